@@ -1,0 +1,301 @@
+"""The options of a run: frozen dataclasses, and the way from conf/ and overrides to them.
+
+The dataclasses are pydantic's, so that types and ranges stand beside the names, and nothing is
+heavy to import: TensorFlow and MLflow are not loaded here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from pipeline.errors import ConfigError
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=STRICT)
+class DataConfig:
+    """Which headlines. `source` is `bbc`, `stop_clickbait`, `hub` or `file`."""
+
+    source: Literal["bbc", "stop_clickbait", "hub", "file"] = "bbc"
+    path: str | None = None
+    text: str = "text"
+    label: str = "label"
+    subset: str | None = None
+    revision: str | None = None
+    validation: Fraction = 0.1
+    test: Fraction = 0.2
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> DataConfig:
+        if self.validation + self.test >= 1:
+            raise ValueError(
+                f"validation + test must stay below 1, got {self.validation} + {self.test}"
+            )
+        if self.source in ("file", "hub") and not self.path:
+            what = "a file or folder" if self.source == "file" else "the data set's name"
+            raise ValueError(f"data={self.source} needs {what}: add data.path=...")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class VectorsConfig:
+    """Which word vectors, and how they become rows of the matrix."""
+
+    source: Literal["glove_6b_50d", "file", "random"] = "glove_6b_50d"
+    path: str | None = None
+    vector_size: Positive | None = None
+    std: Annotated[float, Field(gt=0)] | None = 0.4
+    further_words: Annotated[int, Field(ge=0)] = 100_000
+    min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.3
+
+    @model_validator(mode="after")
+    def _complete(self) -> VectorsConfig:
+        if self.source == "file" and not self.path:
+            raise ValueError("vectors=file needs a file: add vectors.path=...")
+        if self.source == "random" and not self.vector_size:
+            raise ValueError("vectors=random needs vectors.vector_size=...")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class CnnConfig:
+    """Convolutions of several widths, each max-pooled over the headline (Kim 2014)."""
+
+    encoder: Literal["cnn"] = "cnn"
+    max_tokens: Positive = 24
+    min_count: Positive = 1
+    spatial_dropout: Rate = 0.2
+    dropout: Rate = 0.3
+    filters: Positive = 128
+    kernel_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 3, 4)
+
+
+@dataclass(frozen=True, config=STRICT)
+class MeanConfig:
+    """Mean and maximum over the words of the headline."""
+
+    encoder: Literal["mean"] = "mean"
+    max_tokens: Positive = 24
+    min_count: Positive = 1
+    spatial_dropout: Rate = 0.2
+    dropout: Rate = 0.3
+
+
+@dataclass(frozen=True, config=STRICT)
+class BiGruConfig:
+    """A gated recurrent network in both directions, max-pooled over the headline."""
+
+    encoder: Literal["bigru"] = "bigru"
+    max_tokens: Positive = 24
+    min_count: Positive = 1
+    spatial_dropout: Rate = 0.2
+    dropout: Rate = 0.3
+    units: Positive = 64
+
+
+ModelConfig = CnnConfig | MeanConfig | BiGruConfig
+
+
+@dataclass(frozen=True, config=STRICT)
+class PhaseConfig:
+    """One phase of training. `epochs=0` leaves it out."""
+
+    epochs: Annotated[int, Field(ge=0)] = 5
+    learning_rate: Annotated[float, Field(gt=0, lt=10)] = 1e-3
+    patience: Positive = 3
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainingConfig:
+    """The schedule: the phases that are given run in this order.
+
+    In `frozen` the embedding does not move; in `fine_tuned` and `scratch` it is trained with
+    the rest (`scratch` is the phase's name where the matrix started from random numbers).
+    """
+
+    frozen: PhaseConfig | None = None
+    fine_tuned: PhaseConfig | None = None
+    scratch: PhaseConfig | None = None
+    batch_size: Positive = 32
+    warmup: Rate = 0.1
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> TrainingConfig:
+        if not self.phases:
+            raise ValueError("at least one phase needs epochs >= 1")
+        return self
+
+    @property
+    def phases(self) -> dict[str, PhaseConfig]:
+        """The phases that will run, by name, in order."""
+        phases = {"frozen": self.frozen, "fine_tuned": self.fine_tuned, "scratch": self.scratch}
+        return {name: phase for name, phase in phases.items() if phase and phase.epochs}
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrackingConfig:
+    """Where the run is logged and what its model is called in the registry.
+
+    `uri` falls back to the variable MLFLOW_TRACKING_URI and then to `sqlite:///mlflow.db`.
+    `registered_model` falls back to `<experiment>-<name of the data>`.
+    """
+
+    experiment: Annotated[str, Field(min_length=1)] = "headlines"
+    uri: str | None = None
+    run_name: str | None = None
+    registered_model: str | None = None
+    promote: Literal["auto", "always", "never"] = "auto"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """Everything a run needs to know, one slice a stage."""
+
+    data: DataConfig = Field(default_factory=DataConfig)
+    vectors: VectorsConfig = Field(default_factory=VectorsConfig)
+    model: Annotated[ModelConfig, Field(discriminator="encoder")] = Field(default_factory=CnnConfig)
+    training: TrainingConfig = Field(
+        default_factory=lambda: TrainingConfig(frozen=PhaseConfig(), fine_tuned=PhaseConfig())
+    )
+    tracking: TrackingConfig = Field(default_factory=TrackingConfig)
+    seed: Seed = 0
+
+
+def conf_dir() -> Path:
+    """The folder with config.yaml: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
+
+
+def options(group: str) -> list[str]:
+    """Names of the choices of a group: `options("model") == ["bigru", "cnn", "mean"]`."""
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def groups() -> list[str]:
+    """Names of the groups of conf/."""
+    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+
+
+def load_config(overrides: Sequence[str] = ()) -> Config:
+    """Compose conf/ with `overrides` in Hydra's form and check every value.
+
+    >>> load_config(["model=mean", "training.fine_tuned.epochs=3"]).model.encoder
+    'mean'
+
+    Raises ConfigError: an option or choice that does not exist (with the nearest one), a value
+    of the wrong type or out of range.
+    """
+    return _validated(_composed(list(overrides)))
+
+
+def flatten(config: object, prefix: str = "") -> dict[str, Any]:
+    """Every value of a config by its dotted name, as it would be overridden."""
+    values = config if isinstance(config, Mapping) else asdict(config)  # type: ignore[call-overload]
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _composed(overrides: list[str]) -> dict[str, Any]:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    parser = OverridesParser.create()
+    choices = []
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+        except HydraException as error:
+            raise ConfigError(
+                f"expected an override such as data.path=my.csv, got {text!r} "
+                "(a value with special characters goes in quotes: data.path='\"a (b).csv\"')"
+            ) from error
+        group, value = override.key_or_group, override.value()
+        if group in groups():
+            known = options(group)
+            if value not in (*known, None):
+                raise ConfigError(
+                    f"{group}={value}: expected one of {', '.join(known)}"
+                    f"{_nearest(str(value), known)}"
+                )
+            choices.append(text)
+    known = _names(_compose(choices))
+    for text in overrides:
+        name = text.partition("=")[0]
+        if name.lstrip("+~") not in known:
+            raise ConfigError(
+                f"there is no option {name!r} here{_nearest(name.lstrip('+~'), known)}; "
+                "`pipeline stages` lists the options"
+            )
+    try:
+        return _compose(overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise ConfigError(f"the options {' '.join(overrides)} do not compose: {reason}") from error
+
+
+def _compose(overrides: list[str]) -> dict[str, Any]:
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return OmegaConf.to_container(compose("config", overrides), resolve=True)
+
+
+def _names(composed: dict[str, Any]) -> list[str]:
+    """What may stand before the = of an override: groups, options, and branches of options."""
+    names = list(flatten(composed))
+    branches = {name.rsplit(".", depth)[0] for name in names for depth in (1, 2) if "." in name}
+    return [*groups(), *names, *sorted(branches - set(names))]
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _validated(values: dict[str, Any]) -> Config:
+    try:
+        return TypeAdapter(Config).validate_python(values)
+    except ValidationError as error:
+        raise ConfigError(_describe(error)) from error
+
+
+def _describe(error: ValidationError) -> str:
+    """The first finding of pydantic in one line, under the name that the user would override."""
+    finding = min(error.errors(include_url=False), key=lambda found: len(found["loc"]) > 1)
+    # The discriminator's tag (`cnn`) is part of pydantic's path, but not of the option's name.
+    path = [str(part) for part in finding["loc"]]
+    if path[:1] == ["model"] and len(path) > 1:
+        del path[1]
+    name = ".".join(path)
+    if finding["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"there is no option {name!r}; `pipeline stages` lists the options"
+    if finding["type"] == "union_tag_invalid":
+        context = finding["ctx"]
+        return f"model.encoder={context['tag']}: expected one of {context['expected_tags']}"
+    message = finding["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    if finding["type"] == "value_error":
+        return f"{name}: {message}"
+    return f"{name}={finding['input']}: {message}, got {finding['input']!r}"

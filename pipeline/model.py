@@ -1,0 +1,193 @@
+"""The classifier: strings in, probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from pipeline.config import BiGruConfig, CnnConfig, MeanConfig, ModelConfig
+from pipeline.matrix import EmbeddingMatrix
+from pipeline.text import text_layer
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class MaskedPooling(keras.layers.Layer):
+    """Pool over the tokens of a headline, leaving padding out.
+
+    `how`: `mean` or `max`. Inputs: float tensor (n, tokens, width) and mask, bool tensor
+    (n, tokens); output (n, width), zeros for a headline without tokens.
+    """
+
+    def __init__(self, how: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.how = how
+
+    def call(self, inputs: Any, token_mask: Any) -> Any:
+        present = ops.expand_dims(ops.cast(token_mask, inputs.dtype), -1)
+        count = ops.sum(present, axis=1)
+        if self.how == "mean":
+            return ops.sum(inputs * present, axis=1) / ops.maximum(count, 1)
+        lowest = ops.max(inputs * present - 1e9 * (1 - present), axis=1)
+        return ops.where(count > 0, lowest, ops.zeros_like(lowest))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "how": self.how}
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model and the parts that training needs.
+
+    `model`: string tensor (n,) -> float32 probabilities (n, n_classes). `head`: the same from row
+    numbers, int tensor (n, max_tokens), with the same weights: training tokenises only once.
+    """
+
+    model: keras.Model
+    head: keras.Model
+
+    @property
+    def text(self) -> keras.layers.Layer:
+        """The layer from strings to row numbers."""
+        return self.model.get_layer("text")
+
+    @property
+    def embedding(self) -> keras.layers.Embedding:
+        """The embedding of the training words, whose weights start as the matrix."""
+        return self.head.get_layer("embedding")
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """Everything that training can change: all weights but those of the further words."""
+        return [variable.numpy() for variable in self._changing]
+
+    def set_weights(self, weights: Sequence[NDArray[np.float32]]) -> None:
+        """Go back to what `get_weights` gave."""
+        for variable, value in zip(self._changing, weights, strict=True):
+            variable.assign(value)
+
+    @property
+    def _changing(self) -> list[Any]:
+        return [v for layer in self.head.layers if layer.name != "further" for v in layer.weights]
+
+
+def build_classifier(
+    matrix: EmbeddingMatrix,
+    n_classes: int,
+    config: ModelConfig | None = None,
+    *,
+    seed: int = 0,
+) -> Classifier:
+    """Build a classifier whose embedding starts as `matrix` (CNN where `config` is None).
+
+    The text layer inside is the only tokeniser. Weights and dropout follow from `seed`.
+    """
+    config = config or CnnConfig()
+    seeds = _Seeds(seed)
+    rows = keras.Input((config.max_tokens,), dtype="int32", name="rows")
+    n_trained = len(matrix.weights)
+    embedding = keras.layers.Embedding(*matrix.weights.shape, name="embedding")
+    present = ops.not_equal(rows, 0)
+    if len(matrix.further_words):
+        # Pretrained rows of words that training does not see. They are looked up, never trained:
+        # a second table keeps them out of the optimizer, whose work grows with the rows.
+        further = keras.layers.Embedding(
+            *matrix.further_weights.shape, trainable=False, name="further"
+        )
+        trained = embedding(ops.minimum(rows, n_trained - 1))
+        pretrained = further(ops.maximum(rows - n_trained, 0))
+        tokens = ops.where(ops.expand_dims(rows < n_trained, -1), trained, pretrained)
+        further.set_weights([matrix.further_weights])
+    else:
+        tokens = embedding(rows)
+    tokens = keras.layers.SpatialDropout1D(config.spatial_dropout, seed=seeds())(tokens)
+    features = _ENCODERS[type(config)](tokens, present, config, seeds)
+    features = keras.layers.Dropout(config.dropout, seed=seeds())(features)
+    probabilities = keras.layers.Dense(
+        n_classes, "softmax", kernel_initializer=seeds.glorot(), name="probabilities"
+    )(features)
+    head = keras.Model(rows, probabilities, name="head")
+    # Setting the weights keeps the matrix out of the model's config, where a constant
+    # initialiser would write every number as text.
+    embedding.set_weights([matrix.weights])
+
+    texts = keras.Input((), dtype="string", name="texts")
+    text = text_layer((*matrix.words, *matrix.further_words), config.max_tokens)
+    model = keras.Model(texts, head(text(texts)), name="classifier")
+    return Classifier(model, head)
+
+
+def predict_probabilities(
+    model: Classifier | keras.Model, texts: Any, batch_size: int = 512
+) -> NDArray[np.float32]:
+    """Probabilities of each class: float32 array, (len(texts), n_classes)."""
+    keras_model = model.model if isinstance(model, Classifier) else model
+    strings = np.array(list(texts), dtype=object)
+    if len(strings) == 0:
+        return np.zeros((0, keras_model.output_shape[-1]), np.float32)
+    return keras_model.predict(ops.convert_to_tensor(strings, "string"), batch_size, verbose=0)
+
+
+class _Seeds:
+    """A different seed for every layer, all following from one."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def __call__(self) -> int:
+        return int(self._random.integers(2**31))
+
+    def glorot(self) -> keras.Initializer:
+        return keras.initializers.GlorotUniform(seed=self())
+
+    def orthogonal(self) -> keras.Initializer:
+        return keras.initializers.Orthogonal(seed=self())
+
+
+def _cnn(tokens: Any, present: Any, config: CnnConfig, seeds: _Seeds) -> Any:
+    # Kim (2014), arXiv 1408.5882: one layer of convolutions, max-pooled over time.
+    tokens = tokens * ops.expand_dims(ops.cast(present, tokens.dtype), -1)
+    pooled = []
+    for size in config.kernel_sizes:
+        features = keras.layers.Conv1D(
+            config.filters,
+            size,
+            padding="same",
+            activation="relu",
+            kernel_initializer=seeds.glorot(),
+            name=f"convolution_{size}",
+        )(tokens)
+        pooled.append(MaskedPooling("max", name=f"max_{size}")(features, token_mask=present))
+    return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=-1)
+
+
+def _mean(tokens: Any, present: Any, config: MeanConfig, seeds: _Seeds) -> Any:
+    pooled = [MaskedPooling(how, name=how)(tokens, token_mask=present) for how in ("mean", "max")]
+    return ops.concatenate(pooled, axis=-1)
+
+
+def _bigru(tokens: Any, present: Any, config: BiGruConfig, seeds: _Seeds) -> Any:
+    def gru(backwards: bool) -> keras.layers.GRU:
+        return keras.layers.GRU(
+            config.units,
+            return_sequences=True,
+            go_backwards=backwards,
+            kernel_initializer=seeds.glorot(),
+            recurrent_initializer=seeds.orthogonal(),
+        )
+
+    # Both directions are given, as Bidirectional would copy the seed of one into the other.
+    # Padding is left out by the pooling; a mask for the layer would only make it slower.
+    states = keras.layers.Bidirectional(gru(False), backward_layer=gru(True), name="bigru")(tokens)
+    return MaskedPooling("max", name="max")(states, token_mask=present)
+
+
+_ENCODERS: dict[type, Callable[[Any, Any, Any, _Seeds], Any]] = {
+    CnnConfig: _cnn,
+    MeanConfig: _mean,
+    BiGruConfig: _bigru,
+}

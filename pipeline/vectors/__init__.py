@@ -1,0 +1,90 @@
+"""Word vectors: from a name, a file or an object to rows of float32.
+
+load_vectors   the one way in
+words.py       WordVectors, what comes out
+catalogue.py   the sets that have a name
+formats.py     the formats of files, recognised by their content
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import VectorsError
+from pipeline.vectors.catalogue import CATALOGUE
+from pipeline.vectors.formats import read_file
+from pipeline.vectors.words import WordVectors
+
+__all__ = ["CATALOGUE", "WordVectors", "load_vectors"]
+
+logger = logging.getLogger(__name__)
+
+
+def load_vectors(
+    source: str | os.PathLike[str] | WordVectors | Any,
+    *,
+    words: Iterable[str] | None = None,
+    most_frequent: int = 0,
+    vector_size: int | None = None,
+) -> WordVectors:
+    """Load word vectors: those of `words` and the first `most_frequent`, or all without `words`.
+
+    `source` is a name of the catalogue (`glove_6b_50d`), a file (GloVe text, word2vec text or
+    word2vec binary, plain or gzipped), a gensim `KeyedVectors`, or `random` for a set without
+    any word, whose matrix starts from random numbers. `vector_size` is needed for `random` and
+    checked otherwise. Words that the set does not have are left out. Sets list
+    their words by frequency.
+
+    >>> load_vectors("random", vector_size=50).vectors.shape
+    (0, 50)
+
+    Raises VectorsError: no such name or file, a damaged file (with the line), another
+    dimension; MissingExtraError: a set whose package is not installed.
+    """
+    wanted = None if words is None else list(dict.fromkeys(words))
+    if isinstance(source, WordVectors):
+        loaded = source if wanted is None else source.subset(wanted, most_frequent)
+    elif not isinstance(source, str | os.PathLike):
+        loaded = _from_keyed_vectors(source, wanted, most_frequent)
+    elif source == "random":
+        if not vector_size:
+            raise VectorsError("random vectors need a vector_size")
+        loaded = WordVectors.of([], np.empty((0, vector_size), np.float32), name="random")
+    elif source in CATALOGUE:
+        loaded = CATALOGUE[str(source)].load(wanted, most_frequent)
+    elif Path(source).is_file():
+        loaded = read_file(Path(source), wanted, most_frequent, vector_size)
+    else:
+        raise VectorsError(
+            f"{source}: expected a file of vectors or one of the names "
+            f"{', '.join([*CATALOGUE, 'random'])}; there is neither"
+        )
+    if vector_size and loaded.vector_size != vector_size:
+        raise VectorsError(
+            f"{loaded.name}: expected vectors of dimension {vector_size}, they have "
+            f"{loaded.vector_size}: set vector_size to that, or to null"
+        )
+    if loaded.duplicates:
+        logger.warning(
+            "vectors: %s repeats words, %d rows ignored (the first of each counts)",
+            loaded.name,
+            loaded.duplicates,
+        )
+    return loaded
+
+
+def _from_keyed_vectors(source: Any, wanted: list[str] | None, most_frequent: int) -> WordVectors:
+    try:
+        keys, vectors = list(source.index_to_key), np.asarray(source.vectors, np.float32)
+    except AttributeError as error:
+        raise VectorsError(
+            f"expected a name, a file, WordVectors or gensim KeyedVectors, got {type(source)}"
+        ) from error
+    everything = WordVectors.of(keys, vectors, name="KeyedVectors")
+    return everything if wanted is None else everything.subset(wanted, most_frequent)
