@@ -114,8 +114,8 @@ ModelConfig = CnnConfig | MeanConfig | BiGruConfig
 class PhaseConfig:
     """One phase of training. `epochs=0` leaves it out."""
 
-    epochs: Annotated[int, Field(ge=0)] = 5
-    learning_rate: Annotated[float, Field(gt=0, lt=10)] = 1e-3
+    epochs: Annotated[int, Field(ge=0)] = 8
+    learning_rate: Annotated[float, Field(gt=0, lt=10)] = 2e-3
     patience: Positive = 3
 
 

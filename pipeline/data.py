@@ -12,10 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
-from numpy.typing import NDArray
 
 from pipeline.errors import DataError
 from pipeline.sources import (
@@ -50,13 +48,13 @@ class Headlines:
         """Names of the labels; label i of `labels` is `label_names[i]`."""
         return tuple(self.splits["train"].features["label"].names)
 
-    def texts(self, split: str) -> NDArray[np.object_]:
-        """Headlines of a split: object array of str, (n,)."""
-        return np.array(self.splits[split]["text"][:], dtype=object)
+    def texts(self, split: str) -> list[str]:
+        """Headlines of a split."""
+        return list(self.splits[split]["text"][:])
 
-    def labels(self, split: str) -> NDArray[np.int32]:
-        """Labels of a split: int32 array, (n,)."""
-        return np.array(self.splits[split]["label"][:], dtype=np.int32)
+    def labels(self, split: str) -> list[int]:
+        """Labels of a split, one a headline: positions in `label_names`."""
+        return list(self.splits[split]["label"][:])
 
     @cached_property
     def sha256(self) -> Mapping[str, str]:
@@ -69,10 +67,10 @@ class Headlines:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A file of labelled headlines. `texts`: object array of str, (n,); `labels`: the same."""
+    """Headlines and the names of their labels, one each."""
 
-    texts: NDArray[np.object_]
-    labels: NDArray[np.object_]
+    texts: list[str]
+    labels: list[str]
 
 
 def load_headlines(
@@ -155,7 +153,7 @@ def read_labelled(
     frame, _ = _fold(frame)
     if frame.empty:
         raise DataError(f"{path}: expected labelled headlines, found none")
-    return Labelled(frame["text"].to_numpy(dtype=object), frame["label"].to_numpy(dtype=object))
+    return Labelled(frame["text"].to_list(), frame["label"].to_list())
 
 
 # --------------------------------------------------------------------- cleaning and splitting
@@ -249,7 +247,7 @@ def _split(
     return result | {"train": train}
 
 
-def _digest(texts: NDArray[Any], labels: NDArray[Any], names: Sequence[str]) -> str:
+def _digest(texts: Sequence[str], labels: Sequence[int], names: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for text, label in zip(texts, labels, strict=True):
         digest.update(f"{names[label]}\t{text}\n".encode())

@@ -109,6 +109,11 @@ def build_embedding_matrix(
     )
 
 
+def spellings(words: Sequence[str]) -> list[str]:
+    """The words, and their forms with capitals, by which a set of another casing is recognised."""
+    return [*words, *(word.capitalize() for word in words), *(word.upper() for word in words)]
+
+
 def _rows(words: Sequence[str], vectors: WordVectors) -> NDArray[np.float32]:
     index = np.array([vectors.key_to_index[word] for word in words], dtype=np.int64)
     return np.asarray(vectors.vectors[index], np.float32)
@@ -135,7 +140,7 @@ def _too_little(coverage: Coverage, vectors: WordVectors, minimum: float) -> str
     missing = [word for word, _ in coverage.missing[:1000]]
     examples = ", ".join(repr(word) for word in missing[:3])
     message = (
-        f"{vectors.name}: expected vectors for at least {minimum:.0%} of the tokens, got "
+        f"vectors {vectors.name}: expected vectors for at least {minimum:.0%} of the tokens, got "
         f"{coverage.tokens:.1%} (missing: {examples})"
     )
     cased = sum(word.capitalize() in vectors or word.upper() in vectors for word in missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,14 +43,18 @@ class MaskedPooling(keras.layers.Layer):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A model and the parts that training needs.
+    """A Keras model and the parts of it that training needs.
 
-    `model`: string tensor (n,) -> float32 probabilities (n, n_classes). `head`: the same from row
-    numbers, int tensor (n, max_tokens), with the same weights: training tokenises only once.
+    `model`: string tensor (n,) -> float32 probabilities (n, n_classes).
     """
 
     model: keras.Model
-    head: keras.Model
+
+    @property
+    def head(self) -> keras.Model:
+        """The part after the text layer: row numbers, int tensor (n, tokens), to probabilities.
+        Padding makes no difference to it. Training uses it to tokenise only once."""
+        return self.model.get_layer("head")
 
     @property
     def text(self) -> keras.layers.Layer:
@@ -88,7 +93,7 @@ def build_classifier(
     """
     config = config or CnnConfig()
     seeds = _Seeds(seed)
-    rows = keras.Input((config.max_tokens,), dtype="int32", name="rows")
+    rows = keras.Input((None,), dtype="int32", name="rows")
     n_trained = len(matrix.weights)
     embedding = keras.layers.Embedding(*matrix.weights.shape, name="embedding")
     present = ops.not_equal(rows, 0)
@@ -117,8 +122,7 @@ def build_classifier(
 
     texts = keras.Input((), dtype="string", name="texts")
     text = text_layer((*matrix.words, *matrix.further_words), config.max_tokens)
-    model = keras.Model(texts, head(text(texts)), name="classifier")
-    return Classifier(model, head)
+    return Classifier(keras.Model(texts, head(text(texts)), name="classifier"))
 
 
 def predict_probabilities(
@@ -181,8 +185,10 @@ def _bigru(tokens: Any, present: Any, config: BiGruConfig, seeds: _Seeds) -> Any
         )
 
     # Both directions are given, as Bidirectional would copy the seed of one into the other.
-    # Padding is left out by the pooling; a mask for the layer would only make it slower.
-    states = keras.layers.Bidirectional(gru(False), backward_layer=gru(True), name="bigru")(tokens)
+    # With the mask it does not matter how much padding a headline has.
+    states = keras.layers.Bidirectional(gru(False), backward_layer=gru(True), name="bigru")(
+        tokens, mask=present
+    )
     return MaskedPooling("max", name="max")(states, token_mask=present)
 
 
@@ -191,3 +197,20 @@ _ENCODERS: dict[type, Callable[[Any, Any, Any, _Seeds], Any]] = {
     MeanConfig: _mean,
     BiGruConfig: _bigru,
 }
+
+
+def export_saved_model(classifier: Classifier, path: str | os.PathLike[str]) -> None:
+    """Write the model as a TensorFlow SavedModel, which needs neither Keras nor this package.
+
+    What `tf.saved_model.load(path)` gives is called with a string tensor (n,) and returns
+    float32 probabilities (n, n_classes).
+    """
+    import tensorflow as tf
+
+    scorer = tf.Module()
+    scorer.model = classifier.model  # holds the variables and tables
+    scorer.__call__ = tf.function(
+        lambda texts: classifier.model(texts, training=False),
+        input_signature=[tf.TensorSpec([None], tf.string, name="texts")],
+    )
+    tf.saved_model.save(scorer, str(path))

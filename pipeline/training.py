@@ -93,8 +93,13 @@ def train(
     The result is the same to the bit for the same seed and number of threads on one machine.
     """
     config = config or TrainingConfig(frozen=PhaseConfig(), fine_tuned=PhaseConfig())
-    training = _rows(classifier, *train)
-    held_out = _rows(classifier, *validation)
+    training, held_out = _rows(classifier, *train), _rows(classifier, *validation)
+    # Columns that are padding everywhere only cost time.
+    width = max(1, *(int((rows != 0).sum(axis=1).max()) for rows, _ in (training, held_out)))
+    training, held_out = (
+        (training[0][:, :width], training[1]),
+        (held_out[0][:, :width], held_out[1]),
+    )
     history = History(())
     for name, phase in config.phases.items():
         finished = _run_phase(classifier, name, phase, config, training, held_out, seed, on_epoch)

@@ -1,0 +1,148 @@
+"""The same stages behind scikit-learn's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
+
+from pipeline.config import PhaseConfig, TrainingConfig, load_config
+from pipeline.errors import DataError
+from pipeline.matrix import build_embedding_matrix, spellings
+from pipeline.model import build_classifier, predict_probabilities
+from pipeline.text import build_vocabulary
+from pipeline.training import train
+from pipeline.vectors import load_vectors
+
+
+class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier of short texts that starts from pretrained word vectors.
+
+    `vectors`: a name, a file, WordVectors or gensim KeyedVectors. `encoder`: `cnn`, `mean` or
+    `bigru`, with the other options of conf/model/. `frozen_epochs`, `fine_tuned_epochs`: the
+    schedule; 0 leaves a phase out. `validation`: the fraction of the training texts held out to
+    choose the best epoch. `random_state`: the seed of everything.
+
+    After `fit`: `classes_` (n_classes,), `classifier_` (the Classifier with its Keras model),
+    `history_` and `coverage_`.
+
+    >>> from pipeline import EmbeddingClassifier
+    >>> EmbeddingClassifier(encoder="mean").get_params()["encoder"]
+    'mean'
+    """
+
+    def __init__(
+        self,
+        vectors: Any = "glove_6b_50d",
+        *,
+        encoder: str = "cnn",
+        max_tokens: int = 24,
+        dropout: float = 0.3,
+        frozen_epochs: int = 8,
+        frozen_learning_rate: float = 2e-3,
+        fine_tuned_epochs: int = 8,
+        fine_tuned_learning_rate: float = 2e-3,
+        batch_size: int = 32,
+        std: float | None = 0.4,
+        further_words: int = 100_000,
+        validation: float = 0.1,
+        random_state: int = 0,
+    ) -> None:
+        self.vectors = vectors
+        self.encoder = encoder
+        self.max_tokens = max_tokens
+        self.dropout = dropout
+        self.frozen_epochs = frozen_epochs
+        self.frozen_learning_rate = frozen_learning_rate
+        self.fine_tuned_epochs = fine_tuned_epochs
+        self.fine_tuned_learning_rate = fine_tuned_learning_rate
+        self.batch_size = batch_size
+        self.std = std
+        self.further_words = further_words
+        self.validation = validation
+        self.random_state = random_state
+
+    def fit(self, X: Sequence[str], y: Sequence[Any]) -> Self:  # noqa: N803
+        """Train on texts and their labels (strings or integers).
+
+        Raises DataError: too few texts of a label; VectorsError: vectors that cannot be used.
+        """
+        texts = _texts(X)
+        self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
+        if len(labels) != len(texts):
+            raise DataError(f"expected one label a text, got {len(texts)} and {len(labels)}")
+        counts = np.bincount(labels)
+        if len(self.classes_) < 2 or counts.min() < 2:
+            raise DataError(
+                "expected at least two labels with two texts each, got "
+                + ", ".join(
+                    f"{c!r}: {n}" for c, n in zip(self.classes_.tolist(), counts, strict=True)
+                )
+            )
+        size = max(int(np.ceil(self.validation * len(texts))), len(self.classes_))
+        training, held_out, training_labels, held_out_labels = train_test_split(
+            texts, labels, test_size=size, stratify=labels, random_state=self.random_state
+        )
+        vocabulary = build_vocabulary(training, max_tokens=self.max_tokens)
+        vectors = load_vectors(
+            self.vectors, words=spellings(vocabulary.words), most_frequent=self.further_words
+        )
+        matrix = build_embedding_matrix(
+            vocabulary.words,
+            vectors,
+            counts=vocabulary.counts,
+            further_words=vectors.index_to_key if self.further_words else (),
+            std=self.std,
+            seed=self.random_state,
+        )
+        overrides = (f"max_tokens={self.max_tokens}", f"dropout={self.dropout}")
+        model = load_config(
+            [f"model={self.encoder}", *(f"model.{option}" for option in overrides)]
+        ).model
+        self.classifier_ = build_classifier(
+            matrix, len(self.classes_), model, seed=self.random_state
+        )
+        self.history_ = train(
+            self.classifier_,
+            (training, training_labels.tolist()),
+            (held_out, held_out_labels.tolist()),
+            TrainingConfig(
+                frozen=PhaseConfig(self.frozen_epochs, self.frozen_learning_rate),
+                fine_tuned=PhaseConfig(self.fine_tuned_epochs, self.fine_tuned_learning_rate),
+                batch_size=self.batch_size,
+            ),
+            seed=self.random_state,
+        )
+        self.coverage_ = matrix.coverage
+        return self
+
+    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:  # noqa: N803
+        """Probabilities: float32 array, (n, n_classes), in the order of `classes_`."""
+        check_is_fitted(self, "classifier_")
+        return predict_probabilities(self.classifier_, _texts(X))
+
+    def predict(self, X: Sequence[str]) -> NDArray[Any]:  # noqa: N803
+        """The most probable label of each text: array, (n,)."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _texts(values: Sequence[str]) -> list[str]:
+    if isinstance(values, str):
+        raise DataError("expected a list of texts, got one text: put it in a list")
+    texts = list(values)
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"expected texts, got {text!r} at position {i}")
+    return texts

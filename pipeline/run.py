@@ -1,0 +1,155 @@
+"""The whole pipeline on one page: config -> data -> text -> vectors -> matrix -> model ->
+training -> evaluation -> report -> tracking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from pipeline import report
+from pipeline.config import Config
+from pipeline.data import Headlines, load_headlines
+from pipeline.evaluation import Evaluation, evaluate
+from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix, spellings
+from pipeline.model import Classifier, build_classifier
+from pipeline.text import build_vocabulary
+from pipeline.tracking import RegisteredModel, registered_name, tracked_run
+from pipeline.training import Epoch, History, train
+from pipeline.vectors import load_vectors
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What every stage gave. `evaluations`: on the test split, by phase; `seconds`: by stage."""
+
+    run_id: str
+    experiment_id: str
+    tracking_uri: str
+    headlines: Headlines
+    matrix: EmbeddingMatrix
+    classifier: Classifier
+    history: History
+    evaluations: Mapping[str, Evaluation]
+    registered: RegisteredModel
+    seconds: Mapping[str, float]
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """That of the phase whose weights were kept."""
+        return self.evaluations[self.history.best.name]
+
+
+def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunResult:
+    """Run the pipeline and log it as one MLflow run. `on_epoch` is called after each epoch.
+
+    Raises PipelineError: anything that the user can mend; the run is then FAILED.
+    """
+    seconds: dict[str, float] = {}
+    name = f"{config.data.source}-{config.vectors.source}-{config.model.encoder}-{config.seed}"
+    with _timed(seconds, "total"), tracked_run(config.tracking, name) as tracked:
+        tracked.log(report.of_config(config))
+
+        with _timed(seconds, "data"):
+            data = asdict(config.data)
+            headlines = load_headlines(**data)
+            training = headlines.texts("train"), headlines.labels("train")
+            validation = headlines.texts("validation"), headlines.labels("validation")
+            tracked.log(report.of_headlines(headlines))
+
+        with _timed(seconds, "text"):
+            vocabulary = build_vocabulary(
+                training[0], min_count=config.model.min_count, max_tokens=config.model.max_tokens
+            )
+
+        with _timed(seconds, "vectors"):
+            vectors = load_vectors(
+                config.vectors.path or config.vectors.source,
+                words=spellings(vocabulary.words),
+                most_frequent=config.vectors.further_words,
+                vector_size=config.vectors.vector_size,
+            )
+
+        with _timed(seconds, "matrix"):
+            matrix = build_embedding_matrix(
+                vocabulary.words,
+                vectors,
+                counts=vocabulary.counts,
+                further_words=vectors.index_to_key if config.vectors.further_words else (),
+                std=config.vectors.std,
+                min_coverage=config.vectors.min_coverage,
+                seed=config.seed,
+            )
+            tracked.log(report.of_matrix(matrix))
+
+        with _timed(seconds, "model"):
+            classifier = build_classifier(
+                matrix, len(headlines.label_names), config.model, seed=config.seed
+            )
+
+        with _timed(seconds, "training"):
+            steps = iter(range(1, 1_000_000))
+
+            def log_epoch(epoch: Epoch) -> None:
+                tracked.log(report.of_epoch(epoch, next(steps)))
+                if on_epoch:
+                    on_epoch(epoch)
+
+            history = train(
+                classifier,
+                training,
+                validation,
+                config.training,
+                seed=config.seed,
+                on_epoch=log_epoch,
+            )
+            tracked.log(report.of_history(history))
+
+        with _timed(seconds, "evaluation"):
+            evaluations = _evaluate_phases(classifier, headlines, history)
+            tracked.log(report.of_evaluations(evaluations, history.best.name))
+
+        with _timed(seconds, "model_logging"):
+            registered = tracked.log_model(
+                classifier,
+                headlines.label_names,
+                registered_model=registered_name(config.tracking, headlines.name),
+                validation_accuracy=history.best.best.val_accuracy,
+                validation_sha256=headlines.sha256["validation"],
+                promote=config.tracking.promote,
+            )
+        tracked.log(report.of_seconds(seconds))
+    return RunResult(
+        tracked.run_id,
+        tracked.experiment_id,
+        tracked.uri,
+        headlines,
+        matrix,
+        classifier,
+        history,
+        evaluations,
+        registered,
+        seconds,
+    )
+
+
+def _evaluate_phases(
+    classifier: Classifier, headlines: Headlines, history: History
+) -> dict[str, Evaluation]:
+    """Every phase on the test split; the classifier is left as it was."""
+    evaluations = {}
+    for phase in history.phases:
+        classifier.set_weights(phase.weights)
+        evaluations[phase.name] = evaluate(
+            classifier, headlines.texts("test"), headlines.labels("test"), headlines.label_names
+        )
+    classifier.set_weights(history.best.weights)
+    return evaluations
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - started

@@ -1,0 +1,325 @@
+"""MLflow: the run, what is logged to it, and the registered model."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import requests
+from mlflow import MlflowClient
+from mlflow.entities import Metric as MlflowMetric
+from mlflow.entities import Param as MlflowParam
+from mlflow.entities import RunTag
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline import report, serving
+from pipeline.config import TrackingConfig
+from pipeline.errors import ModelError, TrackingError
+from pipeline.model import Classifier, export_saved_model
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+CHAMPION = "champion"
+_TIMEOUT = 5  # seconds that a server has to answer
+_BATCH = {MlflowMetric: 1000, MlflowParam: 100, RunTag: 100}  # most that one request may hold
+_PACKAGES = ("tensorflow", "keras", "mlflow", "datasets", "gensim", "scikit-learn", "numpy")
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A version in the registry. `champion`: whether it has the alias; `reason`: why (not)."""
+
+    uri: str
+    name: str
+    version: str
+    champion: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """A run that is going on."""
+
+    run_id: str
+    experiment_id: str
+    uri: str
+
+    def log(self, items: Sequence[report.Item]) -> None:
+        """Send items to the run. Raises TrackingError where the server does not take them."""
+        try:
+            self._log(items)
+        except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
+            raise TrackingError(
+                f"{self.uri} did not take the results: {_first_line(error)}"
+            ) from error
+
+    def _log(self, items: Sequence[report.Item]) -> None:
+        now = int(time.time() * 1000)
+        params: list[Any] = []
+        metrics: list[Any] = []
+        tags: list[Any] = []
+        for item in items:
+            match item:
+                case report.Param():
+                    params.append(MlflowParam(item.name, str(item.value)))
+                case report.Metric():
+                    metrics.append(MlflowMetric(item.name, float(item.value), now, item.step))
+                case report.Tag():
+                    tags.append(RunTag(item.name, item.value))
+                case report.Text():
+                    mlflow.log_text(item.content, item.path)
+                case report.Table():
+                    mlflow.log_text(item.frame.to_csv(index=False), item.path)
+                case report.Picture():
+                    mlflow.log_figure(item.figure, item.path)
+                case report.Input():
+                    _log_input(item)
+        client = MlflowClient()
+        for rows, name in ((params, "params"), (metrics, "metrics"), (tags, "tags")):
+            size = _BATCH[type(rows[0])] if rows else 1
+            for start in range(0, len(rows), size):
+                client.log_batch(self.run_id, **{name: rows[start : start + size]})
+
+    def log_model(
+        self,
+        classifier: Classifier,
+        label_names: Sequence[str],
+        *,
+        registered_model: str,
+        validation_accuracy: float,
+        validation_sha256: str,
+        promote: str = "auto",
+    ) -> RegisteredModel:
+        """Log the one model of the run, register it, and decide on the alias `champion`.
+
+        With `promote="auto"` it gets the alias where there is no champion yet, or where it has a
+        higher accuracy on the same validation headlines (by their digest).
+        """
+        try:
+            info = _log_pyfunc(classifier, label_names, registered_model)
+            return _promote(
+                registered_model,
+                str(info.registered_model_version),
+                validation_accuracy,
+                validation_sha256,
+                promote,
+            )
+        except (MlflowException, SQLAlchemyError, requests.RequestException) as error:
+            raise TrackingError(
+                f"{self.uri} did not take the model: {_first_line(error)}"
+            ) from error
+
+
+def connect(config: TrackingConfig) -> str:
+    """Set the tracking address, see that it answers, and return it.
+
+    The address is `config.uri`, else the variable MLFLOW_TRACKING_URI, else a database in the
+    current folder. Raises TrackingError at once where nothing answers.
+    """
+    uri = config.uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    if uri.startswith(("http://", "https://")):
+        try:
+            requests.get(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT)
+        except requests.RequestException as error:
+            raise TrackingError(
+                f"expected an MLflow server at {uri}, none answered ({type(error).__name__}): start it "
+                "(make ui), or set tracking.uri or MLFLOW_TRACKING_URI"
+            ) from error
+    mlflow.set_tracking_uri(uri)
+    try:
+        MlflowClient().search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise TrackingError(
+            f"could not use the tracking store {uri} ({_first_line(error)}): set tracking.uri"
+        ) from error
+    return uri
+
+
+@contextmanager
+def tracked_run(config: TrackingConfig, run_name: str) -> Iterator[TrackedRun]:
+    """A run that ends as FINISHED, FAILED or KILLED, whatever happens inside.
+
+    The reason is in the tag `end.reason`. Runs of this machine whose process is gone without a
+    word (SIGKILL, a power cut) are marked as KILLED when the next run starts.
+    """
+    uri = connect(config)
+    experiment = mlflow.set_experiment(config.experiment)
+    _end_abandoned_runs(experiment.experiment_id)
+    run = mlflow.start_run(run_name=config.run_name or run_name, tags=_tags())
+    status, reason = "FINISHED", ""
+    try:
+        yield TrackedRun(run.info.run_id, experiment.experiment_id, uri)
+    except KeyboardInterrupt as error:
+        status, reason = "KILLED", f"interrupted {error}".strip()
+        raise
+    except BaseException as error:
+        status, reason = "FAILED", f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        try:
+            if reason:
+                mlflow.set_tag("end.reason", reason[:5000])
+        except (MlflowException, SQLAlchemyError, requests.RequestException) as error:
+            logger.error("tracking: %s is gone: %s", uri, _first_line(error))
+        finally:
+            mlflow.end_run(status)
+
+
+def load_model(model: str, config: TrackingConfig) -> Any:
+    """A logged model as an mlflow.pyfunc model: `predict(list[str]) -> list[dict]`.
+
+    `model` is an address (`models:/NAME@champion`, `runs:/...`) or a local folder.
+    Raises ModelError: there is none.
+    """
+    if ":/" in model:
+        connect(config)
+    elif not Path(model, "MLmodel").is_file():
+        raise ModelError(
+            f"expected models:/NAME@{CHAMPION}, runs:/... or a folder with a file MLmodel, got {model}"
+        )
+    try:
+        return mlflow.pyfunc.load_model(model)
+    except (MlflowException, OSError) as error:
+        raise ModelError(
+            f"could not load the model {model}: {_first_line(error)}: train one first (pipeline "
+            "train), or name another with --model"
+        ) from error
+
+
+def registered_name(config: TrackingConfig, data: str) -> str:
+    """The name in the registry: as configured, else of the experiment and the data."""
+    name = config.registered_model or f"{config.experiment}-{data}"
+    # The registry refuses / and : in names.
+    return name.replace("/", "-").replace(":", "-")
+
+
+def _log_input(item: report.Input) -> None:
+    dataset = mlflow.data.from_huggingface(
+        item.rows, targets="label", name=item.name, digest=item.sha256[:16]
+    )
+    mlflow.log_input(
+        dataset, context=item.context, tags={"sha256": item.sha256, "address": item.address}
+    )
+
+
+def _log_pyfunc(classifier: Classifier, label_names: Sequence[str], name: str) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        saved_model, labels = Path(folder, "saved_model"), Path(folder, "labels.json")
+        export_saved_model(classifier, saved_model)
+        labels.write_text(json.dumps(list(label_names)), "utf-8")
+        return mlflow.pyfunc.log_model(
+            name="model",
+            python_model=serving.__file__,
+            artifacts={"saved_model": str(saved_model), "labels": str(labels)},
+            pip_requirements=_requirements(),
+            registered_model_name=name,
+            await_registration_for=60,
+        )
+
+
+def _requirements() -> list[str]:
+    tensorflow = "tensorflow"
+    try:
+        version(tensorflow)
+    except PackageNotFoundError:
+        tensorflow = "tensorflow-cpu"  # the same modules in a smaller wheel
+    return [f"{name}=={version(name)}" for name in ("mlflow", "numpy", "pandas", tensorflow)]
+
+
+def _promote(
+    name: str, number: str, accuracy: float, validation_sha256: str, promote: str
+) -> RegisteredModel:
+    client = MlflowClient()
+    tags = {"validation_accuracy": repr(accuracy), "validation_sha256": validation_sha256}
+    for key, value in tags.items():
+        client.set_model_version_tag(name, number, key, value)
+    champion = client.get_registered_model(name).aliases.get(CHAMPION)
+    if promote == "never":
+        wins, reason = False, "tracking.promote=never"
+    elif promote == "always":
+        wins, reason = True, "tracking.promote=always"
+    elif champion is None:
+        wins, reason = True, "there was no champion"
+    else:
+        old = client.get_model_version(name, str(champion)).tags
+        if old.get("validation_sha256") != validation_sha256:
+            wins = False
+            reason = (
+                f"version {champion} was validated on other headlines, which decides nothing; "
+                "tracking.promote=always replaces it"
+            )
+        else:
+            before = float(old["validation_accuracy"])
+            wins = accuracy > before
+            reason = (
+                f"validation accuracy {accuracy:.4f} against {before:.4f} of version {champion}"
+            )
+    if wins:
+        client.set_registered_model_alias(name, CHAMPION, number)
+    uri = f"models:/{name}@{CHAMPION}" if wins else f"models:/{name}/{number}"
+    return RegisteredModel(uri, name, number, wins, reason)
+
+
+def _tags() -> dict[str, str]:
+    tags = {"process.host": socket.gethostname(), "process.id": str(os.getpid())}
+    for package in _PACKAGES:
+        try:
+            tags[f"version.{package}"] = version(package)
+        except PackageNotFoundError:
+            tags[f"version.{package}"] = "not installed"
+    return tags | _git_tags()
+
+
+def _git_tags() -> dict[str, str]:
+    """Commit of the current folder's repository, and whether it has changes; none outside one."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", *arguments], capture_output=True, text=True, timeout=10, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = git("rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    return {"git.commit": commit, "git.dirty": str(bool(git("status", "--porcelain"))).lower()}
+
+
+def _end_abandoned_runs(experiment_id: str) -> None:
+    client = MlflowClient()
+    host = socket.gethostname().replace("'", "")
+    for run in client.search_runs(
+        [experiment_id], f"attributes.status = 'RUNNING' and tags.`process.host` = '{host}'"
+    ):
+        process = run.data.tags.get("process.id", "")
+        if process.isdigit() and not _is_alive(int(process)):
+            client.set_tag(run.info.run_id, "end.reason", "its process ended without a word")
+            client.set_terminated(run.info.run_id, "KILLED")
+            logger.warning("tracking: run %s was abandoned, marked as KILLED", run.info.run_name)
+
+
+def _is_alive(process: int) -> bool:
+    import psutil
+
+    return bool(psutil.pid_exists(process))
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
