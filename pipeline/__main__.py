@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,8 +28,8 @@ OVERRIDES = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...")
 MODEL = click.option(
     "--model",
     metavar="ADDRESS",
-    help="models:/NAME@ALIAS, models:/NAME/VERSION, runs:/... or a local folder "
-    "[default: the champion for the configured data]",
+    help="models:/NAME@ALIAS, models:/NAME/VERSION, runs:/... or a local folder  "
+    "[default: the champion for the data or the tracking.registered_model that is set]",
 )
 
 
@@ -65,7 +66,8 @@ def train(overrides: tuple[str, ...]) -> None:
       pipeline train training=scratch
     """
     config = _config(overrides)
-    from pipeline.run import run
+    with _quiet_start():
+        from pipeline.run import run
 
     with _epoch_display(config) as on_epoch:
         result = run(config, on_epoch)
@@ -83,12 +85,18 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
       pipeline evaluate --model models:/headlines-bbc@champion data.path=new.csv
       pipeline evaluate --model ./model data.path=new.csv data.text=headline data.label=topic
     """
-    config = _config(["data=file", *overrides], require="data.path", command="evaluate")
+    for option, given in (("data.path", False), ("tracking.registered_model", model is not None)):
+        if not given and not any(text.startswith(f"{option}=") for text in overrides):
+            instead = " or --model" if option.startswith("tracking") else ""
+            raise click.UsageError(f"evaluate needs {option}=...{instead}")
+    config = _config(["data=file", *overrides])
     from pipeline.data import read_labelled
     from pipeline.errors import DataError
     from pipeline.evaluation import score
     from pipeline.report import per_class
-    from pipeline.tracking import load_model
+
+    with _quiet_start():
+        from pipeline.tracking import load_model
 
     assert config.data.path is not None
     labelled = read_labelled(config.data.path, config.data.text, config.data.label)
@@ -140,7 +148,8 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
         texts += _read_lines(path)
     if not texts:
         raise click.UsageError("expected headlines: as arguments, or with --file")
-    from pipeline.tracking import load_model
+    with _quiet_start():
+        from pipeline.tracking import load_model
 
     rows = load_model(_model_address(model, config), config.tracking).predict(texts)
     if as_json:
@@ -238,20 +247,45 @@ def _set_up_messages(debug: bool) -> None:
     warnings.filterwarnings("ignore", module=r"(mlflow|keras|datasets|tensorflow)\.")
 
 
-def _config(overrides: Sequence[str], *, require: str | None = None, command: str = "") -> Config:
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keep aside what TensorFlow's C++ code prints when it is imported, which no setting stops.
+
+    It is shown after all where the import fails, and with --debug.
+    """
+    if logging.getLogger().isEnabledFor(logging.INFO):
+        yield
+        return
+    if sys.stderr.isatty():
+        click.echo("starting TensorFlow and MLflow ...", err=True)
+    with tempfile.TemporaryFile() as aside:
+        stderr = os.dup(2)
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except ImportError:
+            aside.seek(0)
+            os.write(stderr, aside.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _config(overrides: Sequence[str]) -> Config:
     from pipeline.config import load_config
 
-    if require and not any(text.startswith(f"{require}=") for text in overrides):
-        raise click.UsageError(f"{command} needs {require}=...")
     return load_config(overrides)
 
 
 def _model_address(model: str | None, config: Config) -> str:
     if model is not None:
         return model
+    from pipeline.sources import name_of
     from pipeline.tracking import CHAMPION, registered_name
 
-    return f"models:/{registered_name(config.tracking, config.data.source)}@{CHAMPION}"
+    name = registered_name(config.tracking, name_of(config.data.source, config.data.path))
+    return f"models:/{name}@{CHAMPION}"
 
 
 def _read_lines(path: str) -> list[str]:

@@ -23,6 +23,7 @@ from pipeline.sources import (
     columns,
     from_datasets,
     from_lists,
+    name_of,
     read_table,
 )
 
@@ -108,9 +109,9 @@ def load_headlines(
             raise DataError(
                 f"there is no source {source!r}: expected {', '.join(LOADERS)}, or lists"
             )
-        name, address, frames = LOADERS[source](
-            Request(None if path is None else str(path), text, label, subset, revision)
-        )
+        request = Request(None if path is None else str(path), text, label, subset, revision)
+        name = name_of(source, request.path)
+        address, frames = LOADERS[source](request)
     elif isinstance(source, Dataset | DatasetDict):
         name, address = "dataset", "memory"
         frames = from_datasets(source, text, label, name)

