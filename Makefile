@@ -27,10 +27,10 @@ $(INSTALLED): constraints.txt pyproject.toml
 	@rm -f .venv/.installed-*
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 ifeq ($(TENSORFLOW),tensorflow)
-	$(BIN)/python -m pip uninstall --quiet --yes tensorflow-cpu
+	@$(BIN)/python -m pip uninstall --quiet --yes tensorflow-cpu 2> /dev/null
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,dev]'
 else
-	$(BIN)/python -m pip uninstall --quiet --yes tensorflow
+	@$(BIN)/python -m pip uninstall --quiet --yes tensorflow 2> /dev/null
 	sed 's/^tensorflow==/$(TENSORFLOW)==/' constraints.txt > .venv/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r .venv/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt -e .

@@ -228,7 +228,7 @@ def _split(
     if counts.min() < len(wanted) + 1:
         rare = min(counts[counts == counts.min()].index)
         raise DataError(
-            f"label {rare!r} has {counts.min()} headline{'s' * (counts.min() > 1)} left, expected at "
+            f"label {rare!r} has {counts.min()} headline{'s' if counts.min() > 1 else ''} left, expected at "
             f"least {len(wanted) + 1} (one a split): add some, or leave the label out"
         )
     total = len(train)

@@ -20,6 +20,7 @@ import tensorflow as tf
 # Treebank's tokens, with which GloVe was trained: `do n't`, `john 's`, punctuation by itself,
 # numbers and abbreviations whole.
 _RULES = (
+    (r"[\pZ\p{Cc}]+", " "),
     ("[’‘`´]", "'"),
     ("[“”«»]", '"'),
     ("[‐‑]", "-"),

@@ -97,9 +97,9 @@ def _recognise(path: Path, stream: IO[bytes], vector_size: int | None) -> Layout
             raise VectorsError(
                 f"{path}, line 1: expected the number of words and the dimension, got {first!r}"
             )
-        binary = any(byte in _CONTROL for byte in rest[: 4 * size + _LONGEST_WORD])
-        return Layout("word2vec binary" if binary else "word2vec text", size, n_words)
-    if any(byte in _CONTROL for byte in sample):
+        format_ = "word2vec text" if _looks_like_text(rest, size) else "word2vec binary"
+        return Layout(format_, size, n_words)
+    if not _looks_like_text(sample, 1):
         raise VectorsError(
             f"{path}: expected GloVe text, word2vec text or word2vec binary, plain or gzipped, got "
             f"other binary data that begins with {sample[:16]!r}"
@@ -112,6 +112,21 @@ def _recognise(path: Path, stream: IO[bytes], vector_size: int | None) -> Layout
     if size < 1:
         raise VectorsError(f"{path}, line 1: expected a word and its numbers, got {first[:60]!r}")
     return Layout("GloVe text", size, None)
+
+
+def _looks_like_text(sample: bytes, size: int) -> bool:
+    """Whether lines of a word and `size` numbers follow, be they damaged, or binary floats."""
+    fields = sample.partition(b"\n")[0].split()
+    if len(fields) > size and all(map(_is_number, fields[-size:])):
+        return True
+    if any(byte in _CONTROL for byte in sample):
+        return False
+    try:
+        sample[:-4].decode()  # the sample may end within a character
+    except UnicodeDecodeError as error:
+        if error.start < len(sample) - 8:
+            return sum(byte in b"0123456789.-+e \n" for byte in sample) > len(sample) / 2
+    return True
 
 
 def _read_text(

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import VectorsError
+from pipeline.matrix import build_embedding_matrix, spellings
+from pipeline.vectors import WordVectors, load_vectors
+
+
+def vectors_of(words: list[str], size: int = 4, seed: int = 0) -> WordVectors:
+    values = np.random.default_rng(seed).normal(0, 0.7, (len(words), size)).astype(np.float32)
+    return WordVectors.of(words, values)
+
+
+WORDS = st.lists(st.text("abcdé", min_size=1, max_size=4), unique=True, min_size=1, max_size=20)
+
+
+@settings(max_examples=50, deadline=None)
+@given(words=WORDS, known=WORDS)
+def test_every_word_has_the_row_of_its_vector(words: list[str], known: list[str]) -> None:
+    vectors = vectors_of(known)
+    matrix = build_embedding_matrix(words, vectors, further_words=known)
+    assert matrix.weights.shape == (2 + len(words), 4)
+    assert not matrix.weights[:2].any()
+    for row, word in zip(matrix.weights[2:], words, strict=True):
+        if word in vectors:
+            assert row.tobytes() == vectors[word].tobytes()
+        else:
+            assert row.any()
+    assert set(matrix.further_words) == set(known) - set(words)
+    for row, word in zip(matrix.further_weights, matrix.further_words, strict=True):
+        assert row.tobytes() == vectors[word].tobytes()
+
+
+def test_coverage_by_word_and_by_token() -> None:
+    matrix = build_embedding_matrix(
+        ["the", "alps", "xx", "yy"], vectors_of(["the", "alps"]), counts=[6, 1, 1, 2]
+    )
+    assert matrix.coverage.types == 0.5
+    assert matrix.coverage.tokens == 0.7
+    assert matrix.coverage.missing == (("yy", 2), ("xx", 1))
+
+
+def test_std_scales_both_tables_alike() -> None:
+    vectors = vectors_of([f"w{i}" for i in range(50)], 20)
+    words = list(vectors.index_to_key[:25])
+    matrix = build_embedding_matrix(words, vectors, further_words=vectors.index_to_key, std=0.4)
+    assert matrix.weights[2:].std() == pytest.approx(0.4, rel=1e-4)
+    ratio = matrix.weights[2:] / vectors.vectors[:25]
+    np.testing.assert_allclose(matrix.further_weights / vectors.vectors[25:], ratio[0, 0], rtol=1e-5)
+
+
+def test_missing_words_are_small_and_follow_the_seed() -> None:
+    vectors = vectors_of(["a", "b"], 50)
+    words = ["a", "b", *(f"x{i}" for i in range(200))]
+    one, same, other = (build_embedding_matrix(words, vectors, std=0.4, seed=s) for s in (1, 1, 2))
+    assert one.weights.tobytes() == same.weights.tobytes()
+    assert one.weights.tobytes() != other.weights.tobytes()
+    assert one.weights[4:].std() == pytest.approx(0.1, rel=0.05)
+
+
+def test_random_vectors_start_every_row_from_random_numbers() -> None:
+    words = [f"w{i}" for i in range(200)]
+    matrix = build_embedding_matrix(words, load_vectors("random", vector_size=50), std=0.4)
+    assert matrix.coverage.tokens == 0
+    assert matrix.weights[2:].std() == pytest.approx(0.4, rel=0.05)
+
+
+def test_too_little_coverage_names_the_casing() -> None:
+    cased = vectors_of(["Alps", "Snow", "NATO", "the"])
+    with pytest.raises(VectorsError, match=r"at least 50% of the tokens, got 25\.0%.*the casing"):
+        build_embedding_matrix(["alps", "snow", "nato", "the"], cased, min_coverage=0.5)
+
+
+def test_too_little_coverage_names_the_language() -> None:
+    with pytest.raises(VectorsError, match=r"missing: 'alps', 'snow'.*another language"):
+        build_embedding_matrix(["alps", "snow"], vectors_of(["der", "die"]), min_coverage=0.5)
+
+
+def test_spellings() -> None:
+    assert spellings(["alps", "nato"]) == ["alps", "nato", "Alps", "Nato", "ALPS", "NATO"]
+
+
+def test_no_words_at_all() -> None:
+    matrix = build_embedding_matrix([], vectors_of(["a"]), min_coverage=0.5)
+    assert matrix.weights.shape == (2, 4)
