@@ -236,7 +236,8 @@ def _terminate(*_: object) -> None:
 
 def _set_up_messages(debug: bool) -> None:
     """Lines of the stages on standard error; of the libraries only what matters."""
-    logging.basicConfig(format="%(message)s", level=logging.INFO if debug else logging.ERROR)
+    level = logging.INFO if debug else logging.ERROR
+    logging.basicConfig(format="%(message)s", level=level, force=True)
     logging.getLogger("pipeline").setLevel(logging.INFO)
     if debug:
         return

@@ -28,6 +28,7 @@ class MaskedPooling(keras.layers.Layer):
     def __init__(self, how: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.how = how
+        self.supports_masking = True  # the mask comes as `token_mask`, and ends here
 
     def call(self, inputs: Any, token_mask: Any) -> Any:
         present = ops.expand_dims(ops.cast(token_mask, inputs.dtype), -1)
@@ -36,6 +37,9 @@ class MaskedPooling(keras.layers.Layer):
             return ops.sum(inputs * present, axis=1) / ops.maximum(count, 1)
         lowest = ops.max(inputs * present - 1e9 * (1 - present), axis=1)
         return ops.where(count > 0, lowest, ops.zeros_like(lowest))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        return None
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "how": self.how}

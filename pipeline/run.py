@@ -48,7 +48,8 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
     """
     seconds: dict[str, float] = {}
     name = f"{config.data.source}-{config.vectors.source}-{config.model.encoder}-{config.seed}"
-    with _timed(seconds, "total"), tracked_run(config.tracking, name) as tracked:
+    started = time.perf_counter()
+    with tracked_run(config.tracking, name) as tracked:
         tracked.log(report.of_config(config))
 
         with _timed(seconds, "data"):
@@ -119,6 +120,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 validation_sha256=headlines.sha256["validation"],
                 promote=config.tracking.promote,
             )
+        seconds["total"] = time.perf_counter() - started
         tracked.log(report.of_seconds(seconds))
     return RunResult(
         tracked.run_id,

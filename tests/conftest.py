@@ -31,7 +31,20 @@ TOPICS = {
     "money": ["bank", "shares", "profit", "rates", "market", "bond", "trade", "tax"],
     "sport": ["match", "goal", "coach", "team", "cup", "final", "striker", "league"],
 }
-FILLERS = ["may", "the", "of", "after", "wins", "loses", "new", "for", "and", "in", "record", "again"]
+FILLERS = [
+    "may",
+    "the",
+    "of",
+    "after",
+    "wins",
+    "loses",
+    "new",
+    "for",
+    "and",
+    "in",
+    "record",
+    "again",
+]
 
 
 def make_headlines(n: int, seed: int = 0, topics: int = 3) -> tuple[list[str], list[str]]:
@@ -62,11 +75,21 @@ def write_csv(path: Path, texts: list[str], labels: list[str], header: str = "te
     return path
 
 
-def write_glove(path: Path, words: list[str], size: int = 8, seed: int = 0) -> np.ndarray[Any, Any]:
-    values = np.random.default_rng(seed).normal(0, 0.5, (len(words), size)).astype(np.float32)
-    lines = [f"{w} {' '.join(map(repr, row.tolist()))}" for w, row in zip(words, values, strict=True)]
+def topical_vectors(words: list[str], size: int = 8, seed: int = 0) -> np.ndarray[Any, Any]:
+    """Vectors in which words of one topic are near each other, as in those that people use."""
+    random = np.random.default_rng(seed)
+    centres = {topic: random.normal(0, 0.6, size) for topic in TOPICS}
+    topic_of = {word: topic for topic, of in TOPICS.items() for word in of}
+    rows = [centres.get(topic_of.get(word, ""), 0) + random.normal(0, 0.3, size) for word in words]
+    return np.array(rows, np.float32)
+
+
+def write_glove(path: Path, words: list[str], size: int = 8, seed: int = 0) -> None:
+    values = topical_vectors(words, size, seed)
+    lines = [
+        f"{w} {' '.join(map(repr, row.tolist()))}" for w, row in zip(words, values, strict=True)
+    ]
     path.write_text("\n".join(lines) + "\n", "utf-8")
-    return values
 
 
 @pytest.fixture(scope="session")
@@ -142,14 +165,16 @@ def server(command: list[str], url: str, cwd: Path, **env: str) -> Iterator[None
     import requests
 
     log = (cwd / "server.log").open("w")
-    process = subprocess.Popen(
-        command, cwd=cwd, env={**os.environ, **env}, stdout=log, stderr=log
-    )
+    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **env}, stdout=log, stderr=log)
     try:
         _wait(lambda: requests.get(url, timeout=2).ok, process, cwd / "server.log")
         yield
     finally:
-        family = [*psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
+        family = (
+            [*psutil.Process(process.pid).children(recursive=True)]
+            if process.poll() is None
+            else []
+        )
         process.terminate()
         process.wait(20)
         for child in family:
@@ -182,7 +207,7 @@ def file_server() -> Iterator[Callable[[dict[str, bytes]], tuple[str, list[str]]
         asked: list[str] = []
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 asked.append(self.path)
                 content = files.get(self.path)
                 self.send_response(404 if content is None else 200)

@@ -54,7 +54,10 @@ def test_no_epochs_leave_a_phase_out() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["data=bcc"], "data=bcc: expected one of bbc, file, hub, stop_clickbait; did you mean bbc"),
+        (
+            ["data=bcc"],
+            "data=bcc: expected one of bbc, file, hub, stop_clickbait; did you mean bbc",
+        ),
         (["dta=bbc"], "no option 'dta' here; did you mean data?"),
         (["training.frozen.epoch=1"], "did you mean training.frozen.epochs?"),
         (["model=mean", "model.filters=3"], "no option 'model.filters' here"),

@@ -48,9 +48,7 @@ def test_split_is_stratified_and_follows_the_seed() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.text(max_size=8), st.sampled_from(["a", "b"])), min_size=0, max_size=60
-    )
+    st.lists(st.tuples(st.text(max_size=8), st.sampled_from(["a", "b"])), min_size=0, max_size=60)
 )
 def test_no_headline_is_in_two_splits(rows: list[tuple[str, str]]) -> None:
     rows = [*rows, *((f"headline {i}", "ab"[i % 2]) for i in range(40))]
@@ -151,7 +149,11 @@ def test_stop_clickbait_from_a_folder_with_its_files(tmp_path: Path) -> None:
 
 def test_stop_clickbait_from_a_folder_with_splits(tmp_path: Path) -> None:
     texts, labels = make_headlines(20, topics=2)
-    for split, part in (("train", slice(0, 20)), ("validation", slice(20, 30)), ("test", slice(30, 40))):
+    for split, part in (
+        ("train", slice(0, 20)),
+        ("validation", slice(20, 30)),
+        ("test", slice(30, 40)),
+    ):
         write_csv(tmp_path / f"{split}.csv", texts[part], labels[part], "headline,label")
     headlines = load_headlines("stop_clickbait", path=tmp_path)
     assert headlines.texts("validation") == texts[20:30]
@@ -166,7 +168,9 @@ def test_stop_clickbait_is_downloaded_checked_and_kept(
     }
     served = {f"/{name}.gz": data for name, data in files.items()}
     url, requests_seen = file_server(served)
-    digests = {name: (f"{name}.gz", hashlib.sha256(data).hexdigest()) for name, data in files.items()}
+    digests = {
+        name: (f"{name}.gz", hashlib.sha256(data).hexdigest()) for name, data in files.items()
+    }
     monkeypatch.setattr(sources, "STOP_CLICKBAIT_URL", url)
     monkeypatch.setattr(sources, "STOP_CLICKBAIT_FILES", digests)
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))

@@ -50,7 +50,9 @@ def test_std_scales_both_tables_alike() -> None:
     matrix = build_embedding_matrix(words, vectors, further_words=vectors.index_to_key, std=0.4)
     assert matrix.weights[2:].std() == pytest.approx(0.4, rel=1e-4)
     ratio = matrix.weights[2:] / vectors.vectors[:25]
-    np.testing.assert_allclose(matrix.further_weights / vectors.vectors[25:], ratio[0, 0], rtol=1e-5)
+    np.testing.assert_allclose(
+        matrix.further_weights / vectors.vectors[25:], ratio[0, 0], rtol=1e-5
+    )
 
 
 def test_missing_words_are_small_and_follow_the_seed() -> None:

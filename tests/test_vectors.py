@@ -144,11 +144,17 @@ GOOD = b"alps 1 2 3\nsnow 4 5 6\nice 7 8 9\n"
 BINARY = b"2 2\na \x00\x00\x80?\x00\x00\x00@b \x00\x00\x80?\x00\x00\x00@"
 DAMAGED = {
     "empty": (b"", "the file is empty"),
-    "ragged": (b"alps 1 2 3\nsnow 4 5\nice 7 8 9\n", "line 2: expected a word and 3 numbers, got 2"),
+    "ragged": (
+        b"alps 1 2 3\nsnow 4 5\nice 7 8 9\n",
+        "line 2: expected a word and 3 numbers, got 2",
+    ),
     "cut off": (GOOD[:-5], "line 3: expected a word and 3 numbers, got"),
     "not a number": (b"alps 1 2 3\nsnow 4 x 6\nice 7 8 9\n", "line 2: expected a number, got 'x'"),
     "NaN": (b"alps 1 2 3\nsnow 4 nan 6\nice 7 8 9\n", "line 2: expected finite numbers, got 'nan'"),
-    "Inf": (b"alps 1 2 3\nsnow 4 5 1e99\nice 7 8 9\n", "line 2: expected finite numbers, got '1e99'"),
+    "Inf": (
+        b"alps 1 2 3\nsnow 4 5 1e99\nice 7 8 9\n",
+        "line 2: expected finite numbers, got '1e99'",
+    ),
     "not UTF-8": (b"alps 1 2 3\nsn\xf6w 4 5 6\n", "line 2: expected UTF-8"),
     "fewer words": (b"5 3\n" + GOOD, "expected 5 words, as line 1 says, the file ends after 3"),
     "other binary": (b"\x00\x01\x02 junk", "got other binary data"),
@@ -156,7 +162,10 @@ DAMAGED = {
     "binary cut off": (BINARY[:-3], "expected 2 words, as its header says, the file ends after 1"),
     "binary NaN": (BINARY[:-4] + b"\x00\x00\xc0\x7f", "word 2 (b'b'): expected finite numbers"),
     "gzip cut off": (gzip.compress(GOOD * 50)[:-9], "expected whole gzipped data"),
-    "gzip damaged": (gzip.compress(GOOD)[:12] + b"\xff\xff\xff" + gzip.compress(GOOD)[15:], "gzipped"),
+    "gzip damaged": (
+        gzip.compress(GOOD)[:12] + b"\xff\xff\xff" + gzip.compress(GOOD)[15:],
+        "gzipped",
+    ),
 }
 
 

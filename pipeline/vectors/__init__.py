@@ -59,7 +59,7 @@ def load_vectors(
     elif source in CATALOGUE:
         loaded = CATALOGUE[str(source)].load(wanted, most_frequent)
     elif Path(source).is_file():
-        loaded = read_file(Path(source), wanted, most_frequent, vector_size)
+        loaded = read_file(Path(source), wanted, most_frequent)
     else:
         raise VectorsError(
             f"{source}: expected a file of vectors or one of the names "

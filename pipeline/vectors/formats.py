@@ -12,6 +12,7 @@ damage there goes unnoticed and does no harm.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import zlib
@@ -47,7 +48,6 @@ def read_file(
     path: Path,
     wanted: Sequence[str] | None,
     most_frequent: int = 0,
-    vector_size: int | None = None,
 ) -> WordVectors:
     """Read the vectors of `wanted` and the first `most_frequent`, or all where `wanted` is None.
 
@@ -56,7 +56,7 @@ def read_file(
     """
     try:
         with _opened(path) as stream:
-            layout = _recognise(path, stream, vector_size)
+            layout = _recognise(path, stream)
         with _opened(path) as stream:
             if layout.format == "word2vec binary":
                 return _read_binary(path, stream, layout, wanted, most_frequent)
@@ -85,7 +85,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
                 yield stream
 
 
-def _recognise(path: Path, stream: IO[bytes], vector_size: int | None) -> Layout:
+def _recognise(path: Path, stream: IO[bytes]) -> Layout:
     sample = stream.read(_SAMPLE)
     if not sample:
         raise VectorsError(f"{path}: expected word vectors, the file is empty")
@@ -108,7 +108,7 @@ def _recognise(path: Path, stream: IO[bytes], vector_size: int | None) -> Layout
     # The last line of the sample is whole only where the file ends there.
     whole = lines if len(sample) < _SAMPLE or len(lines) == 1 else lines[:-1]
     sizes = Counter(len(line.split()) - 1 for line in whole)
-    size = vector_size or sizes.most_common(1)[0][0]
+    size = sizes.most_common(1)[0][0]
     if size < 1:
         raise VectorsError(f"{path}, line 1: expected a word and its numbers, got {first[:60]!r}")
     return Layout("GloVe text", size, None)
@@ -122,10 +122,10 @@ def _looks_like_text(sample: bytes, size: int) -> bool:
     if any(byte in _CONTROL for byte in sample):
         return False
     try:
-        sample[:-4].decode()  # the sample may end within a character
-    except UnicodeDecodeError as error:
-        if error.start < len(sample) - 8:
-            return sum(byte in b"0123456789.-+e \n" for byte in sample) > len(sample) / 2
+        codecs.getincrementaldecoder("utf-8")().decode(sample)  # may end within a character
+    except UnicodeDecodeError:
+        # Text in another encoding is still mostly numbers.
+        return sum(byte in b"0123456789.-+e \n" for byte in sample) > len(sample) / 2
     return True
 
 

@@ -1,0 +1,283 @@
+"""The command line as its users meet it: processes, messages, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import (
+    free_port,
+    make_headlines,
+    pipeline_command,
+    server,
+    small_overrides,
+    write_csv,
+)
+from mlflow import MlflowClient
+
+from pipeline import __main__ as cli
+from pipeline.errors import DataError
+
+
+def main(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """The command line in this process: exit code, standard output, standard error."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    out, err = capfd.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+@pytest.fixture(autouse=True)
+def _signals_stay() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_import_is_light() -> None:
+    script = (
+        "import time; t = time.perf_counter(); import pipeline, sys; t = time.perf_counter() - t;"
+        "print(t, [m for m in ('tensorflow', 'keras', 'mlflow', 'numpy') if m in sys.modules])"
+    )
+    best = min(
+        float(subprocess.check_output([sys.executable, "-c", script], text=True).split()[0])
+        for _ in range(3)
+    )
+    loaded = subprocess.check_output([sys.executable, "-c", script], text=True).split(maxsplit=1)[1]
+    assert loaded.strip() == "[]"
+    assert best < 0.2
+
+
+def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pipeline.__main__ import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: print([m for m in ('tensorflow', 'mlflow', 'datasets') if m in sys.modules])"
+    )
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        ran = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        seconds.append(time.perf_counter() - started)
+    assert ran.stdout.strip().endswith("[]")
+    assert min(seconds) < 0.7
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "stages"])
+def test_every_command_has_a_help_text(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = main(capfd, command, "--help")
+    assert code == 0
+    assert len(out.splitlines()) > 5
+
+
+def test_stages_lists_stages_choices_and_options(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = main(capfd, "stages", "model=mean", "seed=3")
+    assert code == 0
+    assert "build_embedding_matrix" in out
+    assert "bigru, cnn, mean" in out
+    lines = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
+    assert lines["model.encoder"] == ["mean"]
+    assert lines["data.seed"] == ["3"]
+    assert "model.filters" not in lines
+
+
+def test_train_predict_evaluate(
+    small: dict[str, Path], store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = main(capfd, "train", *small_overrides(small, store))
+    assert code == 0
+    assert "fine_tuned" in out
+    assert "models:/headlines-headlines@champion is the champion" in out
+    assert "frozen: epoch 1 of 3" in err  # plain lines where there is no terminal
+
+    where = ["data=file", f"data.path={small['csv']}", f"tracking.uri={store}"]
+    code, out, _ = main(capfd, "predict", "Bank shares", "Alps", "--json", *where)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["text"] for row in rows] == ["Bank shares", "Alps"]
+    assert set(rows[0]["probabilities"]) == {"money", "nature", "sport"}
+    assert rows[0]["probability"] == max(rows[0]["probabilities"].values())
+
+    (tmp_path / "in.txt").write_text("Bank shares\n\nAlps\n")
+    code, table, _ = main(capfd, "predict", "--file", "in.txt", *where)
+    assert table.splitlines()[0].split() == ["label", "probability", "headline"]
+    assert rows[0]["label"] in table
+
+    texts, labels = make_headlines(10, seed=9)
+    path = write_csv(tmp_path / "new.csv", texts, labels, "headline,topic")
+    columns = [f"data.path={path}", "data.text=headline", "data.label=topic"]
+    model = ["--model", "models:/headlines-headlines@champion", f"tracking.uri={store}"]
+    code, out, _ = main(capfd, "evaluate", "--json", *model, *columns)
+    assert code == 0
+    assert json.loads(out)["headlines"] == 30
+    assert 0.3 < json.loads(out)["accuracy"] <= 1
+    code, out, _ = main(capfd, "evaluate", *model, *columns)
+    assert "macro_f1" in out
+
+    write_csv(path, texts, ["weather"] * 30, "headline,topic")
+    code, _, err = main(capfd, "evaluate", *model, *columns)
+    assert code == 2
+    assert "the model knows the labels money, nature, sport, the file has 'weather'" in err
+
+
+BAD = {
+    "command": (["trian"], "No such command 'trian'"),
+    "option": (["train", "--modle"], "No such option"),
+    "group": (["train", "modle=cnn"], "did you mean model"),
+    "choice": (["train", "model=cnm"], "did you mean cnn?"),
+    "value": (["train", "data.validation=1.5"], "expected less than 1, got 1.5"),
+    "new": (["train", "+new=1"], "no option '+new'"),
+    "no headlines": (["predict"], "expected headlines"),
+    "no file": (["predict", "--file", "nowhere.txt"], "nowhere.txt: expected a file"),
+    "evaluate what": (["evaluate", "--model", "x"], "evaluate needs data.path="),
+    "evaluate which": (["evaluate", "data.path=x"], "evaluate needs tracking.registered_model="),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line(
+    case: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments, message = BAD[case]
+    code, out, err = main(capfd, *arguments)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.startswith("error: ")
+    assert len(err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []  # nothing half-written
+
+
+def test_a_failing_run_is_one_line_and_debug_shows_the_rest(
+    small: dict[str, Path], store: str, tmp_path: Path
+) -> None:
+    overrides = small_overrides(small, store, "data.path=nowhere.csv")
+    ran = pipeline_command("train", *overrides, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.strip().splitlines() == [
+        "error: expected a file of headlines, there is none at nowhere.csv"
+    ]
+    with pytest.raises(DataError, match="there is none"):
+        cli.main(["train", *overrides, "--debug"])
+
+
+def _running_training(small: dict[str, Path], store: str, cwd: Path) -> subprocess.Popen[str]:
+    """A process in the middle of a training that would take very long."""
+    overrides = small_overrides(
+        small, store, "training.frozen.epochs=100000", "training.frozen.patience=100000"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "train", *overrides],
+        cwd=cwd,
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "epoch 2 of" in line:
+            return process
+    raise AssertionError("the training ended")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_runs_end_as_killed(
+    number: signal.Signals, small: dict[str, Path], store: str, tmp_path: Path
+) -> None:
+    process = _running_training(small, store, tmp_path)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "error: interrupted; the run is marked as KILLED" in err
+    assert "Traceback" not in err
+    assert not [child for child in children if child.is_running()]
+    (record,) = MlflowClient(store).search_runs(["1"])
+    assert record.info.status == "KILLED"
+    assert record.data.tags["end.reason"].startswith("interrupted")
+    assert "frozen/loss" in record.data.metrics  # what was known by then is there
+
+
+def test_a_run_that_was_shot_is_marked_by_the_next(
+    small: dict[str, Path], store: str, tmp_path: Path
+) -> None:
+    process = _running_training(small, store, tmp_path)
+    process.kill()
+    process.communicate(timeout=60)
+    client = MlflowClient(store)
+    assert client.search_runs(["1"])[0].info.status == "RUNNING"
+    ran = pipeline_command("train", *small_overrides(small, store), cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "was abandoned, marked as KILLED" in ran.stderr
+    assert sorted(r.info.status for r in client.search_runs(["1"])) == ["FINISHED", "KILLED"]
+
+
+def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_path: Path) -> None:
+    import pty
+
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "train", *small_overrides(small, store)],
+        cwd=tmp_path, env={**os.environ, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=child,
+    )  # fmt: skip
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(parent, 65536)
+        except OSError:  # Linux's way of saying that the other side has closed
+            break
+        if not piece:
+            break
+        shown += piece
+    assert process.wait(60) == 0
+    assert "━" in shown.decode()
+    assert b"frozen: epoch" not in shown
+    assert b"cuda" not in shown.lower()
+
+
+def test_server_and_scoring_server_over_http(small: dict[str, Path], tmp_path: Path) -> None:
+    """A run is logged to a real server, and its champion answers as a real scoring server."""
+    import requests
+
+    bin_dir = Path(sys.executable).parent
+    port, scoring = free_port(), free_port()
+    uri = f"http://127.0.0.1:{port}"
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [
+        str(bin_dir / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 'mlflow.db'}",
+        "--artifacts-destination", str(tmp_path / "artifacts"),
+    ]  # fmt: skip
+    with server(command, f"{uri}/health", tmp_path, **quiet):
+        overrides = [o for o in small_overrides(small, "") if not o.startswith("tracking.uri")]
+        ran = pipeline_command("train", *overrides, cwd=tmp_path, MLFLOW_TRACKING_URI=uri)
+        assert ran.returncode == 0, ran.stderr
+        assert f"{uri}/#/experiments/" in ran.stdout
+        serve = [
+            str(bin_dir / "mlflow"), "models", "serve", "-m", "models:/headlines-headlines@champion",
+            "--env-manager", "local", "--host", "127.0.0.1", "--port", str(scoring), "-w", "1",
+        ]  # fmt: skip
+        path = f"{bin_dir}{os.pathsep}{os.environ['PATH']}"
+        address = f"http://127.0.0.1:{scoring}"
+        with server(serve, f"{address}/ping", tmp_path, MLFLOW_TRACKING_URI=uri, PATH=path):
+            answer = requests.post(
+                f"{address}/invocations",
+                json={"inputs": ["Bank shares profit", "Alps"]},
+                timeout=30,
+            )
+            assert answer.status_code == 200, answer.text
+            rows = answer.json()["predictions"]
+            assert [set(row) for row in rows] == [{"label", "probability", "probabilities"}] * 2
+            wrong = requests.post(f"{address}/invocations", json={"inputs": [5]}, timeout=30)
+            assert wrong.status_code == 400

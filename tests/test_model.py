@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import all_words, make_headlines, topical_vectors
+
+from pipeline.config import BiGruConfig, CnnConfig, MeanConfig, PhaseConfig, TrainingConfig
+from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix
+from pipeline.model import (
+    Classifier,
+    build_classifier,
+    export_saved_model,
+    predict_probabilities,
+)
+from pipeline.text import build_vocabulary
+from pipeline.training import History, train
+from pipeline.vectors import WordVectors
+
+CONFIGS = [CnnConfig(filters=8), MeanConfig(), BiGruConfig(units=6)]
+
+
+def small_matrix(texts: list[str]) -> EmbeddingMatrix:
+    """Vectors for all words but two; of those, `striker` is in no headline of training."""
+    words = [w for w in [*all_words(), "avalanche", "dividend"] if w not in ("again", "goal")]
+    values = topical_vectors(words)
+    vocabulary = build_vocabulary(texts)
+    return build_embedding_matrix(
+        vocabulary.words, WordVectors.of(words, values), further_words=words, std=0.4
+    )
+
+
+TEXTS, LABELS = make_headlines(60)
+NAMES = sorted(set(LABELS))
+NUMBERS = [NAMES.index(label) for label in LABELS]
+TRAIN = (TEXTS[:120], NUMBERS[:120])
+VALIDATION = (TEXTS[120:150], NUMBERS[120:150])
+TEST = (TEXTS[150:], NUMBERS[150:])
+BOTH = TrainingConfig(frozen=PhaseConfig(3, 5e-3), fine_tuned=PhaseConfig(3, 5e-3), batch_size=16)
+
+
+def built(config: Any = None, seed: int = 0) -> Classifier:
+    return build_classifier(small_matrix(TRAIN[0]), 3, config or MeanConfig(), seed=seed)
+
+
+def trained(
+    config: Any = None, schedule: TrainingConfig = BOTH, seed: int = 0
+) -> tuple[Classifier, History]:
+    classifier = built(config, seed)
+    return classifier, train(classifier, TRAIN, VALIDATION, schedule, seed=seed)
+
+
+# ------------------------------------------------------------------- what an embedding layer is
+
+
+def test_lookup_equals_one_hot_times_matrix() -> None:
+    matrix = small_matrix(TRAIN[0]).weights
+    layer = keras.layers.Embedding(*matrix.shape)
+    layer.build()
+    layer.set_weights([matrix])
+    rows = np.array([[2, 5, 5, 0], [1, 3, 2, 9]])
+    one_hot = tf.one_hot(rows, len(matrix))
+    np.testing.assert_array_equal(layer(rows), tf.einsum("btw,wd->btd", one_hot, matrix))
+
+
+def test_its_gradient_too() -> None:
+    """Back-propagation into the table is back-propagation into the matrix of a dense layer."""
+    matrix = small_matrix(TRAIN[0]).weights
+    layer = keras.layers.Embedding(*matrix.shape)
+    layer.build()
+    layer.set_weights([matrix])
+    rows = np.array([[2, 5, 5, 0], [1, 3, 2, 9]])
+    target = np.random.default_rng(0).normal(size=(2, 4, 8)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum((layer(rows) - target) ** 2)
+    by_lookup = tf.convert_to_tensor(tape.gradient(loss, layer.embeddings.value))
+    variable = tf.Variable(matrix)
+    with tf.GradientTape() as tape:
+        product = tf.einsum("btw,wd->btd", tf.one_hot(rows, len(matrix)), variable)
+        loss = tf.reduce_sum((product - target) ** 2)
+    np.testing.assert_allclose(by_lookup, tape.gradient(loss, variable), rtol=1e-5, atol=1e-6)
+    assert not np.asarray(by_lookup)[4].any()  # a word that was not looked up does not move
+
+
+# ------------------------------------------------------------------------------------ the model
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.encoder)
+def test_strings_in_probabilities_out(config: Any) -> None:
+    classifier = built(config)
+    probabilities = predict_probabilities(
+        classifier, ["Alps lose snow", "", "zzz qqq", "the " * 99]
+    )
+    assert probabilities.shape == (4, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert predict_probabilities(classifier, []).shape == (0, 3)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.encoder)
+def test_padding_makes_no_difference(config: Any) -> None:
+    head = built(config).head
+    rows = np.array([[2, 3, 4], [5, 0, 0]], dtype=np.int32)
+    padded = np.pad(rows, ((0, 0), (0, 9)))
+    np.testing.assert_allclose(
+        head.predict(rows, verbose=0), head.predict(padded, verbose=0), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_rows_of_further_words_are_used_in_prediction() -> None:
+    classifier = built()
+    known, further, unknown = predict_probabilities(classifier, ["alps", "avalanche", "zzz"])
+    assert not np.allclose(further, unknown)
+    assert not np.allclose(further, known)
+
+
+def test_saved_in_keras_format_gives_the_same_bits(tmp_path: Path) -> None:
+    classifier, _ = trained(CnnConfig(filters=8))
+    classifier.model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    before, after = (predict_probabilities(m, TEST[0]) for m in (classifier, loaded))
+    assert before.tobytes() == after.tobytes()
+
+
+def test_exported_for_tensorflow_gives_the_same_bits(tmp_path: Path) -> None:
+    classifier, _ = trained(CnnConfig(filters=8))
+    export_saved_model(classifier, tmp_path / "model")
+    loaded = tf.saved_model.load(tmp_path / "model")
+    after = loaded(tf.constant(TEST[0])).numpy()
+    assert predict_probabilities(classifier, TEST[0]).tobytes() == after.tobytes()
+
+
+# ----------------------------------------------------------------------------------- training
+
+
+def test_frozen_rows_stay_and_fine_tuned_rows_move() -> None:
+    classifier = built()
+    started = classifier.embedding.get_weights()[0]
+    further = classifier.head.get_layer("further").get_weights()[0]
+    frozen_only = TrainingConfig(frozen=PhaseConfig(3, 5e-3), batch_size=16)
+    train(classifier, TRAIN, VALIDATION, frozen_only)
+    assert classifier.embedding.get_weights()[0].tobytes() == started.tobytes()
+    tuned_only = TrainingConfig(fine_tuned=PhaseConfig(2, 5e-3), batch_size=16)
+    train(classifier, TRAIN, VALIDATION, tuned_only)
+    moved = (classifier.embedding.get_weights()[0] != started).any(axis=1)
+    assert moved[2:].all()  # every word of the training headlines
+    assert not moved[:2].any()  # padding, and the row of unknown words: there are none in training
+    assert classifier.head.get_layer("further").get_weights()[0].tobytes() == further.tobytes()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
+    results = [
+        predict_probabilities(trained(CnnConfig(filters=8), seed=seed)[0], TEST[0]).tobytes()
+        for seed in (1, 1, 2)
+    ]
+    assert results[0] == results[1] != results[2]
+
+
+def test_training_leaves_the_global_random_state_alone() -> None:
+    np.random.seed(3)
+    expected = np.random.random()
+    np.random.seed(3)
+    trained()
+    assert np.random.random() == expected
+
+
+def test_it_learns() -> None:
+    schedule = TrainingConfig(
+        frozen=PhaseConfig(8, 1e-2), fine_tuned=PhaseConfig(8, 1e-2), batch_size=16
+    )
+    classifier, history = trained(CnnConfig(filters=16), schedule)
+    predicted = predict_probabilities(classifier, TEST[0]).argmax(axis=1)
+    assert (predicted == TEST[1]).mean() > 0.9
+    assert history.epochs[0].loss > history.epochs[-1].loss
+
+
+def test_the_better_phase_is_kept() -> None:
+    """A second phase that destroys everything does no harm."""
+    ruin = TrainingConfig(
+        frozen=PhaseConfig(8, 1e-2), fine_tuned=PhaseConfig(2, 9.0), batch_size=16, warmup=0
+    )
+    classifier, history = trained(CnnConfig(filters=8), ruin)
+    assert history.best.name == "frozen"
+    assert history.phases[1].best.val_accuracy < history.phases[0].best.val_accuracy
+    for kept, expected in zip(classifier.get_weights(), history.phases[0].weights, strict=True):
+        assert kept.tobytes() == expected.tobytes()
+
+
+def test_a_phase_goes_back_to_its_best_epoch_and_stops_early() -> None:
+    schedule = TrainingConfig(frozen=PhaseConfig(40, 5e-2, patience=2), batch_size=16, warmup=0)
+    classifier, history = trained(schedule=schedule)
+    phase = history.phases[0]
+    assert len(phase.epochs) == phase.best.number + 2 < 40
+    accuracy = [epoch.val_accuracy for epoch in phase.epochs]
+    assert phase.best.val_accuracy == max(accuracy)
+    predicted = predict_probabilities(classifier, VALIDATION[0]).argmax(axis=1)
+    assert (predicted == VALIDATION[1]).mean() == pytest.approx(phase.best.val_accuracy)
+
+
+def test_epochs_are_reported_while_they_happen() -> None:
+    seen: list[tuple[str, int]] = []
+    train(built(), TRAIN, VALIDATION, BOTH, on_epoch=lambda e: seen.append((e.phase, e.number)))
+    assert seen[:3] == [("frozen", 1), ("frozen", 2), ("frozen", 3)]
+    assert seen[3] == ("fine_tuned", 1)
+
+
+def test_batches_come_in_another_order_in_every_epoch() -> None:
+    """With a learning rate of nearly nothing, the loss of an epoch shows its order of batches."""
+    orders: list[list[float]] = [[]]
+
+    class Losses(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            orders[-1].append((logs or {})["loss"])
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            orders.append([])
+
+    classifier = built(MeanConfig(dropout=0, spatial_dropout=0))
+    fit = classifier.head.fit
+    classifier.head.fit = lambda *a, callbacks, **k: fit(*a, callbacks=[*callbacks, Losses()], **k)
+    schedule = TrainingConfig(frozen=PhaseConfig(2, 1e-12), batch_size=16)
+    train(classifier, TRAIN, VALIDATION, schedule)
+    assert orders[0][-1] == pytest.approx(orders[1][-1], rel=1e-4)  # the same headlines
+    assert orders[0][:-1] != pytest.approx(orders[1][:-1], rel=1e-4)  # in another order

@@ -1,0 +1,308 @@
+"""The whole run against a real store, and what it leaves there."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT, make_headlines, small_overrides, write_csv
+from mlflow import MlflowClient
+
+from pipeline import report
+from pipeline.config import TrackingConfig, load_config
+from pipeline.errors import DataError, ModelError, TrackingError, VectorsError
+from pipeline.model import predict_probabilities
+from pipeline.run import RunResult, run
+from pipeline.tracking import connect, load_model, tracked_run
+
+
+@dataclass
+class Done:
+    """A finished run, its record in the store, and a folder of its own."""
+
+    result: RunResult
+    client: MlflowClient
+    folder: Path
+
+    @property
+    def record(self) -> Any:
+        return self.client.get_run(self.result.run_id)
+
+    def text(self, path: str) -> str:
+        return Path(self.client.download_artifacts(self.result.run_id, path)).read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def done(
+    small: dict[str, Path], store_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Done]:
+    folder = tmp_path_factory.mktemp("done")
+    shutil.copy(store_template, folder / "mlflow.db")
+    before = Path.cwd()
+    os.chdir(folder)
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    yield Done(run(load_config(small_overrides(small, uri))), MlflowClient(uri), folder)
+    os.chdir(before)
+
+
+def test_the_run_is_finished_and_named(done: Done) -> None:
+    assert done.record.info.status == "FINISHED"
+    assert done.record.info.run_name == "file-file-mean-0"
+
+
+def test_every_option_is_a_parameter(done: Done, small: dict[str, Path]) -> None:
+    params = done.record.data.params
+    assert params["training.fine_tuned.epochs"] == "3"
+    assert params["model.encoder"] == "mean"
+    assert params["data.path"] == str(small["csv"])
+    config = yaml.safe_load(done.text("config.yaml"))
+    assert config["training"]["fine_tuned"]["epochs"] == 3
+
+
+def test_metrics_of_every_epoch_on_one_axis(done: Done) -> None:
+    steps = {
+        name: [m.step for m in done.client.get_metric_history(done.result.run_id, name)]
+        for name in ("frozen/loss", "frozen/val_accuracy", "fine_tuned/val_loss")
+    }
+    assert steps["frozen/loss"] == steps["frozen/val_accuracy"] == [1, 2, 3]
+    assert steps["fine_tuned/val_loss"] == [4, 5, 6]
+    values = [m.value for m in done.client.get_metric_history(done.result.run_id, "frozen/loss")]
+    assert values == [epoch.loss for epoch in done.result.history.phases[0].epochs]
+
+
+def test_metrics_of_the_result(done: Done) -> None:
+    metrics, evaluation = done.record.data.metrics, done.result.evaluation
+    assert metrics["test/accuracy"] == evaluation.accuracy
+    assert metrics["test/macro_f1"] == evaluation.macro_f1
+    assert metrics["test/log_loss"] == evaluation.log_loss
+    assert metrics["test/ece"] == evaluation.ece
+    assert metrics["test/frozen_accuracy"] == done.result.evaluations["frozen"].accuracy
+    assert metrics["coverage/tokens"] == metrics["coverage/types"] == 1
+    stages = ("data", "text", "vectors", "matrix", "model", "training", "evaluation", "total")
+    assert all(metrics[f"seconds/{stage}"] > 0 for stage in stages)
+
+
+def test_data_sets_are_inputs_with_their_digest(done: Done) -> None:
+    inputs = done.record.inputs.dataset_inputs
+    tags = [{tag.key: tag.value for tag in i.tags} for i in inputs]
+    assert {t["mlflow.data.context"] for t in tags} == {"training", "validation", "test"}
+    digests = done.result.headlines.sha256
+    assert {t["sha256"] for t in tags} == set(digests.values())
+    assert done.record.data.tags["data.sha256.test"] == digests["test"]
+
+
+def test_tags_say_where_it_comes_from(
+    small: dict[str, Path], store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def git(*arguments: str) -> str:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+        done = subprocess.run(
+            ["git", *identity, *arguments], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-qm", "first")
+    with tracked_run(TrackingConfig(uri=store), "tags") as tracked:
+        pass
+    tags = MlflowClient(store).get_run(tracked.run_id).data.tags
+    assert tags["git.commit"] == git("rev-parse", "HEAD")
+    assert tags["git.dirty"] == "true"  # the store itself is an untracked file
+    assert tags["version.tensorflow"].startswith("2.")
+
+
+def test_figures_and_tables(done: Done) -> None:
+    names = {
+        item.path
+        for folder in ("figures", "tables")
+        for item in done.client.list_artifacts(done.result.run_id, folder)
+    }
+    assert names == {
+        "figures/learning_curves.png",
+        "figures/confusion_matrix.png",
+        "figures/reliability.png",
+        "tables/per_class.csv",
+        "tables/test_predictions.csv",
+        "tables/misclassified.csv",
+        "tables/missing_words.csv",
+    }
+    picture = Path(done.client.download_artifacts(done.result.run_id, "figures/reliability.png"))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    predictions = pd.read_csv(io.StringIO(done.text("tables/test_predictions.csv")))
+    assert (predictions["label"] == predictions["predicted"]).mean() == pytest.approx(
+        done.result.evaluation.accuracy
+    )
+    wrong = pd.read_csv(io.StringIO(done.text("tables/misclassified.csv")))
+    assert len(wrong) == (predictions["label"] != predictions["predicted"]).sum()
+    assert wrong["confidence"].is_monotonic_decreasing
+
+
+def test_the_logged_model_gives_the_same_bits(done: Done) -> None:
+    model = load_model(
+        f"models:/{done.result.registered.name}@champion",
+        TrackingConfig(uri=done.result.tracking_uri),
+    )
+    texts = done.result.headlines.texts("test")
+    rows = model.predict(texts)
+    names = done.result.headlines.label_names
+    logged = np.array([[row["probabilities"][name] for name in names] for row in rows], np.float32)
+    assert logged.tobytes() == predict_probabilities(done.result.classifier, texts).tobytes()
+    assert [row["label"] for row in rows] == [names[i] for i in logged.argmax(axis=1)]
+    with pytest.raises(mlflow.exceptions.MlflowException):
+        model.predict([5])
+
+
+def test_the_logged_model_needs_nothing_of_this_package(done: Done, tmp_path: Path) -> None:
+    """Loaded by a process that cannot import `pipeline`, from a copy of its folder."""
+    local = mlflow.artifacts.download_artifacts(
+        f"models:/{done.result.registered.name}/1", dst_path=str(tmp_path / "model")
+    )
+    text = done.result.headlines.texts("test")[0]
+    script = f"""
+import sys
+sys.modules["pipeline"] = None  # importing it fails
+import mlflow
+print(mlflow.pyfunc.load_model({local!r}).predict([{text!r}])[0]["label"])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() in done.result.headlines.label_names
+    requirements = Path(local, "requirements.txt").read_text()
+    assert "tensorflow==" in requirements.replace("tensorflow-cpu", "tensorflow")
+    assert "headline-transfer" not in requirements
+
+
+def test_champion_changes_only_for_a_better_one_on_the_same_data(
+    small: dict[str, Path], store: str
+) -> None:
+    client = MlflowClient(store)
+
+    def train(*more: str) -> RunResult:
+        return run(load_config(small_overrides(small, store, *more)))
+
+    first = train("training.frozen.epochs=1", "training.fine_tuned.epochs=0")
+    assert first.registered.champion
+    name = first.registered.name
+    better = train("training.frozen.learning_rate=3e-2", "training.fine_tuned.learning_rate=3e-2")
+    assert better.history.best.best.val_accuracy > first.history.best.best.val_accuracy
+    assert better.registered.champion
+    worse = train("training.frozen.epochs=1", "training.fine_tuned.epochs=0")
+    assert not worse.registered.champion
+    assert "against" in worse.registered.reason
+    elsewhere = train("data.seed=5", "training.frozen.learning_rate=3e-2")
+    assert not elsewhere.registered.champion
+    assert "other headlines" in elsewhere.registered.reason
+    assert (
+        str(client.get_model_version_by_alias(name, "champion").version)
+        == better.registered.version
+    )
+    forced = train("data.seed=5", "tracking.promote=always", "training.fine_tuned.epochs=0")
+    assert (
+        str(client.get_model_version_by_alias(name, "champion").version)
+        == forced.registered.version
+    )
+
+
+def test_two_runs_with_one_seed_are_the_same_to_the_bit(
+    done: Done, small: dict[str, Path], store: str
+) -> None:
+    again = run(load_config(small_overrides(small, store)))
+    other = run(load_config(small_overrides(small, store, "seed=1")))
+    ours, same, different = (
+        r.evaluation.probabilities.tobytes() for r in (done.result, again, other)
+    )
+    assert ours == same != different
+    assert [e.loss for e in again.history.epochs] == [e.loss for e in done.result.history.epochs]
+
+
+def test_scratch_and_random(small: dict[str, Path], store: str) -> None:
+    result = run(
+        load_config(
+            ["data=file", f"data.path={small['csv']}", "training=scratch", "model=mean",
+             "training.scratch.epochs=2", f"tracking.uri={store}"]
+        )
+    )  # fmt: skip
+    assert [phase.name for phase in result.history.phases] == ["scratch"]
+    assert result.matrix.coverage.tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "message"),
+    [
+        (["data.path=nowhere.csv"], DataError, "there is none at nowhere.csv"),
+        (["vectors.path=nowhere.txt"], VectorsError, "nowhere.txt"),
+        (["vectors.vector_size=50"], VectorsError, "expected vectors of dimension 50"),
+    ],
+)
+def test_a_failed_run_says_why(
+    small: dict[str, Path], store: str, overrides: list[str], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(load_config(small_overrides(small, store, *overrides)))
+    (record,) = MlflowClient(store).search_runs(["1"])
+    assert record.info.status == "FAILED"
+    assert message in record.data.tags["end.reason"]
+    assert MlflowClient(store).search_registered_models() == []
+
+
+def test_vectors_of_another_casing(small: dict[str, Path], store: str, tmp_path: Path) -> None:
+    lines = small["vectors"].read_text().splitlines()
+    capitals = tmp_path / "capitals.txt"
+    capitals.write_text("\n".join(line[0].upper() + line[1:] for line in lines))
+    with pytest.raises(VectorsError, match="are there with capitals, so the casing does not match"):
+        run(load_config(small_overrides(small, store, f"vectors.path={capitals}")))
+
+
+def test_no_tracking_server_is_found_out_first(small: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match=r"expected an MLflow server at http://127\.0\.0\.1:9"):
+        run(load_config(small_overrides(small, "http://127.0.0.1:9", "data.path=nowhere.csv")))
+    with pytest.raises(TrackingError, match="could not use the tracking store"):
+        connect(TrackingConfig(uri="sqlite:////dev/null/mlflow.db"))
+
+
+def test_no_such_model(store: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="a folder with a file MLmodel"):
+        load_model(str(tmp_path), TrackingConfig(uri=store))
+    with pytest.raises(ModelError, match="train one first"):
+        load_model("models:/nothing@champion", TrackingConfig(uri=store))
+
+
+def test_reports_need_no_server(done: Done) -> None:
+    result = done.result
+    items = report.of_evaluations(result.evaluations, result.history.best.name)
+    metrics = {item.name: item.value for item in items if isinstance(item, report.Metric)}
+    assert metrics["test/accuracy"] == result.evaluation.accuracy
+    facts, phases = report.summary(
+        result.headlines, result.matrix, result.history, result.evaluations, result.seconds
+    )
+    assert dict(facts)["data"] == "headlines, 3 labels"
+    assert phases["phase"].str.contains("kept").sum() == 1
+
+
+def test_duplicate_conflicts_do_not_leak(
+    store: str, small: dict[str, Path], tmp_path: Path
+) -> None:
+    texts, labels = make_headlines(40)
+    path = write_csv(tmp_path / "twice.csv", texts + texts, labels + labels)
+    result = run(load_config(small_overrides(small, store, f"data.path={path}")))
+    assert MlflowClient(store).get_run(result.run_id).data.metrics["data/dropped_duplicates"] == 120
+
+
+def test_root_is_a_checkout() -> None:
+    assert (ROOT / "conf" / "config.yaml").is_file()
