@@ -43,9 +43,13 @@ train: setup ## run the pipeline: make train ARGS='model=mean seed=1'
 	@$(BIN)/pipeline train $(ARGS)
 
 ui: setup ## show the runs in the browser: make ui PORT=5000
+ifneq ($(filter http://% https://%,$(MLFLOW_TRACKING_URI)),)
+	@echo "MLflow: the runs are on the server $(MLFLOW_TRACKING_URI)"
+else
 	@echo "MLflow: http://$(HOST):$(PORT) (Ctrl-C ends it)"
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false exec $(BIN)/mlflow server \
 		--backend-store-uri $(MLFLOW_TRACKING_URI) --host $(HOST) --port $(PORT) --workers 1
+endif
 
 serve: setup ## answer over HTTP with the champion: make serve MODEL=models:/...
 	@echo 'curl http://$(HOST):$(SERVE_PORT)/invocations -H "Content-Type: application/json" -d '"'"'{"inputs": ["a headline"]}'"'"

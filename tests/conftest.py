@@ -159,15 +159,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(command: list[str], url: str, cwd: Path, **env: str) -> Iterator[None]:
+def server(command: list[str], url: str, folder: Path, **env: str) -> Iterator[None]:
     """A server process of the test's own, ready to answer `url`, and ended with its children."""
     import psutil
     import requests
 
-    log = (cwd / "server.log").open("w")
-    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **env}, stdout=log, stderr=log)
+    log = (folder / f"{command[1]}.log").open("w")
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}, stdout=log, stderr=log)
     try:
-        _wait(lambda: requests.get(url, timeout=2).ok, process, cwd / "server.log")
+        _wait(lambda: requests.get(url, timeout=2).ok, process, Path(log.name))
         yield
     finally:
         family = (

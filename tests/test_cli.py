@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 from conftest import (
+    ROOT,
     free_port,
     make_headlines,
     pipeline_command,
@@ -246,38 +249,38 @@ def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_pa
     assert b"cuda" not in shown.lower()
 
 
-def test_server_and_scoring_server_over_http(small: dict[str, Path], tmp_path: Path) -> None:
-    """A run is logged to a real server, and its champion answers as a real scoring server."""
-    import requests
-
-    bin_dir = Path(sys.executable).parent
+def test_make_ui_train_and_serve(small: dict[str, Path], tmp_path: Path) -> None:
+    """A run is logged to the server of `make ui`; `make serve` answers with its champion."""
     port, scoring = free_port(), free_port()
-    uri = f"http://127.0.0.1:{port}"
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [
-        str(bin_dir / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 'mlflow.db'}",
-        "--artifacts-destination", str(tmp_path / "artifacts"),
-    ]  # fmt: skip
-    with server(command, f"{uri}/health", tmp_path, **quiet):
+    uri, address = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{scoring}"
+    stores = {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}",
+        "MLFLOW_ARTIFACTS_DESTINATION": str(tmp_path / "artifacts"),
+    }
+    with server(["make", "ui", f"PORT={port}"], f"{uri}/health", tmp_path, **stores):
         overrides = [o for o in small_overrides(small, "") if not o.startswith("tracking.uri")]
-        ran = pipeline_command("train", *overrides, cwd=tmp_path, MLFLOW_TRACKING_URI=uri)
+        ran = subprocess.run(
+            ["make", "train", f"ARGS={' '.join(overrides)}"],
+            cwd=ROOT, env={**os.environ, "MLFLOW_TRACKING_URI": uri},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
         assert ran.returncode == 0, ran.stderr
         assert f"{uri}/#/experiments/" in ran.stdout
-        serve = [
-            str(bin_dir / "mlflow"), "models", "serve", "-m", "models:/headlines-headlines@champion",
-            "--env-manager", "local", "--host", "127.0.0.1", "--port", str(scoring), "-w", "1",
-        ]  # fmt: skip
-        path = f"{bin_dir}{os.pathsep}{os.environ['PATH']}"
-        address = f"http://127.0.0.1:{scoring}"
-        with server(serve, f"{address}/ping", tmp_path, MLFLOW_TRACKING_URI=uri, PATH=path):
-            answer = requests.post(
-                f"{address}/invocations",
-                json={"inputs": ["Bank shares profit", "Alps"]},
-                timeout=30,
-            )
+        model = "MODEL=models:/headlines-headlines@champion"
+        serve = ["make", "serve", f"SERVE_PORT={scoring}", model]
+        with server(serve, f"{address}/ping", tmp_path, MLFLOW_TRACKING_URI=uri):
+            readme = (ROOT / "README.md").read_text("utf-8")
+            (body,) = re.findall(r"^curl .* -d '(.*)'$", readme, re.M)
+            answer = requests.post(f"{address}/invocations", json=json.loads(body), timeout=30)
             assert answer.status_code == 200, answer.text
-            rows = answer.json()["predictions"]
-            assert [set(row) for row in rows] == [{"label", "probability", "probabilities"}] * 2
+            (row,) = answer.json()["predictions"]
+            assert row["label"] == "money"
+            assert sum(row["probabilities"].values()) == pytest.approx(1)
             wrong = requests.post(f"{address}/invocations", json={"inputs": [5]}, timeout=30)
             assert wrong.status_code == 400
+
+
+def test_make_ui_of_a_server_says_where_it_is() -> None:
+    env = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    shown = subprocess.check_output(["make", "ui"], cwd=ROOT, env=env, text=True)
+    assert "http://127.0.0.1:9" in shown

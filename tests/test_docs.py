@@ -1,0 +1,123 @@
+"""What the README and the notebook say is run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import ROOT, make_headlines, write_csv, write_glove
+from nbclient import NotebookClient
+
+from pipeline import __main__ as cli
+from pipeline.config import groups, options
+
+# The commands of one folder belong together, so one worker runs them.
+pytestmark = pytest.mark.xdist_group("docs")
+
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def test_every_command_is_of_a_kind_that_is_tested() -> None:
+    kinds = ("make ", "pipeline ", "git clone ", "pip install ", "curl ", "cd ")
+    assert len(COMMANDS) > 15
+    assert [line for line in COMMANDS if not line.startswith(kinds)] == []
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
+def test_make_knows_its_targets(line: str) -> None:
+    """`make train`, `ui` and `serve` are run for real in test_cli, `test` by whoever reads this."""
+    arguments = shlex.split(line.split("#")[0])[1:]
+    ran = subprocess.run(
+        ["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_make_help_lists_the_targets() -> None:
+    shown = subprocess.check_output(["make", "help"], cwd=ROOT, text=True)
+    targets = {line.split()[1] for line in shown.splitlines()}
+    assert {"setup", "train", "ui", "serve", "test", "help"} <= targets
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("pipeline ")])
+def test_pipeline_commands(
+    line: str, walk: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In the order of the README, in one folder with the files that it names."""
+    monkeypatch.chdir(walk)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{walk / 'mlflow.db'}")
+    arguments = shlex.split(line.split(" #")[0])[1:]
+    if arguments[0] == "train":
+        arguments += ["training.frozen.epochs=1", "model=mean"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert not ended.value.code, capfd.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
+    folder = tmp_path_factory.mktemp("walk")
+    shutil.copy(store_template, folder / "mlflow.db")
+    texts, labels = make_headlines(40)
+    write_csv(folder / "my.csv", texts, labels, "headline,topic")
+    (folder / "headlines.txt").write_text("\n".join(texts[:3]))
+    words = [word for text in texts for word in text.lower().split()]
+    write_glove(folder / "glove.6B.100d.txt", sorted(set(words)))
+    return folder
+
+
+def test_the_example_of_the_estimator() -> None:
+    (example,) = re.findall(
+        r"```python\n(from pipeline import EmbeddingClassifier.*?)```", README, re.S
+    )
+    texts, labels = make_headlines(40)
+    names = {"texts": texts, "labels": labels}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["classifier"].classes_.tolist() == sorted(set(labels))
+
+
+def test_the_table_of_choices_is_complete() -> None:
+    for group in groups():
+        (row,) = re.findall(rf"^\| `{group}` \| (.*?) \|", README, re.M)
+        assert re.findall(r"`([a-z0-9_]+)`", row) == options(group), group
+
+
+def test_the_map_of_the_code_is_complete() -> None:
+    modules = {path.stem for path in (ROOT / "pipeline").glob("[!_]*.py")} | {"vectors"}
+    (code,) = re.findall(r"## Where things are\n(.*?)\n## ", README, re.S)
+    assert modules <= set(re.findall(r"`(\w+)(?:\.py|/)`", code))
+
+
+MODULES = ("config", "data", "estimator", "matrix", "text", "vectors")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name: str) -> None:
+    module = importlib.import_module(f"pipeline.{name}")
+    flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+    result = doctest.testmod(module, optionflags=flags)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    notebook = nbformat.read(ROOT / "notebooks" / "quickstart.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # committed without outputs
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = "".join(
+        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
+    )
+    assert "fine_tuned" in shown
