@@ -1,6 +1,7 @@
 # Needs make and Python 3.11 or newer. The environment is made on first use, in .venv.
 PYTHON ?= python3
-TENSORFLOW ?= tensorflow
+# What is installed stays: tensorflow, or tensorflow-cpu once that was asked for.
+TENSORFLOW ?= $(patsubst .venv/.installed-%,%,$(firstword $(wildcard .venv/.installed-*) .venv/.installed-tensorflow))
 ARGS ?=
 MODEL ?= models:/headlines-bbc@champion
 PORT ?= 5000

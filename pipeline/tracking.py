@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 CHAMPION = "champion"
+# What MLflow raises where a server or store does not answer or refuses.
+_GONE = (MlflowException, SQLAlchemyError, OSError)
 _TIMEOUT = 5  # seconds that a server has to answer
 _BATCH = {MlflowMetric: 1000, MlflowParam: 100, RunTag: 100}  # most that one request may hold
 _PACKAGES = ("tensorflow", "keras", "mlflow", "datasets", "gensim", "scikit-learn", "numpy")
@@ -62,7 +64,7 @@ class TrackedRun:
         """Send items to the run. Raises TrackingError where the server does not take them."""
         try:
             self._log(items)
-        except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
+        except _GONE as error:
             raise TrackingError(
                 f"{self.uri} did not take the results: {_first_line(error)}"
             ) from error
@@ -118,7 +120,7 @@ class TrackedRun:
                 validation_sha256,
                 promote,
             )
-        except (MlflowException, SQLAlchemyError, requests.RequestException) as error:
+        except _GONE as error:
             raise TrackingError(
                 f"{self.uri} did not take the model: {_first_line(error)}"
             ) from error
@@ -142,7 +144,7 @@ def connect(config: TrackingConfig) -> str:
     mlflow.set_tracking_uri(uri)
     try:
         MlflowClient().search_experiments(max_results=1)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except _GONE as error:
         raise TrackingError(
             f"could not use the tracking store {uri} ({_first_line(error)}): set tracking.uri"
         ) from error
@@ -157,9 +159,12 @@ def tracked_run(config: TrackingConfig, run_name: str) -> Iterator[TrackedRun]:
     word (SIGKILL, a power cut) are marked as KILLED when the next run starts.
     """
     uri = connect(config)
-    experiment = mlflow.set_experiment(config.experiment)
-    _end_abandoned_runs(experiment.experiment_id)
-    run = mlflow.start_run(run_name=config.run_name or run_name, tags=_tags())
+    try:
+        experiment = mlflow.set_experiment(config.experiment)
+        _end_abandoned_runs(experiment.experiment_id)
+        run = mlflow.start_run(run_name=config.run_name or run_name, tags=_tags())
+    except _GONE as error:
+        raise TrackingError(f"{uri} did not start a run: {_first_line(error)}") from error
     status, reason = "FINISHED", ""
     try:
         yield TrackedRun(run.info.run_id, experiment.experiment_id, uri)
@@ -173,10 +178,15 @@ def tracked_run(config: TrackingConfig, run_name: str) -> Iterator[TrackedRun]:
         try:
             if reason:
                 mlflow.set_tag("end.reason", reason[:5000])
-        except (MlflowException, SQLAlchemyError, requests.RequestException) as error:
-            logger.error("tracking: %s is gone: %s", uri, _first_line(error))
-        finally:
             mlflow.end_run(status)
+        except _GONE as error:
+            message = f"{uri} did not take the end of the run ({status}): {_first_line(error)}"
+            if status == "FINISHED":
+                raise TrackingError(message) from error
+            logger.error("tracking: %s", message)
+        else:
+            if status == "KILLED":
+                logger.warning("tracking: the run %s ended as KILLED", run.info.run_name)
 
 
 def load_model(model: str, config: TrackingConfig) -> Any:

@@ -306,3 +306,10 @@ def test_duplicate_conflicts_do_not_leak(
 
 def test_root_is_a_checkout() -> None:
     assert (ROOT / "conf" / "config.yaml").is_file()
+
+
+def test_a_deleted_experiment(small: dict[str, Path], store: str) -> None:
+    client = MlflowClient(store)
+    client.delete_experiment(client.create_experiment("gone"))
+    with pytest.raises(TrackingError, match=r"did not start a run: .*deleted experiment"):
+        run(load_config(small_overrides(small, store, "tracking.experiment=gone")))
