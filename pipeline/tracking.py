@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import psutil
 import requests
 from mlflow import MlflowClient
 from mlflow.entities import Metric as MlflowMetric
@@ -285,7 +287,7 @@ def _promote(
 
 
 def _tags() -> dict[str, str]:
-    tags = {"process.host": socket.gethostname(), "process.id": str(os.getpid())}
+    tags = {"process.host": _host(), "process.id": str(os.getpid())}
     for package in _PACKAGES:
         try:
             tags[f"version.{package}"] = version(package)
@@ -314,21 +316,24 @@ def _git_tags() -> dict[str, str]:
 
 def _end_abandoned_runs(experiment_id: str) -> None:
     client = MlflowClient()
-    host = socket.gethostname().replace("'", "")
-    for run in client.search_runs(
-        [experiment_id], f"attributes.status = 'RUNNING' and tags.`process.host` = '{host}'"
-    ):
+    query = f"attributes.status = 'RUNNING' and tags.`process.host` = '{_host()}'"
+    for run in client.search_runs([experiment_id], query):
         process = run.data.tags.get("process.id", "")
-        if process.isdigit() and not _is_alive(int(process)):
+        if process.isdigit() and not psutil.pid_exists(int(process)):
             client.set_tag(run.info.run_id, "end.reason", "its process ended without a word")
             client.set_terminated(run.info.run_id, "KILLED")
             logger.warning("tracking: run %s was abandoned, marked as KILLED", run.info.run_name)
 
 
-def _is_alive(process: int) -> bool:
-    import psutil
+def _host() -> str:
+    """Where a process number means something: this machine and, in a container, this container.
 
-    return bool(psutil.pid_exists(process))
+    Machines may share their name and containers their network, so neither is enough by itself.
+    """
+    namespace = Path("/proc/self/ns/pid")
+    inside = os.readlink(namespace) if namespace.exists() else ""
+    name = f"{socket.gethostname()}-{uuid.getnode():x}-{inside}"
+    return "".join(character for character in name if character not in "'\"[]:")
 
 
 def _first_line(error: BaseException) -> str:
