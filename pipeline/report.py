@@ -224,6 +224,7 @@ def learning_curves(history: History) -> Figure:
                 value = getattr(phase.best, f"val_{name}")
                 axes.plot(start + phase.best.number, value, "o", color=ORANGE, label="kept")
             start += len(phase.epochs)
+        axes.set_xlim(0.5, len(steps) + 0.5)
         axes.set_xlabel("epoch")
         axes.set_ylabel(name + (" (nats)" if name == "loss" else ""))
         axes.set_xticks(steps[:: max(1, len(steps) // 12)])

@@ -202,7 +202,8 @@ def test_interrupted_runs_end_as_killed(
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.strip().endswith("ended as KILLED\nerror: interrupted")
+    assert "tracking: the run file-file-mean-0 ended as KILLED" in err
+    assert err.rstrip().endswith("error: interrupted")
     assert "Traceback" not in err
     assert not [child for child in children if child.is_running()]
     (record,) = MlflowClient(store).search_runs(["1"])
