@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +76,32 @@ def test_the_command_line_finds_its_configuration(
     where, model = python(code, installed, tmp_path).splitlines()
     assert where == str(Path(installed["PYTHONPATH"], "pipeline", "conf"))
     assert model.startswith("MeanConfig(")
+
+
+def test_every_package_is_pinned_and_no_index_is_named() -> None:
+    text = (ROOT / "constraints.txt").read_text("utf-8")
+    pins = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
+    pinned = {canonicalize_name(pin.split("==")[0]) for pin in pins}
+    todo, seen = [("headline-transfer", "starter"), ("headline-transfer", "dev")], set()
+    while todo:
+        name, extra = item = todo.pop()
+        if item in seen:
+            continue
+        seen.add(item)
+        for text in (_is_installed(name) and requires(name)) or ():
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                extras = requirement.extras or {""}
+                todo += [(canonicalize_name(requirement.name), e) for e in extras]
+                assert canonicalize_name(requirement.name) in pinned, f"{name} needs {text}"
+    assert len(seen) > 100
+
+
+def _is_installed(name: str) -> bool:
+    """False for `tensorflow` where `tensorflow-cpu` has its place."""
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
