@@ -72,38 +72,36 @@ class VectorsConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
-class CnnConfig:
-    """Convolutions of several widths, each max-pooled over the headline (Kim 2014)."""
+class EncoderConfig:
+    """What all encoders have in common."""
 
-    encoder: Literal["cnn"] = "cnn"
     max_tokens: Positive = 24
     min_count: Positive = 1
     spatial_dropout: Rate = 0.2
     dropout: Rate = 0.3
+
+
+@dataclass(frozen=True, config=STRICT)
+class CnnConfig(EncoderConfig):
+    """Convolutions of several widths, each max-pooled over the headline (Kim 2014)."""
+
+    encoder: Literal["cnn"] = "cnn"
     filters: Positive = 128
     kernel_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, config=STRICT)
-class MeanConfig:
+class MeanConfig(EncoderConfig):
     """Mean and maximum over the words of the headline."""
 
     encoder: Literal["mean"] = "mean"
-    max_tokens: Positive = 24
-    min_count: Positive = 1
-    spatial_dropout: Rate = 0.2
-    dropout: Rate = 0.3
 
 
 @dataclass(frozen=True, config=STRICT)
-class BiGruConfig:
+class BiGruConfig(EncoderConfig):
     """A gated recurrent network in both directions, max-pooled over the headline."""
 
     encoder: Literal["bigru"] = "bigru"
-    max_tokens: Positive = 24
-    min_count: Positive = 1
-    spatial_dropout: Rate = 0.2
-    dropout: Rate = 0.3
     units: Positive = 64
 
 

@@ -173,9 +173,7 @@ def _read_text(
         )
     if line and not line.endswith(b"\n"):
         _split_line(line, size, path, number)  # a file that was cut off ends within a line
-    words = [_decode(word, path, 0) for word in rows]
-    vectors = np.array(list(rows.values()), np.float32).reshape(len(rows), size)
-    return _ordered(WordVectors.of(words, vectors, name=str(path), duplicates=duplicates), wanted)
+    return _collected(path, rows, size, duplicates, wanted)
 
 
 def _split_line(line: bytes, size: int, path: Path, number: int) -> tuple[bytes, list[bytes]]:
@@ -196,12 +194,12 @@ def _parse(values: list[bytes], path: Path, number: int) -> NDArray[np.float32]:
     except ValueError:
         wrong = next(value for value in values if not _is_number(value))
         raise VectorsError(
-            f"{path}, line {number}: expected a number, got {wrong.decode(errors='replace')!r}"
+            f"{path}, line {number}: expected a number, got {wrong[:40].decode(errors='replace')!r}"
         ) from None
     if not np.isfinite(row).all():
         wrong = values[int(np.flatnonzero(~np.isfinite(row))[0])]
         raise VectorsError(
-            f"{path}, line {number}: expected finite numbers, got {wrong.decode(errors='replace')!r}"
+            f"{path}, line {number}: expected finite numbers, got {wrong[:40].decode(errors='replace')!r}"
         )
     return row
 
@@ -249,9 +247,7 @@ def _read_binary(
                 f"{path}, word {number} ({word[:40]!r}): expected finite numbers, got NaN or Inf"
             )
         rows[word] = row
-    words = [_decode(word, path, 0) for word in rows]
-    vectors = np.array(list(rows.values()), np.float32).reshape(len(rows), size)
-    return _ordered(WordVectors.of(words, vectors, name=str(path), duplicates=duplicates), wanted)
+    return _collected(path, rows, size, duplicates, wanted)
 
 
 def _records(
@@ -278,6 +274,15 @@ def _records(
         position = space + 1 + width
 
 
-def _ordered(vectors: WordVectors, wanted: Sequence[str] | None) -> WordVectors:
-    """The words of `wanted` first and in its order, as every source gives them."""
+def _collected(
+    path: Path,
+    rows: dict[bytes, NDArray[np.float32]],
+    size: int,
+    duplicates: int,
+    wanted: Sequence[str] | None,
+) -> WordVectors:
+    """The rows read; the words of `wanted` first and in its order, as every source gives them."""
+    words = [_decode(word, path, 0) for word in rows]
+    matrix = np.array(list(rows.values()), np.float32).reshape(len(rows), size)
+    vectors = WordVectors.of(words, matrix, name=str(path), duplicates=duplicates)
     return vectors if wanted is None else vectors.subset(wanted, len(vectors))
