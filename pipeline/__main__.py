@@ -288,7 +288,7 @@ def _model_address(model: str | None, config: Config) -> str:
     from pipeline.sources import name_of
     from pipeline.tracking import CHAMPION, registered_name
 
-    name = registered_name(config.tracking, name_of(config.data.source, config.data.path))
+    name = registered_name(config.tracking, name_of(config.data.source, config.data.path or ""))
     return f"models:/{name}@{CHAMPION}"
 
 

@@ -109,7 +109,9 @@ def load_headlines(
             raise DataError(
                 f"there is no source {source!r}: expected {', '.join(LOADERS)}, or lists"
             )
-        request = Request(None if path is None else str(path), text, label, subset, revision)
+        if source in ("file", "hub") and path is None:
+            raise DataError(f"the source {source!r} needs a path: a file, or a name on the hub")
+        request = Request("" if path is None else str(path), text, label, subset, revision)
         name = name_of(source, request.path)
         address, frames = LOADERS[source](request)
     elif isinstance(source, Dataset | DatasetDict):

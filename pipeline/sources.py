@@ -41,7 +41,7 @@ SPLIT_ALIASES = {"valid": "validation", "dev": "validation", "val": "validation"
 class Request:
     """The part of `load_headlines`' arguments that says what to read."""
 
-    path: str | None
+    path: str  # empty where none was given
     text: str
     label: str
     subset: str | None
@@ -67,7 +67,7 @@ def _load_bbc(request: Request) -> Loaded:
 
 
 def _load_stop_clickbait(request: Request) -> Loaded:
-    if request.path is not None:
+    if request.path:
         folder = Path(request.path)
         if not folder.is_dir():
             raise DataError(f"data.path: expected a folder, {folder} is not one")
@@ -124,7 +124,6 @@ def _download_stop_clickbait() -> dict[str, Path]:
 def _load_hub(request: Request) -> Loaded:
     import datasets
 
-    assert request.path is not None
     try:
         loaded = datasets.load_dataset(request.path, name=request.subset, revision=request.revision)
     except Exception as error:  # the hub client raises its HTTP library's own kinds
@@ -142,7 +141,6 @@ def _load_hub(request: Request) -> Loaded:
 
 
 def _load_file(request: Request) -> Loaded:
-    assert request.path is not None
     path = Path(request.path)
     if path.is_dir():
         return str(path), _read_split_files(path, request.text, request.label)
@@ -150,7 +148,7 @@ def _load_file(request: Request) -> Loaded:
     return str(path), {"train": frame}
 
 
-def name_of(source: str, path: str | None) -> str:
+def name_of(source: str, path: str) -> str:
     """What the data is called in a run: the source, or the file's or the hub's name for it."""
     if source == "hub" and path:
         return path.replace("/", "-")

@@ -290,3 +290,5 @@ def test_bad_lists() -> None:
         load_headlines(["a", 7], [1, 2])  # type: ignore[list-item]
     with pytest.raises(DataError, match="no source 'bcc'"):
         load_headlines("bcc")
+    with pytest.raises(DataError, match="needs a path"):
+        load_headlines("file")
