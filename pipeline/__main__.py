@@ -90,12 +90,11 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
             instead = " or --model" if option.startswith("tracking") else ""
             raise click.UsageError(f"evaluate needs {option}=...{instead}")
     config = _config(["data=file", *overrides])
-    from pipeline.data import read_labelled
-    from pipeline.errors import DataError
-    from pipeline.evaluation import score
-    from pipeline.report import per_class
-
     with _quiet_start():
+        from pipeline.data import read_labelled
+        from pipeline.errors import DataError
+        from pipeline.evaluation import score
+        from pipeline.report import per_class
         from pipeline.tracking import load_model
 
     assert config.data.path is not None
@@ -141,9 +140,14 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
 
     An argument such as tracking.uri=... is an option; a headline of that form goes into a file.
     """
+    from pipeline.errors import ConfigError
+
     overrides = [text for text in headlines if _OVERRIDE.fullmatch(text)]
     texts = [text for text in headlines if not _OVERRIDE.fullmatch(text)]
-    config = _config(overrides)
+    try:
+        config = _config(overrides)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (a headline of that form goes into a file: --file)") from error
     if path is not None:
         texts += _read_lines(path)
     if not texts:
@@ -203,6 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in argv
     # --debug may stand anywhere, though it belongs to the group.
     argv = [*["--debug"] * debug, *(argument for argument in argv if argument != "--debug")]
+    argv = argv or ["--help"]
     _set_up_messages(debug)
     signal.signal(signal.SIGTERM, _terminate)
     from pipeline.errors import PipelineError
@@ -297,9 +302,12 @@ def _read_lines(path: str) -> list[str]:
 
     try:
         with click.open_file(path, encoding="utf-8") as lines:
-            return [line.strip() for line in lines if line.strip()]
+            headlines = [line.strip() for line in lines if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected a file with one headline a line ({error})") from error
+    if not headlines:
+        raise DataError(f"{path}: expected one headline a line, found none")
+    return headlines
 
 
 @contextmanager

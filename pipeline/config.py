@@ -58,7 +58,7 @@ class VectorsConfig:
     source: Literal["glove_6b_50d", "file", "random"] = "glove_6b_50d"
     path: str | None = None
     vector_size: Positive | None = None
-    std: Annotated[float, Field(gt=0)] | None = 0.4
+    std: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 0.4
     further_words: Annotated[int, Field(ge=0)] = 100_000
     min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.3
 
@@ -242,10 +242,7 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
     for text in overrides:
         name = text.partition("=")[0]
         if name.lstrip("+~") not in known:
-            raise ConfigError(
-                f"there is no option {name!r} here{_nearest(name.lstrip('+~'), known)}; "
-                "`pipeline stages` lists the options"
-            )
+            raise ConfigError(_unknown(name.lstrip("+~"), known))
     try:
         return _compose(overrides)
     except (HydraException, OmegaConfBaseException) as error:
@@ -266,6 +263,20 @@ def _names(composed: dict[str, Any]) -> list[str]:
     names = list(flatten(composed))
     branches = {name.rsplit(".", depth)[0] for name in names for depth in (1, 2) if "." in name}
     return [*groups(), *names, *sorted(branches - set(names))]
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """What to say of an option that this composition does not have."""
+    group = name.partition(".")[0]
+    homes = [
+        choice
+        for choice in (options(group) if group in groups() else ())
+        if name in _names(_compose([f"{group}={choice}"]))
+    ]
+    if homes:
+        choices = " or ".join(filter(None, [", ".join(homes[:-1]), homes[-1]]))
+        return f"{name} belongs to {group}={choices}, which is not chosen: add {group}={homes[0]}"
+    return f"there is no option {name!r} here{_nearest(name, known)}; `pipeline stages` lists the options"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

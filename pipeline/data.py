@@ -6,7 +6,8 @@ import hashlib
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,8 +76,8 @@ class Labelled:
 
 
 def load_headlines(
-    source: str | Sequence[str] | DatasetDict | Dataset,
-    labels: Sequence[Any] | None = None,
+    source: str | Iterable[str] | pd.DataFrame | DatasetDict | Dataset,
+    labels: Iterable[Any] | None = None,
     *,
     path: str | os.PathLike[str] | None = None,
     text: str = "text",
@@ -90,7 +91,8 @@ def load_headlines(
     """Load headlines and their labels, clean them and split them.
 
     `source` is `bbc`, `stop_clickbait`, `hub`, `file`, or what is already loaded: a list of
-    headlines (with `labels`), a Dataset or a DatasetDict with the columns `text` and `label`.
+    headlines (with `labels`), or a pandas DataFrame, a Dataset or a DatasetDict with the columns
+    `text` and `label`.
     White space is folded; empty and unlabelled rows and repeated headlines are dropped and
     counted, before the split, so that no headline is in two of them (the first of test,
     validation, train keeps it). Splits that the source has are kept; the others are taken from
@@ -104,6 +106,9 @@ def load_headlines(
     Raises DataError: anything about the rows that cannot be used; MissingExtraError: `bbc`
     without its package.
     """
+    for option, fraction in (("validation", validation), ("test", test)):
+        if not 0 < fraction < 1:
+            raise DataError(f"expected a fraction between 0 and 1 for {option}, got {fraction}")
     if isinstance(source, str):
         if source not in LOADERS:
             raise DataError(
@@ -117,6 +122,9 @@ def load_headlines(
     elif isinstance(source, Dataset | DatasetDict):
         name, address = "dataset", "memory"
         frames = from_datasets(source, text, label, name)
+    elif isinstance(source, pd.DataFrame):
+        name, address = "frame", "memory"
+        frames = {"train": columns(source, text, label, "the data frame")}
     else:
         name, address = "lists", "memory"
         frames = {"train": from_lists(source, labels)}
@@ -204,7 +212,7 @@ def _clean(frames: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], di
 
 def _label_names(frames: dict[str, pd.DataFrame]) -> list[str]:
     names = sorted(set(frames["train"]["label"]))
-    if all(name.lstrip("-").isdecimal() for name in names):
+    if all(re.fullmatch("-?[0-9]+", name) for name in names):
         names.sort(key=int)
     if len(names) < 2:
         raise DataError(f"expected at least two labels, all headlines have {names[0]!r}")

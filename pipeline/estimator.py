@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.config import PhaseConfig, TrainingConfig, load_config
+from pipeline.config import Config, load_config
 from pipeline.errors import DataError
 from pipeline.matrix import build_embedding_matrix, spellings
 from pipeline.model import build_classifier, predict_probabilities
@@ -70,8 +70,10 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> Self:  # noqa: N803
         """Train on texts and their labels (strings or integers).
 
-        Raises DataError: too few texts of a label; VectorsError: vectors that cannot be used.
+        Raises ConfigError: a parameter out of range; DataError: too few texts of a label;
+        VectorsError: vectors that cannot be used.
         """
+        config = self._config()
         texts = _texts(X)
         self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
         if len(labels) != len(texts):
@@ -100,26 +102,36 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             std=self.std,
             seed=self.random_state,
         )
-        overrides = (f"max_tokens={self.max_tokens}", f"dropout={self.dropout}")
-        model = load_config(
-            [f"model={self.encoder}", *(f"model.{option}" for option in overrides)]
-        ).model
         self.classifier_ = build_classifier(
-            matrix, len(self.classes_), model, seed=self.random_state
+            matrix, len(self.classes_), config.model, seed=self.random_state
         )
         self.history_ = train(
             self.classifier_,
             (training, training_labels.tolist()),
             (held_out, held_out_labels.tolist()),
-            TrainingConfig(
-                frozen=PhaseConfig(self.frozen_epochs, self.frozen_learning_rate),
-                fine_tuned=PhaseConfig(self.fine_tuned_epochs, self.fine_tuned_learning_rate),
-                batch_size=self.batch_size,
-            ),
+            config.training,
             seed=self.random_state,
         )
         self.coverage_ = matrix.coverage
         return self
+
+    def _config(self) -> Config:
+        """The parameters as a checked configuration, so that a wrong one is named."""
+        values = {
+            "model": self.encoder,
+            "model.max_tokens": self.max_tokens,
+            "model.dropout": self.dropout,
+            "training.frozen.epochs": self.frozen_epochs,
+            "training.frozen.learning_rate": self.frozen_learning_rate,
+            "training.fine_tuned.epochs": self.fine_tuned_epochs,
+            "training.fine_tuned.learning_rate": self.fine_tuned_learning_rate,
+            "training.batch_size": self.batch_size,
+            "vectors.std": "null" if self.std is None else self.std,
+            "vectors.further_words": self.further_words,
+            "data.validation": self.validation,
+            "seed": self.random_state,
+        }
+        return load_config([f"{name}={value}" for name, value in values.items()])
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:  # noqa: N803
         """Probabilities: float32 array, (n, n_classes), in the order of `classes_`."""

@@ -24,9 +24,7 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
         self._scorer = tf.saved_model.load(context.artifacts["saved_model"])
         self._labels = json.loads(Path(context.artifacts["labels"]).read_text("utf-8"))
 
-    def predict(
-        self, model_input: list[str], params: dict[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
+    def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[dict]:  # type: ignore[type-arg]  # MLflow warns of dict[str, Any]
         """One item a headline: `label`, its `probability`, and the `probabilities` of all."""
         import tensorflow as tf
 

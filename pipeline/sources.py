@@ -6,11 +6,15 @@ or None where there is none) and `label` (anything, or None).
 
 from __future__ import annotations
 
+import bz2
+import csv
 import gzip
 import importlib.util
+import lzma
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,18 +188,21 @@ def from_datasets(
         feature = rows.features[label]
         if isinstance(feature, ClassLabel):
             # -1 is the hub's mark for a label that is kept secret.
-            frame["label"] = [
-                feature.int2str(int(i)) if int(i) >= 0 else None for i in frame["label"]
+            names = [
+                None if code is None or int(code) < 0 else feature.int2str(int(code))
+                for code in frame["label"]
             ]
+            frame["label"] = pd.Series(names, index=frame.index, dtype=object)
         frames[split] = frame
     if "train" not in frames:
         raise DataError(f"{name}: expected a split named train, found {', '.join(map(str, parts))}")
     return frames
 
 
-def from_lists(texts: Sequence[str], labels: Sequence[Any] | None) -> pd.DataFrame:
+def from_lists(texts: Iterable[str], labels: Iterable[Any] | None) -> pd.DataFrame:
     if labels is None:
         raise DataError("a list of headlines needs labels: load_headlines(texts, labels)")
+    texts, labels = list(texts), list(labels)
     if len(texts) != len(labels):
         raise DataError(f"expected one label a headline, got {len(texts)} and {len(labels)}")
     return columns(frame_of(texts, labels), "text", "label", "the lists")
@@ -230,9 +237,34 @@ def _read_split_files(folder: Path, text: str, label: str) -> dict[str, pd.DataF
     return frames
 
 
+_COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
 def _read_csv(path: Path, separator: str = ",") -> pd.DataFrame:
-    # Everything is text: "None", "NA" and "1984" are headlines as well.
-    return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    """Every field as text: "None", "NA" and "1984" are headlines as well.
+
+    Python's reader, because a row with a separator or a quote too many must not shift silently.
+    """
+    unpack = _COMPRESSED.get(path.suffix.lower(), open)
+    with unpack(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines, delimiter=separator, strict=True)
+        body = []
+        try:
+            header = next(rows, [])
+            for row in rows:
+                if row and len(row) != len(header):
+                    raise DataError(
+                        f"{path}, line {rows.line_num}: expected {len(header)} fields, as in line 1, "
+                        f"got {len(row)}: put headlines that hold {separator!r} in double quotes"
+                    )
+                if row:
+                    body.append(row)
+        except csv.Error as error:
+            raise DataError(
+                f"{path}, line {rows.line_num}: expected quotes in pairs ({error}): write a quote "
+                'inside a quoted field twice ("")'
+            ) from error
+    return pd.DataFrame(body, columns=header, dtype=object)
 
 
 _READERS = {
@@ -247,7 +279,7 @@ _READERS = {
 
 def _suffix(path: Path) -> str:
     """The ending that tells the format, without that of a compression."""
-    suffixes = [s.lower() for s in path.suffixes if s.lower() not in (".gz", ".bz2", ".xz", ".zst")]
+    suffixes = [s.lower() for s in path.suffixes if s.lower() not in _COMPRESSED]
     return suffixes[-1] if suffixes else ""
 
 
@@ -262,21 +294,29 @@ def read_table(path: Path) -> pd.DataFrame:
             f"{path}: expected a name that ends in {', '.join(_READERS)}, got {path.name!r}"
         )
     try:
+        if path.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl") and _is_binary(path):
+            raise DataError(f"{path}: expected UTF-8 text, got binary data or UTF-16")
         return reader(path)  # type: ignore[operator]
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}, line {_first_undecodable_line(path)}: expected UTF-8, got other bytes: "
             "convert the file, for example with iconv -f latin1 -t utf-8"
         ) from error
-    except (ValueError, OSError, EOFError) as error:  # pandas' and pyarrow's are ValueErrors
+    # pandas' and pyarrow's errors are ValueErrors; the others are those of compressed files.
+    except (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(
             f"{path}: expected {_suffix(path)[1:]}, could not read it ({reason})"
         ) from error
 
 
+def _is_binary(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"\0" in file.read(1 << 16)
+
+
 def _first_undecodable_line(path: Path) -> int:
-    with path.open("rb") as lines:
+    with _COMPRESSED.get(path.suffix.lower(), open)(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 line.decode()
@@ -293,6 +333,10 @@ def columns(frame: pd.DataFrame, text: str, label: str, where: str) -> pd.DataFr
                 f"{where}: there is no column {column!r}, it has "
                 f"{', '.join(map(repr, frame.columns))}: set data.text and data.label"
             )
+        if list(frame.columns).count(column) > 1:
+            raise DataError(f"{where}: expected one column {column!r}, there are several")
+    if frame.empty:
+        raise DataError(f"{where}: expected rows of headlines, found none")
     texts = frame[text].astype(object).where(frame[text].notna(), None)
     for row, value in enumerate(texts):
         if value is not None and not isinstance(value, str):

@@ -143,6 +143,13 @@ def connect(config: TrackingConfig) -> str:
                 f"expected an MLflow server at {uri}, none answered ({type(error).__name__}): start it "
                 "(make ui), or set tracking.uri or MLFLOW_TRACKING_URI"
             ) from error
+    elif uri.startswith("sqlite:///"):
+        _check_database(Path(uri.removeprefix("sqlite:///")))
+    elif "://" not in uri and not uri.startswith("databricks"):
+        raise TrackingError(
+            f"expected an address such as {DEFAULT_URI} or http://127.0.0.1:5000, got {uri!r}: set "
+            "tracking.uri or MLFLOW_TRACKING_URI"
+        )
     mlflow.set_tracking_uri(uri)
     try:
         MlflowClient().search_experiments(max_results=1)
@@ -205,7 +212,7 @@ def load_model(model: str, config: TrackingConfig) -> Any:
         )
     try:
         return mlflow.pyfunc.load_model(model)
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # of whatever a foreign or damaged folder makes MLflow do
         raise ModelError(
             f"could not load the model {model}: {_first_line(error)}: train one first (pipeline "
             "train), or name another with --model"
@@ -217,6 +224,19 @@ def registered_name(config: TrackingConfig, data: str) -> str:
     name = config.registered_model or f"{config.experiment}-{data}"
     # The registry refuses / and : in names.
     return name.replace("/", "-").replace(":", "-")
+
+
+def _check_database(path: Path) -> None:
+    """SQLite's own answer would come only after two minutes of MLflow's retries."""
+    there = next(
+        parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists()
+    )
+    usable = there.is_file() if there == path.absolute() else there.is_dir()
+    if not usable or not os.access(there, os.W_OK):
+        raise TrackingError(
+            f"could not use the tracking store {path}: {there} is not writable: change to another "
+            "folder, or set tracking.uri"
+        )
 
 
 def _log_input(item: report.Input) -> None:

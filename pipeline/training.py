@@ -86,7 +86,7 @@ def train(
     `train` and `validation` are headlines and their labels, 0 ... n_classes - 1. A phase begins
     from the best weights so far, compiles anew (else a changed `trainable` has no effect), warms
     up and lets the learning rate fall along a cosine, stops after `patience` epochs without a
-    better validation accuracy, and goes back to its best epoch. The weights that remain are those
+    better validation result (accuracy, and where that is equal, loss), and goes back to its best epoch. The weights that remain are those
     of the phase with the best validation result: fine-tuning never makes that one worse.
     `on_epoch` is called after each epoch.
 

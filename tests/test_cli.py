@@ -75,6 +75,12 @@ def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
     assert min(seconds) < 0.7
 
 
+def test_no_command_is_a_question(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = main(capfd)
+    assert (code, err) == (0, "")
+    assert "Commands:" in out
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "stages"])
 def test_every_command_has_a_help_text(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = main(capfd, command, "--help")
@@ -137,8 +143,10 @@ BAD = {
     "group": (["train", "modle=cnn"], "did you mean model"),
     "choice": (["train", "model=cnm"], "did you mean cnn?"),
     "value": (["train", "data.validation=1.5"], "expected less than 1, got 1.5"),
-    "new": (["train", "+new=1"], "no option '+new'"),
+    "new": (["train", "+new=1"], "no option 'new'"),
     "no headlines": (["predict"], "expected headlines"),
+    "empty": (["predict", "--file", os.devnull], "expected one headline a line, found none"),
+    "an equation": (["predict", "x=3"], "a headline of that form goes into a file"),
     "no file": (["predict", "--file", "nowhere.txt"], "nowhere.txt: expected a file"),
     "evaluate what": (["evaluate", "--model", "x"], "evaluate needs data.path="),
     "evaluate which": (["evaluate", "data.path=x"], "evaluate needs tracking.registered_model="),

@@ -135,6 +135,32 @@ def test_data_sets_in_memory_keep_the_names_of_their_labels() -> None:
             assert headlines.label_names[label] == by_text[text]
 
 
+def test_rows_without_a_label_on_the_hub_are_unlabelled() -> None:
+    texts, _ = make_headlines(20)
+    codes = [0, 1, -1] * 19 + [None, 0, 1]
+    rows = Dataset.from_dict(
+        {"text": texts, "label": codes},
+        features=Features({"text": Value("string"), "label": ClassLabel(names=["a", "b"])}),
+    )
+    headlines = load_headlines(rows)
+    assert headlines.label_names == ("a", "b")
+    assert headlines.dropped["unlabelled"] == 20
+
+
+def test_labels_that_look_like_numbers() -> None:
+    texts, _ = make_headlines(20)
+    assert load_headlines(texts, ["--1", "1"] * 30).label_names == ("--1", "1")
+    assert load_headlines(texts, [True, False] * 30).label_names == ("False", "True")
+
+
+def test_data_frames_and_generators() -> None:
+    texts, labels = make_headlines(20)
+    frame = pd.DataFrame({"headline": texts, "topic": labels})
+    one = load_headlines(frame, text="headline", label="topic")
+    other = load_headlines((text for text in texts), iter(labels))
+    assert one.sha256 == other.sha256
+
+
 def test_stop_clickbait_from_a_folder_with_its_files(tmp_path: Path) -> None:
     for name, texts in (("clickbait", "You won't believe"), ("non_clickbait", "Minister says")):
         lines = "\n\n".join(f"{texts} {i}" for i in range(30))
@@ -228,7 +254,43 @@ BAD_FILES: dict[str, tuple[str, Any, str]] = {
         lambda path: path.write_text("title,topic\na,b\n"),
         "there is no column 'text', it has 'title', 'topic'",
     ),
-    "only a header": ("x.csv", lambda path: path.write_text("text,label\n"), "none is left of 0"),
+    "only a header": (
+        "x.csv",
+        lambda path: path.write_text("text,label\n"),
+        "x.csv: expected rows of headlines, found none",
+    ),
+    "unquoted commas": (
+        "x.csv",
+        lambda path: path.write_text("text,label\none, two,a\nthree, four,b\n"),
+        "line 2: expected 2 fields, as in line 1, got 3: put headlines that hold ','",
+    ),
+    "trailing commas": (
+        "x.csv",
+        lambda path: path.write_text("text,label\none,a,\ntwo,b,\n"),
+        "line 2: expected 2 fields, as in line 1, got 3",
+    ),
+    "odd quotes": (
+        "x.tsv",
+        lambda path: path.write_text('text\tlabel\n"one\ta\ntwo\tb\n"three\ta\n'),
+        "line 4: expected quotes in pairs",
+    ),
+    "a column twice": (
+        "x.csv",
+        lambda path: path.write_text("text,text,label\na,b,c\n"),
+        "expected one column 'text', there are several",
+    ),
+    "UTF-16": (
+        "x.csv",
+        lambda path: path.write_text("text,label\n", "utf-16"),
+        "binary data or UTF-16",
+    ),
+    "damaged gzip": (
+        "x.csv.gz",
+        lambda path: path.write_bytes(gzip.compress(b"text,label\na,b\n")[:-6]),
+        "could not read it",
+    ),
+    "damaged xz": ("x.csv.xz", lambda path: path.write_bytes(b"xxxx"), "could not read it"),
+    "zstd": ("x.csv.zst", lambda path: path.write_bytes(b"xxxx"), "a name that ends in .csv"),
     "ragged": ("x.csv", lambda path: path.write_text("text,label\na,b\na,b,c,d\n"), "line 3"),
     "not UTF-8": ("x.csv", _latin, "line 3: expected UTF-8"),
     "damaged JSON": ("x.json", lambda path: path.write_text('[{"text": '), "could not read it"),
@@ -290,5 +352,7 @@ def test_bad_lists() -> None:
         load_headlines(["a", 7], [1, 2])  # type: ignore[list-item]
     with pytest.raises(DataError, match="no source 'bcc'"):
         load_headlines("bcc")
+    with pytest.raises(DataError, match="between 0 and 1 for validation, got 5"):
+        load_headlines(["a"], ["b"], validation=5)
     with pytest.raises(DataError, match="needs a path"):
         load_headlines("file")

@@ -18,9 +18,6 @@ from nbclient import NotebookClient
 from pipeline import __main__ as cli
 from pipeline.config import groups, options
 
-# The commands of one folder belong together, so one worker runs them.
-pytestmark = pytest.mark.xdist_group("docs")
-
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = [
     line
@@ -52,31 +49,28 @@ def test_make_help_lists_the_targets() -> None:
     assert {"setup", "train", "ui", "serve", "test", "help"} <= targets
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("pipeline ")])
 def test_pipeline_commands(
-    line: str, walk: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+    store_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     """In the order of the README, in one folder with the files that it names."""
-    monkeypatch.chdir(walk)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{walk / 'mlflow.db'}")
-    arguments = shlex.split(line.split(" #")[0])[1:]
-    if arguments[0] == "train":
-        arguments += ["training.frozen.epochs=1", "model=mean"]
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    assert not ended.value.code, capfd.readouterr().err
-
-
-@pytest.fixture(scope="module")
-def walk(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    folder = tmp_path_factory.mktemp("walk")
-    shutil.copy(store_template, folder / "mlflow.db")
+    shutil.copy(store_template, tmp_path / "mlflow.db")
     texts, labels = make_headlines(40)
-    write_csv(folder / "my.csv", texts, labels, "headline,topic")
-    (folder / "headlines.txt").write_text("\n".join(texts[:3]))
-    words = [word for text in texts for word in text.lower().split()]
-    write_glove(folder / "glove.6B.100d.txt", sorted(set(words)))
-    return folder
+    write_csv(tmp_path / "my.csv", texts, labels, "headline,topic")
+    (tmp_path / "headlines.txt").write_text("\n".join(texts[:3]))
+    words = {word for text in texts for word in text.lower().split()}
+    write_glove(tmp_path / "glove.6B.100d.txt", sorted(words))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    lines = [line for line in COMMANDS if line.startswith("pipeline ")]
+    assert len(lines) >= 6
+    for line in lines:
+        arguments = shlex.split(line.split(" #")[0])[1:]
+        if arguments[0] == "train":
+            arguments += ["training.frozen.epochs=1", "model=mean"]
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        assert not ended.value.code, f"{line}: {capfd.readouterr().err}"
 
 
 def test_the_example_of_the_estimator() -> None:

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from pipeline import EmbeddingClassifier
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
 
 TEXTS, LABELS = make_headlines(30)
 
@@ -65,3 +65,10 @@ def test_bad_input(small: dict[str, Path]) -> None:
         estimator.fit(["a", 5], ["x", "y"])  # type: ignore[list-item]
     with pytest.raises(DataError, match="put it in a list"):
         estimator.fit("a", ["x"])
+    for option in (
+        {"batch_size": 0},
+        {"validation": 5},
+        {"frozen_epochs": 0, "fine_tuned_epochs": 0},
+    ):
+        with pytest.raises(ConfigError):
+            EmbeddingClassifier(str(small["vectors"]), **option).fit(TEXTS, LABELS)

@@ -274,10 +274,17 @@ def test_no_tracking_server_is_found_out_first(small: dict[str, Path], tmp_path:
         run(load_config(small_overrides(small, "http://127.0.0.1:9", "data.path=nowhere.csv")))
     with pytest.raises(TrackingError, match="could not use the tracking store"):
         connect(TrackingConfig(uri="sqlite:////dev/null/mlflow.db"))
+    with pytest.raises(
+        TrackingError, match=r"an address such as sqlite:///mlflow\.db .*'nonsense'"
+    ):
+        connect(TrackingConfig(uri="nonsense"))
 
 
 def test_no_such_model(store: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="a folder with a file MLmodel"):
+        load_model(str(tmp_path), TrackingConfig(uri=store))
+    (tmp_path / "MLmodel").write_text("{ junk")
+    with pytest.raises(ModelError, match="could not load the model"):
         load_model(str(tmp_path), TrackingConfig(uri=store))
     with pytest.raises(ModelError, match="train one first"):
         load_model("models:/nothing@champion", TrackingConfig(uri=store))

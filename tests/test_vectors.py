@@ -82,6 +82,12 @@ def test_words_with_spaces_are_read_from_the_right(tmp_path: Path) -> None:
     assert load_vectors(path, words=[". . .", "."]).index_to_key == (". . .",)
 
 
+def test_blank_lines_do_no_harm(tmp_path: Path) -> None:
+    for header in (b"", b"3 3\n"):
+        (tmp_path / "v").write_bytes(header + b"alps 1 2 3\n\nsnow 4 5 6\nice 7 8 9\n\n")
+        assert load_vectors(tmp_path / "v").index_to_key == ("alps", "snow", "ice")
+
+
 def test_trailing_spaces_of_fasttext(tmp_path: Path) -> None:
     path = tmp_path / "wiki.vec"
     path.write_text("2 3\nalps 1 2 3 \nsnow 4 5 6 \n")
@@ -157,6 +163,10 @@ DAMAGED = {
     ),
     "not UTF-8": (b"alps 1 2 3\nsn\xf6w 4 5 6\n", "line 2: expected UTF-8"),
     "fewer words": (b"5 3\n" + GOOD, "expected 5 words, as line 1 says, the file ends after 3"),
+    "tabs": (
+        GOOD.replace(b" ", b"\t").replace(b"snow\t", b"snow "),
+        "expected spaces between the word and its numbers, got tabs",
+    ),
     "other binary": (b"\x00\x01\x02 junk", "got other binary data"),
     "only a word": (b"alps\n", "line 1: expected a word and its numbers"),
     "binary cut off": (BINARY[:-3], "expected 2 words, as its header says, the file ends after 1"),

@@ -146,9 +146,12 @@ def _read_text(
     beginnings = None if keys is None else {key.split(b" ", 1)[0] for key in keys}
     first_rare = start + most_frequent
     rows: dict[bytes, NDArray[np.float32]] = {}
-    duplicates, number, line = 0, start - 1, b""
+    duplicates, blank, number, line = 0, 0, start - 1, b""
     for number, line in enumerate(stream, start):
-        if layout.n_words is not None and number - start >= layout.n_words:
+        if line.isspace():
+            blank += 1
+            continue
+        if layout.n_words is not None and number - blank - start >= layout.n_words:
             number -= 1
             break
         if not line.isascii():
@@ -165,13 +168,13 @@ def _read_text(
             duplicates += 1
             continue
         rows[word] = _parse(values, path, number)
-    found = number - start + 1
+    found = number - blank - start + 1
     if layout.n_words is not None and found < layout.n_words:
         raise VectorsError(
             f"{path}, line {number}: expected {layout.n_words:,} words, as line 1 says, the file "
             f"ends after {found:,}: it is truncated, fetch it again"
         )
-    if line and not line.endswith(b"\n"):
+    if line.strip() and not line.endswith(b"\n"):
         _split_line(line, size, path, number)  # a file that was cut off ends within a line
     return _collected(path, rows, size, duplicates, wanted)
 
@@ -179,6 +182,10 @@ def _read_text(
 def _split_line(line: bytes, size: int, path: Path, number: int) -> tuple[bytes, list[bytes]]:
     fields = line.rstrip(b" \r\n").rsplit(b" ", size)
     if len(fields) != size + 1 or not fields[0]:
+        if b"\t" in line:
+            raise VectorsError(
+                f"{path}, line {number}: expected spaces between the word and its numbers, got tabs"
+            )
         raise VectorsError(
             f"{path}, line {number}: expected a word and {size} numbers, got "
             f"{max(len(fields) - 1, 0)} numbers: the file is damaged or truncated"
