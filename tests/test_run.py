@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, make_headlines, small_overrides, write_csv
+from conftest import make_headlines, small_overrides, write_csv
 from mlflow import MlflowClient
 
 from pipeline import report
@@ -309,10 +309,6 @@ def test_duplicate_conflicts_do_not_leak(
     path = write_csv(tmp_path / "twice.csv", texts + texts, labels + labels)
     result = run(load_config(small_overrides(small, store, f"data.path={path}")))
     assert MlflowClient(store).get_run(result.run_id).data.metrics["data/dropped_duplicates"] == 120
-
-
-def test_root_is_a_checkout() -> None:
-    assert (ROOT / "conf" / "config.yaml").is_file()
 
 
 def test_a_deleted_experiment(small: dict[str, Path], store: str) -> None:
