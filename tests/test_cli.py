@@ -193,6 +193,8 @@ def _running_training(small: dict[str, Path], store: str, cwd: Path) -> subproce
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job, which a test run may be, would pass on that it ignores SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     for line in process.stderr:
@@ -208,7 +210,10 @@ def test_interrupted_runs_end_as_killed(
     process = _running_training(small, store, tmp_path)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "tracking: the run file-file-mean-0 ended as KILLED" in err
     assert err.rstrip().endswith("error: interrupted")
