@@ -109,6 +109,8 @@ def load_headlines(
     for option, fraction in (("validation", validation), ("test", test)):
         if not 0 < fraction < 1:
             raise DataError(f"expected a fraction between 0 and 1 for {option}, got {fraction}")
+    if not 0 <= seed < 2**31:
+        raise DataError(f"expected a seed from 0 to 2**31 - 1, got {seed}")
     if isinstance(source, str):
         if source not in LOADERS:
             raise DataError(

@@ -354,5 +354,7 @@ def test_bad_lists() -> None:
         load_headlines("bcc")
     with pytest.raises(DataError, match="between 0 and 1 for validation, got 5"):
         load_headlines(["a"], ["b"], validation=5)
+    with pytest.raises(DataError, match="expected a seed from 0"):
+        load_headlines(["a"], ["b"], seed=-1)
     with pytest.raises(DataError, match="needs a path"):
         load_headlines("file")
