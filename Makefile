@@ -1,4 +1,4 @@
-# Needs make and Python 3.11 or newer. The environment is made on first use, in .venv.
+# Needs make and Python 3.11 to 3.13. The environment is made on first use, in .venv.
 PYTHON ?= python3
 # What is installed stays: tensorflow, or tensorflow-cpu once that was asked for.
 TENSORFLOW ?= $(patsubst .venv/.installed-%,%,$(firstword $(wildcard .venv/.installed-*) .venv/.installed-tensorflow))

@@ -14,7 +14,7 @@ from pipeline.vectors import WordVectors
 
 logger = logging.getLogger(__name__)
 
-PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2  # rows of the matrix
+PADDING, FIRST_WORD = 0, 2  # rows of the matrix; row 1 is for unknown words
 _MISSING_STD = 0.1  # of rows without a vector, where the set has no spread of its own
 
 

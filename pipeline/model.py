@@ -13,7 +13,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from pipeline.config import BiGruConfig, CnnConfig, MeanConfig, ModelConfig
-from pipeline.matrix import EmbeddingMatrix
+from pipeline.matrix import PADDING, EmbeddingMatrix
 from pipeline.text import text_layer
 
 
@@ -35,8 +35,8 @@ class MaskedPooling(keras.layers.Layer):
         count = ops.sum(present, axis=1)
         if self.how == "mean":
             return ops.sum(inputs * present, axis=1) / ops.maximum(count, 1)
-        lowest = ops.max(inputs * present - 1e9 * (1 - present), axis=1)
-        return ops.where(count > 0, lowest, ops.zeros_like(lowest))
+        highest = ops.max(inputs * present - 1e9 * (1 - present), axis=1)
+        return ops.where(count > 0, highest, ops.zeros_like(highest))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
         return None
@@ -100,7 +100,7 @@ def build_classifier(
     rows = keras.Input((None,), dtype="int32", name="rows")
     n_trained = len(matrix.weights)
     embedding = keras.layers.Embedding(*matrix.weights.shape, name="embedding")
-    present = ops.not_equal(rows, 0)
+    present = ops.not_equal(rows, PADDING)
     if len(matrix.further_words):
         # Pretrained rows of words that training does not see. They are looked up, never trained:
         # a second table keeps them out of the optimizer, whose work grows with the rows.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 
 from pipeline import report
 from pipeline.config import Config
@@ -90,7 +91,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             )
 
         with _timed(seconds, "training"):
-            steps = iter(range(1, 1_000_000))
+            steps = count(1)
 
             def log_epoch(epoch: Epoch) -> None:
                 tracked.log(report.of_epoch(epoch, next(steps)))

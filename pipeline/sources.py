@@ -294,7 +294,7 @@ def read_table(path: Path) -> pd.DataFrame:
             f"{path}: expected a name that ends in {', '.join(_READERS)}, got {path.name!r}"
         )
     try:
-        if path.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl") and _is_binary(path):
+        if path.suffix.lower() in _READERS.keys() - {".parquet"} and _is_binary(path):
             raise DataError(f"{path}: expected UTF-8 text, got binary data or UTF-16")
         return reader(path)  # type: ignore[operator]
     except UnicodeDecodeError as error:

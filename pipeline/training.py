@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.config import PhaseConfig, TrainingConfig
+from pipeline.config import Config, PhaseConfig, TrainingConfig
+from pipeline.matrix import PADDING
 from pipeline.model import Classifier
 
 logger = logging.getLogger(__name__)
@@ -86,16 +87,17 @@ def train(
     `train` and `validation` are headlines and their labels, 0 ... n_classes - 1. A phase begins
     from the best weights so far, compiles anew (else a changed `trainable` has no effect), warms
     up and lets the learning rate fall along a cosine, stops after `patience` epochs without a
-    better validation result (accuracy, and where that is equal, loss), and goes back to its best epoch. The weights that remain are those
-    of the phase with the best validation result: fine-tuning never makes that one worse.
+    better validation result (accuracy, and where that is equal, loss), and goes back to its best
+    epoch. The weights that remain are those of the phase with the best validation result:
+    fine-tuning never makes that one worse.
     `on_epoch` is called after each epoch.
 
     The result is the same to the bit for the same seed and number of threads on one machine.
     """
-    config = config or TrainingConfig(frozen=PhaseConfig(), fine_tuned=PhaseConfig())
+    config = config or Config().training
     training, held_out = _rows(classifier, *train), _rows(classifier, *validation)
     # Columns that are padding everywhere only cost time.
-    width = max(1, *(int((rows != 0).sum(axis=1).max()) for rows, _ in (training, held_out)))
+    width = max(1, *(int((rows != PADDING).sum(axis=1).max()) for rows, _ in (training, held_out)))
     training, held_out = (
         (training[0][:, :width], training[1]),
         (held_out[0][:, :width], held_out[1]),

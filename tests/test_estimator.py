@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from pipeline import EmbeddingClassifier
+from pipeline.config import load_config
 from pipeline.errors import ConfigError, DataError
 
 TEXTS, LABELS = make_headlines(30)
@@ -20,6 +21,10 @@ def small_estimator(small: dict[str, Path], **options: object) -> EmbeddingClass
         vectors=str(small["vectors"]), encoder="mean", frozen_epochs=8, fine_tuned_epochs=4,
         frozen_learning_rate=5e-2, fine_tuned_learning_rate=2e-2, batch_size=16, **options,
     )  # fmt: skip
+
+
+def test_defaults_are_those_of_a_run() -> None:
+    assert EmbeddingClassifier()._config() == load_config()
 
 
 def test_fit_and_predict_with_strings(small: dict[str, Path]) -> None:

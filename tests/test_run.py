@@ -302,7 +302,7 @@ def test_reports_need_no_server(done: Done) -> None:
     assert phases["phase"].str.contains("kept").sum() == 1
 
 
-def test_duplicate_conflicts_do_not_leak(
+def test_repeated_headlines_are_counted_in_the_run(
     store: str, small: dict[str, Path], tmp_path: Path
 ) -> None:
     texts, labels = make_headlines(40)

@@ -17,7 +17,7 @@ from pipeline.vectors.words import WordVectors
 class InstalledSet:
     """Vectors that a Python package carries: a NumPy matrix and a Parquet list of words.
 
-    `vector_size`, `n_words`: its shape; `licence`: of the values.
+    `vector_size`: the width of the matrix.
     """
 
     name: str
@@ -25,8 +25,6 @@ class InstalledSet:
     matrix: str
     words: str
     vector_size: int
-    n_words: int
-    licence: str
 
     def load(self, wanted: Sequence[str] | None, most_frequent: int = 0) -> WordVectors:
         """Read the rows of `wanted` and the first `most_frequent`, or all where `wanted` is None."""
@@ -61,8 +59,6 @@ CATALOGUE = {
             matrix="data/glove_6B_50d_emb.npy",
             words="data/glove_6B_index.parquet",
             vector_size=50,
-            n_words=400_000,
-            licence="PDDL-1.0 (values, Stanford), Apache-2.0 (package)",
         ),
     )
 }
