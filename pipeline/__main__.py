@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -70,7 +70,7 @@ def train(overrides: tuple[str, ...]) -> None:
         from pipeline.run import run
 
     with _epoch_display(config) as on_epoch:
-        result = run(config, on_epoch)
+        result = run(config, _interruptible(on_epoch))
     _print_summary(result)
 
 
@@ -209,7 +209,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     argv = [*["--debug"] * debug, *(argument for argument in argv if argument != "--debug")]
     argv = argv or ["--help"]
     _set_up_messages(debug)
-    signal.signal(signal.SIGTERM, _terminate)
+    _received.clear()
+    signal.signal(signal.SIGTERM, _interrupt)
+    # A shell's background job ignores SIGINT, and goes on doing so.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
     from pipeline.errors import PipelineError
 
     try:
@@ -235,8 +239,24 @@ def _fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _terminate(*_: object) -> None:
-    raise KeyboardInterrupt("by SIGTERM")
+_received: list[int] = []  # signals that asked for the end
+
+
+def _interrupt(number: int, _: object) -> None:
+    _received.append(number)
+    raise KeyboardInterrupt(*["by SIGTERM"] * (number == signal.SIGTERM))
+
+
+def _interruptible(on_epoch: Callable[[Epoch], None]) -> Callable[[Epoch], None]:
+    """Ask again after each epoch: an exception that a signal raises where Python cannot pass it
+    on, as in a destructor or a callback from C++, is dropped there."""
+
+    def checked(epoch: Epoch) -> None:
+        on_epoch(epoch)
+        if _received:
+            _interrupt(_received[0], None)
+
+    return checked
 
 
 def _set_up_messages(debug: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -27,6 +28,7 @@ from mlflow import MlflowClient
 
 from pipeline import __main__ as cli
 from pipeline.errors import DataError
+from pipeline.training import Epoch
 
 
 def main(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -39,9 +41,11 @@ def main(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 @pytest.fixture(autouse=True)
 def _signals_stay() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    cli._received.clear()
 
 
 def test_import_is_light() -> None:
@@ -223,6 +227,18 @@ def test_interrupted_runs_end_as_killed(
     assert record.info.status == "KILLED"
     assert record.data.tags["end.reason"].startswith("interrupted")
     assert "frozen/loss" in record.data.metrics  # what was known by then is there
+
+
+def test_an_interrupt_that_was_swallowed_ends_the_epoch() -> None:
+    epochs: list[Epoch] = []
+    on_epoch = cli._interruptible(epochs.append)
+    epoch = Epoch("frozen", 1, 0.5, 0.5, 0.5, 0.5)
+    on_epoch(epoch)
+    with contextlib.suppress(KeyboardInterrupt):  # as a destructor would
+        cli._interrupt(signal.SIGTERM, None)
+    with pytest.raises(KeyboardInterrupt, match="by SIGTERM"):
+        on_epoch(epoch)
+    assert epochs == [epoch, epoch]
 
 
 def test_a_run_that_was_shot_is_marked_by_the_next(
