@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+FIRST_WORDS = 10_000  # so many show how a set writes casing, numbers and contractions
+
+Subwords = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Words -> float32 array, (len(words), vector_size): made from parts of the words, zeros for a
+word that has no known part."""
 
 
 @dataclass(frozen=True, eq=False)
 class WordVectors:
     """Words with a vector each, under gensim's names.
 
-    `vectors`: float32 array, (n_words, vector_size); row i belongs to `index_to_key[i]`.
+    `vectors`: float32 array, (n_words, vector_size); row i belongs to `index_to_key[i]`. It may be
+    a memory map, which is read-only.
     `duplicates`: rows that were left out because their word had come before.
+    `first_words`: the first words of the whole set, in its order, whichever were asked for.
+    `subwords`: gives a vector to any other word, where the set has n-grams (fastText).
     """
 
     name: str
-    index_to_key: tuple[str, ...]
-    key_to_index: dict[str, int]
+    index_to_key: Sequence[str]
     vectors: NDArray[np.float32]
     duplicates: int = 0
+    first_words: Sequence[str] = ()
+    subwords: Subwords | None = None
 
     @classmethod
     def of(
@@ -32,16 +43,27 @@ class WordVectors:
         *,
         name: str = "memory",
         duplicates: int = 0,
+        first_words: Sequence[str] | None = None,
+        subwords: Subwords | None = None,
     ) -> WordVectors:
-        """Words (unique) and their rows: float32 array, (len(words), vector_size)."""
+        """Words (unique) and their rows: float32 array, (len(words), vector_size).
+
+        `first_words`: of the whole set, where `words` are only some of it.
+        """
         keys = tuple(words)
-        index = {word: i for i, word in enumerate(keys)}
-        if len(index) != len(keys) or vectors.shape[:1] != (len(keys),):
+        first = keys[:FIRST_WORDS] if first_words is None else tuple(first_words)
+        made = cls(name, keys, vectors, duplicates, first, subwords)
+        if len(made.key_to_index) != len(keys) or vectors.shape[:1] != (len(keys),):
             raise ValueError(
                 f"expected unique words and a row each, got {len(keys)} words, "
-                f"{len(index)} unique, and an array {vectors.shape}"
+                f"{len(made.key_to_index)} unique, and an array {vectors.shape}"
             )
-        return cls(name, keys, index, vectors, duplicates)
+        return made
+
+    @cached_property
+    def key_to_index(self) -> dict[str, int]:
+        """The row of each word."""
+        return dict(zip(self.index_to_key, range(len(self.index_to_key)), strict=True))
 
     @property
     def vector_size(self) -> int:
@@ -52,10 +74,16 @@ class WordVectors:
         return len(self.index_to_key)
 
     def __contains__(self, word: object) -> bool:
+        """Whether the set lists the word; `subwords` may know others."""
         return word in self.key_to_index
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
-        """The vector of a word: float32 array, (vector_size,). Raises KeyError."""
+        """The vector of a word: float32 array, (vector_size,).
+
+        From `subwords` where the set does not list the word and has them. Raises KeyError.
+        """
+        if word not in self.key_to_index and self.subwords is not None:
+            return self.subwords([word])[0]
         return self.vectors[self.key_to_index[word]]
 
     def subset(self, words: Sequence[str], most_frequent: int = 0) -> WordVectors:
@@ -63,6 +91,6 @@ class WordVectors:
         words = [*words, *self.index_to_key[:most_frequent]]
         known = [word for word in dict.fromkeys(words) if word in self.key_to_index]
         rows = [self.key_to_index[word] for word in known]
-        return WordVectors.of(
-            known, np.asarray(self.vectors[rows]), name=self.name, duplicates=self.duplicates
+        return replace(
+            self, index_to_key=tuple(known), vectors=np.asarray(self.vectors[rows], np.float32)
         )
