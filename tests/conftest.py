@@ -92,6 +92,14 @@ def write_glove(path: Path, words: list[str], size: int = 8, seed: int = 0) -> N
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The user's cache is neither read nor written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A CSV file of 3 x 40 headlines and a GloVe file with their words."""

@@ -3,7 +3,10 @@
 load_vectors   the one way in
 words.py       WordVectors, what comes out
 catalogue.py   the sets that have a name
-formats.py     the formats of files, recognised by their content
+formats.py     the formats of files, recognised by their content, and the modules that read them
+streams.py     compressed files and zip members as streams
+rows.py        what the readers take
+cache.py       all of a text, parsed once
 """
 
 from __future__ import annotations
@@ -32,14 +35,18 @@ def load_vectors(
     words: Iterable[str] | None = None,
     most_frequent: int = 0,
     vector_size: int | None = None,
+    member: str | None = None,
 ) -> WordVectors:
     """Load word vectors: those of `words` and the first `most_frequent`, or all without `words`.
 
-    `source` is a name of the catalogue (`glove_6b_50d`), a file (GloVe text, word2vec text or
-    word2vec binary, plain or gzipped), a gensim `KeyedVectors`, or `random` for a set without
-    any word, whose matrix starts from random numbers. `vector_size` is needed for `random` and
-    checked otherwise. Words that the set does not have are left out. Sets list
-    their words by frequency.
+    `source` is a name of the catalogue (`glove_6b_50d`), a file of any known format (see
+    formats.py; compressed or not, recognised by its content), a gensim `KeyedVectors`, or `random`
+    for a set without any word, whose matrix starts from random numbers. `vector_size` is needed
+    for `random`, picks a member of a zip file, and is checked otherwise; `member` names one.
+    Words that the set does not list are left out; `subwords` of the result gives them a vector
+    where the set has n-grams. Sets list their words by frequency. With `words`, memory is in
+    proportion to them; without, a text is kept in the cache as a memory map, and comes from there
+    from then on.
 
     >>> load_vectors("random", vector_size=50).vectors.shape
     (0, 50)
@@ -58,8 +65,10 @@ def load_vectors(
         loaded = WordVectors.of([], np.empty((0, vector_size), np.float32), name="random")
     elif source in CATALOGUE:
         loaded = CATALOGUE[str(source)].load(wanted, most_frequent)
-    elif Path(source).is_file():
-        loaded = read_file(Path(source), wanted, most_frequent)
+    elif Path(source).exists():
+        loaded = read_file(
+            Path(source), wanted, most_frequent, vector_size=vector_size, member=member
+        )
     else:
         raise VectorsError(
             f"{source}: expected a file of vectors or one of the names "

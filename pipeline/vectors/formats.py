@@ -1,117 +1,182 @@
-"""The formats in which vectors are published, recognised by content and read in one pass.
+"""The formats in which vectors are published, recognised by content, never by the name.
 
-    GloVe text        word v1 ... vn                         a line for each word, no header
-    word2vec text     n_words n, then lines as above         also fastText's .vec
-    word2vec binary   n_words n, then for each word its bytes, a space and n little-endian
-                      float32, sometimes followed by a line feed
+    GloVe text, word2vec text (fastText's .vec)          text_format.py
+    word2vec binary                                      word2vec_binary.py
+    fastText binary (.bin)                               fasttext_binary.py
+    NumPy or safetensors matrix and a list of words,
+    gensim's saved KeyedVectors                          matrices.py
 
-Any of them may be gzipped. A word may contain spaces (GloVe 840B has such): fields are counted
-from the right. Where only some words are wanted, the lines of the others are not parsed, so that
-damage there goes unnoticed and does no harm.
+The first three kinds may be compressed with gzip, bz2, xz or zstd, or lie in a zip file; they are
+read as a stream (streams.py).
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
-import io
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import VectorsError
-from pipeline.vectors.words import WordVectors
+from pipeline.vectors import cache, fasttext_binary, matrices
+from pipeline.vectors.rows import Layout, Rows
+from pipeline.vectors.streams import Source
+from pipeline.vectors.text_format import read_text
+from pipeline.vectors.word2vec_binary import read_binary
+from pipeline.vectors.words import Subwords, WordVectors
 
 _SAMPLE = 1 << 16  # bytes looked at to recognise the format
-_CHUNK = 1 << 20  # bytes read at a time
-_LONGEST_WORD = 10_000  # bytes; a longer one means that the file is damaged
 _CONTROL = frozenset(range(9)) | frozenset(range(14, 32))  # bytes that no text file has
 
-
-@dataclass(frozen=True)
-class Layout:
-    """What the beginning of a file says: `n_words` is None without a header."""
-
-    format: str
-    vector_size: int
-    n_words: int | None
+_READERS: dict[str, Callable[[Source, Layout, Rows], Subwords | None]] = {
+    "GloVe text": read_text,
+    "word2vec text": read_text,
+    "word2vec binary": read_binary,
+    "fastText binary": fasttext_binary.read_fasttext,
+}
 
 
 def read_file(
     path: Path,
     wanted: Sequence[str] | None,
     most_frequent: int = 0,
+    *,
+    vector_size: int | None = None,
+    member: str | None = None,
 ) -> WordVectors:
     """Read the vectors of `wanted` and the first `most_frequent`, or all where `wanted` is None.
 
+    Of a zip file with several members, `member` names one, or `vector_size` picks it. A folder is
+    one that holds a matrix and its words. All of a text is kept as a memory map in the cache and
+    comes from there from then on.
     Raises VectorsError: an empty, damaged, truncated or ragged file, a value that is not a finite
-    number, bytes that are not UTF-8; with the line, or the word of a binary file.
+    number; with the line, or the word of a binary file.
     """
-    try:
-        with _opened(path) as stream:
-            layout = _recognise(path, stream)
-        with _opened(path) as stream:
-            if layout.format == "word2vec binary":
-                return _read_binary(path, stream, layout, wanted, most_frequent)
-            return _read_text(path, stream, layout, wanted, most_frequent)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    path = _matrix_in(path) if path.is_dir() else path
+    beginning = _beginning(path)
+    for recognised, read in (
+        (beginning.startswith(matrices.NUMPY), matrices.read_numpy),
+        (matrices.is_safetensors(beginning), matrices.read_safetensors),
+        (matrices.is_pickle(beginning), matrices.read_keyed_vectors),
+    ):
+        if recognised:
+            return read(path, wanted, most_frequent)
+    source, layout = _chosen(path, member, vector_size)
+    if layout.format.endswith("text"):
+        kept = cache.find(source)
+        if kept is None and wanted is None:
+            kept = cache.keep(source, lambda write: _read_into(write, source, layout))
+        if kept is not None:
+            return kept.load(wanted, most_frequent)
+    rows = Rows(wanted, most_frequent)
+    subwords = _READERS[layout.format](source, layout, rows)
+    return rows.result(str(source), layout.vector_size, subwords)
+
+
+def _read_into(
+    write: Callable[[NDArray[np.float32]], None], source: Source, layout: Layout
+) -> tuple[Rows, int]:
+    rows = Rows(None, write=write)
+    _READERS[layout.format](source, layout, rows)
+    return rows, layout.vector_size
+
+
+def layout_of(path: Path, *, vector_size: int | None = None, member: str | None = None) -> Layout:
+    """Format and dimension of a stream of vectors, from its beginning."""
+    return _chosen(path, member, vector_size)[1]
+
+
+def _beginning(path: Path) -> bytes:
+    with Source(path).errors_named(), path.open("rb") as file:
+        return file.read(16)
+
+
+def _matrix_in(folder: Path) -> Path:
+    found = [p for p in sorted(folder.iterdir()) if p.suffix in (".npy", ".safetensors")]
+    if len(found) != 1:
         raise VectorsError(
-            f"{path}: expected whole gzipped data, it is truncated or damaged ({error}): "
-            "fetch it again"
-        ) from error
-    except OSError as error:
-        raise VectorsError(f"{path}: could not be read ({error})") from error
+            f"{folder}: expected a folder with one matrix (.npy or .safetensors) and its words, "
+            f"found {len(found)} matrices"
+        )
+    return found[0]
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("rb") as raw:
-        gzipped = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        if not gzipped:
-            yield raw
-        else:
-            with (
-                gzip.GzipFile(fileobj=raw) as unpacked,
-                io.BufferedReader(unpacked, _CHUNK) as stream,
-            ):
-                yield stream
+def _chosen(path: Path, member: str | None, vector_size: int | None) -> tuple[Source, Layout]:
+    """The stream to read and what it holds; of several in a zip file the one that is meant."""
+    members = Source(path).members()
+    if member is not None:
+        members = [m for m in members if m.member == member]
+        if not members:
+            raise VectorsError(f"{path}: there is no member {member!r} in it")
+    if not members:
+        raise VectorsError(f"{path}: expected word vectors, the zip file is empty")
+    if len(members) == 1:
+        return members[0], _recognise(members[0])
+    found = [(source, _recognise(source)) for source in members]
+    fitting = [pair for pair in found if pair[1].vector_size == vector_size]
+    if len(fitting) != 1:
+        shown = ", ".join(f"{s.member} ({layout.vector_size})" for s, layout in found[:8])
+        raise VectorsError(
+            f"{path}: expected one member, it holds {shown}: choose with vectors.vector_size=... "
+            "or vectors.member=..."
+        )
+    return fitting[0]
 
 
-def _recognise(path: Path, stream: IO[bytes]) -> Layout:
-    sample = stream.read(_SAMPLE)
+def _recognise(source: Source) -> Layout:
+    with source.open() as stream:
+        sample = stream.read(_SAMPLE)
     if not sample:
-        raise VectorsError(f"{path}: expected word vectors, the file is empty")
+        raise VectorsError(f"{source}: expected word vectors, the file is empty")
+    if sample.startswith(fasttext_binary.MAGIC):
+        return fasttext_binary.recognise_fasttext(source)
     first, _, rest = sample.partition(b"\n")
     header = first.split()
     if len(header) == 2 and all(field.isdigit() for field in header):
         n_words, size = int(header[0]), int(header[1])
         if not 0 < size <= 100_000:
             raise VectorsError(
-                f"{path}, line 1: expected the number of words and the dimension, got {first!r}"
+                f"{source}, line 1: expected the number of words and the dimension, got {first!r}"
             )
-        format_ = "word2vec text" if _looks_like_text(rest, size) else "word2vec binary"
-        return Layout(format_, size, n_words)
+        if not _looks_like_text(rest, size):
+            return Layout("word2vec binary", size, n_words)
+        found = _usual_size(source, rest, len(sample) < _SAMPLE)
+        if n_words and found != size:
+            raise VectorsError(
+                f"{source}, line 1: expected the dimension of the lines that follow, {found}, "
+                f"got {size}"
+            )
+        return Layout("word2vec text", size, n_words)
     if not _looks_like_text(sample, 1):
         raise VectorsError(
-            f"{path}: expected GloVe text, word2vec text or word2vec binary, plain or gzipped, got "
-            f"other binary data that begins with {sample[:16]!r}"
+            f"{source}: expected word vectors (GloVe or word2vec text, word2vec or fastText "
+            "binary, NumPy, safetensors, gensim's KeyedVectors), got other binary data that "
+            f"begins with {sample[:16]!r}"
         )
-    lines = sample.splitlines()
-    # The last line of the sample is whole only where the file ends there.
-    whole = lines if len(sample) < _SAMPLE or len(lines) == 1 else lines[:-1]
-    sizes = Counter(len(line.split()) - 1 for line in whole)
-    size = sizes.most_common(1)[0][0]
+    size = _usual_size(source, sample, len(sample) < _SAMPLE)
     if size < 1:
-        raise VectorsError(f"{path}, line 1: expected a word and its numbers, got {first[:60]!r}")
-    return Layout("GloVe text", size, None)
+        raise VectorsError(f"{source}, line 1: expected a word and its numbers, got {first[:60]!r}")
+    return Layout("GloVe text", size)
+
+
+def _usual_size(source: Source, sample: bytes, whole: bool) -> int:
+    """How many numbers the lines hold. Words with spaces are few, and so must be damaged lines."""
+    lines = [line for line in sample.split(b"\n") if line.strip()]
+    # The last line of the sample is whole only where the file ends there.
+    sizes = Counter(len(line.split()) - 1 for line in (lines if whole else lines[:-1] or lines))
+    if not sizes:
+        return 0
+    ((size, count), *others) = sizes.most_common(2)
+    if others and count <= sizes.total() / 2:
+        raise VectorsError(
+            f"{source}: expected lines of a word and as many numbers each, got {size} numbers in "
+            f"{count:,} of the first {sizes.total():,} lines, {others[0][0]} in {others[0][1]:,}: "
+            "the file is damaged"
+        )
+    return size
 
 
 def _looks_like_text(sample: bytes, size: int) -> bool:
@@ -129,167 +194,9 @@ def _looks_like_text(sample: bytes, size: int) -> bool:
     return True
 
 
-def _read_text(
-    path: Path,
-    stream: IO[bytes],
-    layout: Layout,
-    wanted: Sequence[str] | None,
-    most_frequent: int,
-) -> WordVectors:
-    size, start = layout.vector_size, 1
-    if layout.n_words is not None:
-        stream.readline()
-        start = 2
-    # What stands before the first space of a wanted line. That is the word itself, but for words
-    # with spaces; whether it really is one is looked at only for the lines that pass.
-    keys = None if wanted is None else {word.encode() for word in wanted}
-    beginnings = None if keys is None else {key.split(b" ", 1)[0] for key in keys}
-    first_rare = start + most_frequent
-    rows: dict[bytes, NDArray[np.float32]] = {}
-    duplicates, blank, number, line = 0, 0, start - 1, b""
-    for number, line in enumerate(stream, start):
-        if line.isspace():
-            blank += 1
-            continue
-        if layout.n_words is not None and number - blank - start >= layout.n_words:
-            number -= 1
-            break
-        if not line.isascii():
-            _decode(line.split(b" ", 1)[0], path, number)
-        if keys is not None and beginnings is not None and number >= first_rare:
-            if line[: line.find(b" ")] not in beginnings:
-                continue
-            word, values = _split_line(line, size, path, number)
-            if word not in keys:
-                continue
-        else:
-            word, values = _split_line(line, size, path, number)
-        if word in rows:
-            duplicates += 1
-            continue
-        rows[word] = _parse(values, path, number)
-    found = number - blank - start + 1
-    if layout.n_words is not None and found < layout.n_words:
-        raise VectorsError(
-            f"{path}, line {number}: expected {layout.n_words:,} words, as line 1 says, the file "
-            f"ends after {found:,}: it is truncated, fetch it again"
-        )
-    if line.strip() and not line.endswith(b"\n"):
-        _split_line(line, size, path, number)  # a file that was cut off ends within a line
-    return _collected(path, rows, size, duplicates, wanted)
-
-
-def _split_line(line: bytes, size: int, path: Path, number: int) -> tuple[bytes, list[bytes]]:
-    fields = line.rstrip(b" \r\n").rsplit(b" ", size)
-    if len(fields) != size + 1 or not fields[0]:
-        if b"\t" in line:
-            raise VectorsError(
-                f"{path}, line {number}: expected spaces between the word and its numbers, got tabs"
-            )
-        raise VectorsError(
-            f"{path}, line {number}: expected a word and {size} numbers, got "
-            f"{max(len(fields) - 1, 0)} numbers: the file is damaged or truncated"
-        )
-    return fields[0], fields[1:]
-
-
-def _parse(values: list[bytes], path: Path, number: int) -> NDArray[np.float32]:
-    try:
-        # Through double precision, as gensim does: the same bits.
-        with np.errstate(over="ignore"):
-            row = np.array([float(value) for value in values], np.float32)
-    except ValueError:
-        wrong = next(value for value in values if not _is_number(value))
-        raise VectorsError(
-            f"{path}, line {number}: expected a number, got {wrong[:40].decode(errors='replace')!r}"
-        ) from None
-    if not np.isfinite(row).all():
-        wrong = values[int(np.flatnonzero(~np.isfinite(row))[0])]
-        raise VectorsError(
-            f"{path}, line {number}: expected finite numbers, got {wrong[:40].decode(errors='replace')!r}"
-        )
-    return row
-
-
 def _is_number(value: bytes) -> bool:
     try:
         float(value)
     except ValueError:
         return False
     return True
-
-
-def _decode(word: bytes, path: Path, number: int) -> str:
-    try:
-        return word.decode()
-    except UnicodeDecodeError:
-        where = f", line {number}" if number else ""
-        raise VectorsError(
-            f"{path}{where}: expected UTF-8, got the word {word[:40]!r}: convert the file, for "
-            "example with iconv -f latin1 -t utf-8"
-        ) from None
-
-
-def _read_binary(
-    path: Path,
-    stream: IO[bytes],
-    layout: Layout,
-    wanted: Sequence[str] | None,
-    most_frequent: int,
-) -> WordVectors:
-    stream.readline()
-    size, n_words = layout.vector_size, layout.n_words or 0
-    keys = None if wanted is None else {word.encode() for word in wanted}
-    rows: dict[bytes, NDArray[np.float32]] = {}
-    duplicates = 0
-    for number, (word, values) in enumerate(_records(path, stream, 4 * size, n_words), 1):
-        if keys is not None and number > most_frequent and word not in keys:
-            continue
-        if word in rows:
-            duplicates += 1
-            continue
-        row = np.frombuffer(values, "<f4").astype(np.float32)
-        if not np.isfinite(row).all():
-            raise VectorsError(
-                f"{path}, word {number} ({word[:40]!r}): expected finite numbers, got NaN or Inf"
-            )
-        rows[word] = row
-    return _collected(path, rows, size, duplicates, wanted)
-
-
-def _records(
-    path: Path, stream: IO[bytes], width: int, n_words: int
-) -> Iterator[tuple[bytes, bytes]]:
-    """Each word and its `width` bytes."""
-    buffer, position = b"", 0
-    for number in range(n_words):
-        space = buffer.find(b" ", position)
-        while space < 0 or len(buffer) - space <= width:
-            if space < 0 and len(buffer) - position > _LONGEST_WORD:
-                raise VectorsError(
-                    f"{path}, word {number + 1}: expected a word, the file is damaged"
-                )
-            chunk = stream.read(_CHUNK)
-            if not chunk:
-                raise VectorsError(
-                    f"{path}: expected {n_words:,} words, as its header says, the file ends after "
-                    f"{number:,}: it is truncated, fetch it again"
-                )
-            buffer, position = buffer[position:] + chunk, 0
-            space = buffer.find(b" ")
-        yield buffer[position:space].lstrip(b"\n"), buffer[space + 1 : space + 1 + width]
-        position = space + 1 + width
-
-
-def _collected(
-    path: Path,
-    rows: dict[bytes, NDArray[np.float32]],
-    size: int,
-    duplicates: int,
-    wanted: Sequence[str] | None,
-) -> WordVectors:
-    """The rows read; the words of `wanted` first and in its order, as every source gives them."""
-    words = [_decode(word, path, 0) for word in rows]
-    matrix = np.array(list(rows.values()), np.float32).reshape(len(rows), size)
-    vectors = WordVectors.of(words, matrix, name=str(path), duplicates=duplicates)
-    return vectors if wanted is None else vectors.subset(wanted, len(vectors))

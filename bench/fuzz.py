@@ -1,0 +1,324 @@
+"""Damaged vector files: whatever is wrong, a clear error or the intact rows, to the bit.
+
+    python -m bench.fuzz --files 20000
+
+Each trial writes a small file of one of the formats, damages it, and reads it. What may happen:
+
+    error     one line that says what is wrong
+    intact    every row that came back has the bits that were written for its word (rows whose
+              record is damaged may be missing)
+    own       a row came back with other bits, and the damage lies in this row's own record: no
+              format has a check sum for that
+    shifted   a row came back with bits that neither were written for it nor stand in its record
+    crash     any other exception
+    hang      more than 10 seconds
+
+The last three are mistakes of the reader. Damage to compressed bytes must never give other bits.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import logging
+import lzma
+import os
+import random
+import signal
+import struct
+import sys
+import tempfile
+import traceback
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import VectorsError
+from pipeline.vectors import load_vectors
+
+WORDS = ["alps", "snow", "ice", "Himalaya", "naïve", "n't", "98%", "日本", "at name@domain", "the"]
+Values = NDArray[np.float32]
+MISTAKES = ("shifted", "crash", "hang")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file's bytes. `records`: the range of bytes that belongs to each word; damage elsewhere
+    (`shared`) may change every row where `shared_counts` says that nothing can show it."""
+
+    content: bytes
+    records: dict[str, tuple[int, int]]
+    free: tuple[tuple[int, int], ...] = ()  # ranges whose damage may change any row unseen
+    beside: bytes | None = None  # the list of words, where it is a file of its own
+
+
+def _records(parts: list[bytes], words: list[str], start: int) -> dict[str, tuple[int, int]]:
+    records, position = {}, start
+    for word, part in zip(words, parts, strict=True):
+        records[word] = (position, position + len(part))
+        position += len(part)
+    return records
+
+
+def _text(words: list[str], values: Values, header: bytes) -> Written:
+    lines = [
+        f"{w} {' '.join(map(repr, r.tolist()))}\n".encode()
+        for w, r in zip(words, values, strict=True)
+    ]
+    return Written(header + b"".join(lines), _records(lines, words, len(header)))
+
+
+def glove(words: list[str], values: Values) -> Written:
+    return _text(words, values, b"")
+
+
+def word2vec_text(words: list[str], values: Values) -> Written:
+    return _text(words, values, f"{len(words)} {values.shape[1]}\n".encode())
+
+
+def word2vec_binary(words: list[str], values: Values, end: bytes = b"") -> Written:
+    words = [word.replace(" ", "_") for word in words]
+    header = f"{len(words)} {values.shape[1]}\n".encode()
+    parts = [
+        w.encode() + b" " + r.astype("<f4").tobytes() + end
+        for w, r in zip(words, values, strict=True)
+    ]
+    return Written(header + b"".join(parts), _records(parts, words, len(header)))
+
+
+def word2vec_binary_lf(words: list[str], values: Values) -> Written:
+    return word2vec_binary(words, values, b"\n")
+
+
+def fasttext(words: list[str], values: Values) -> Written:
+    """A model without n-grams of its own: rows and n-grams are checked by the tests."""
+    size = values.shape[1]
+    header = struct.pack(
+        "<14i d 3i 2q", 793712314, 12, size, 5, 1, 1, 5, 1, 1, 2, 0, 0, 0, 100, 1e-4,
+        len(words), len(words), 0, 100, -1,
+    )  # fmt: skip
+    entries = [w.encode() + b"\0" + struct.pack("<qb", 1, 0) for w in words]
+    start = len(header) + sum(map(len, entries))
+    matrix = struct.pack("<? 2q", False, len(words), size)
+    rows = [r.astype("<f4").tobytes() for r in values]
+    content = header + b"".join(entries) + matrix + b"".join(rows)
+    content += struct.pack("<? 2q", False, len(words), size) + bytes(4 * size * len(words))
+    names = _records(entries, words, len(header))
+    numbers = _records(rows, words, start + len(matrix))
+    del names
+    return Written(content, numbers)
+
+
+def numpy_and_words(words: list[str], values: Values) -> Written:
+    file = io.BytesIO()
+    np.save(file, values)
+    content = file.getvalue()
+    start = len(content) - values.nbytes
+    rows = [row.tobytes() for row in values]
+    # The byte order in the header, `<f4` against `>f4`, is a matter of one bit.
+    return Written(content, _records(rows, words, start), ((0, start),), _list_of(words))
+
+
+def safetensors_and_words(words: list[str], values: Values) -> Written:
+    about = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [0, values.nbytes]}
+    header = json.dumps({"embeddings": about}).encode()
+    start = 8 + len(header)
+    content = struct.pack("<Q", len(header)) + header + values.tobytes()
+    rows = [row.tobytes() for row in values]
+    return Written(content, _records(rows, words, start), (), _list_of(words))
+
+
+def keyed_vectors(words: list[str], values: Values) -> Written:
+    from gensim.models import KeyedVectors
+
+    made = KeyedVectors(values.shape[1])
+    made.add_vectors(words, values)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "v")
+        made.save(str(path))
+        content = path.read_bytes()
+    start = content.index(values.tobytes())
+    rows = [row.tobytes() for row in values]
+    # Which word comes where is said in pickle's own way, without a check.
+    return Written(content, _records(rows, words, start), ((0, len(content)),))
+
+
+def _list_of(words: list[str]) -> bytes:
+    return "\n".join(words).encode() + b"\n"
+
+
+FORMATS: dict[str, Callable[[list[str], Values], Written]] = {
+    "GloVe text": glove,
+    "word2vec text": word2vec_text,
+    "word2vec binary": word2vec_binary,
+    "word2vec binary, line feeds": word2vec_binary_lf,
+    "fastText binary": fasttext,
+    "NumPy + words": numpy_and_words,
+    "safetensors + words": safetensors_and_words,
+    "gensim KeyedVectors": keyed_vectors,
+}
+STREAMED = list(FORMATS)[:5]
+
+
+def _zipped(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("vectors.txt", content)
+    return file.getvalue()
+
+
+def _zstd(content: bytes) -> bytes:
+    import pyarrow as pa
+
+    return bytes(pa.compress(content, "zstd", asbytes=True))
+
+
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda content: gzip.compress(content, mtime=0),
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zip": _zipped,
+    "zstd": _zstd,
+}
+CHECKED = ("gzip", "bz2", "xz", "zip")  # zstd as Arrow writes it has no check sum
+
+
+def damage(content: bytes, random_: random.Random) -> tuple[bytes, int, int]:
+    """Damaged bytes, and the range of the original that is touched."""
+    at = random_.randrange(len(content))
+    length = random_.choice([1, 1, 1, 2, 4, 7, 40, 400])
+    end = min(at + length, len(content))
+    kind = random_.choice(["flip", "overwrite", "insert", "delete", "cut", "zeros", "repeat"])
+    if kind == "flip":
+        changed = bytes([content[at] ^ (1 << random_.randrange(8))])
+        return content[:at] + changed + content[at + 1 :], at, at + 1
+    if kind == "overwrite":
+        return content[:at] + random_.randbytes(end - at) + content[end:], at, end
+    if kind == "insert":
+        return content[:at] + random_.randbytes(length) + content[at:], at, at + 1
+    if kind == "delete":
+        return content[:at] + content[end:], at, end
+    if kind == "cut":
+        return content[:at], at, len(content)
+    if kind == "zeros":
+        return content[:at] + bytes(end - at) + content[end:], at, end
+    return content[:end] + content[at:end] + content[end:], at, end
+
+
+class _TooLongError(Exception):
+    pass
+
+
+def _alarm(_: int, __: FrameType | None) -> None:
+    raise _TooLongError
+
+
+def trial(seed: int, folder: Path) -> tuple[str, str, str]:
+    """Write, damage and read one file: what it was, the outcome, and what there is to say."""
+    random_ = random.Random(seed)
+    name = random_.choice(list(FORMATS))
+    words = random_.sample(WORDS, random_.randint(1, len(WORDS)))
+    size = random_.randint(2, 9)
+    values = np.random.default_rng(seed).normal(0, 1, (len(words), size)).astype(np.float32)
+    written = FORMATS[name](words, values)
+    names = list(written.records)
+    original = {word: row.tobytes() for word, row in zip(names, values, strict=True)}
+    compression = random_.choice([None, None, *COMPRESSIONS]) if name in STREAMED else None
+    outside = compression in CHECKED and random_.random() < 0.5
+    content = written.content
+    if outside:
+        assert compression is not None
+        content, start, end = damage(COMPRESSIONS[compression](content), random_)
+    else:
+        content, start, end = damage(content, random_)
+        if compression is not None:
+            content = COMPRESSIONS[compression](content)
+    path = folder / "vectors"
+    path.write_bytes(content)
+    if written.beside is not None:
+        path.with_suffix(".txt").write_bytes(written.beside)
+    wanted = None if random_.random() < 0.5 else [*random_.sample(names, len(names) // 2), "xx"]
+    shown = f"{name}{', ' + compression if compression else ''}{' (outside)' * outside}"
+    signal.signal(signal.SIGALRM, _alarm)
+    signal.setitimer(signal.ITIMER_REAL, 10)
+    try:
+        loaded = load_vectors(path, words=wanted)
+        rows = {word: loaded[word].tobytes() for word in loaded.index_to_key}
+    except VectorsError as error:
+        return shown, "error" if "\n" not in str(error) else "crash", str(error)
+    except _TooLongError:
+        return shown, "hang", ""
+    except Exception:  # noqa: BLE001 what is looked for
+        return shown, "crash", traceback.format_exc()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    outcome = "intact"
+    for word, row in rows.items():
+        if original.get(word) == row:
+            continue
+        touched = [(start, end)] if not outside else []
+        first, last = written.records.get(word, (0, 0))
+        own = any(a < last and first < b for a, b in touched)
+        free = any(a < y and x < b for a, b in touched for x, y in written.free)
+        # A word that was not written is a damaged one: whose row it is must have been touched.
+        renamed = word not in original and not outside and row in original.values()
+        if own or free or renamed or (word not in original and _stands(word, row, content, name)):
+            outcome = "own"
+        else:
+            return shown, "shifted", f"{word!r}: {row.hex()}"
+    return shown, outcome, ""
+
+
+def _stands(word: str, row: bytes, content: bytes, name: str) -> bool:
+    """Whether the damaged text itself has a line with this word and these numbers."""
+    numbers = np.frombuffer(row, np.float32)
+    for line in content.split(b"\n") if "text" in name else []:
+        fields = line.rstrip(b" \r").rsplit(b" ", len(numbers))
+        if fields[0].decode(errors="replace") == word:
+            try:
+                return bool((np.array([float(f) for f in fields[1:]], np.float32) == numbers).all())
+            except ValueError:
+                return False
+    return "binary" in name
+
+
+@click.command()
+@click.option("--files", default=20_000, show_default=True, help="Files to try.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--show", default=3, show_default=True, help="Mistakes to show.")
+def main(files: int, seed: int, show: int) -> None:
+    """Damage files and count what comes of it."""
+    logging.disable()  # of warnings
+    counts: Counter[tuple[str, str]] = Counter()
+    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
+        os.environ["HEADLINE_TRANSFER_CACHE"] = cache
+        for number in range(seed, seed + files):
+            name, outcome, detail = trial(number, Path(folder))
+            kind = name.replace(" (outside)", "")
+            counts[kind.split(",")[-1].strip() if kind.split(",")[-1].strip() in COMPRESSIONS
+                   else kind, outcome] += 1  # fmt: skip
+            if outcome in MISTAKES and show > 0:
+                show -= 1
+                click.echo(f"{outcome}: --seed {number} --files 1: {name}: {detail}", err=True)
+    columns = ["error", "intact", "own", *MISTAKES]
+    rows = sorted({kind for kind, _ in counts})
+    click.echo("| format | files | " + " | ".join(columns) + " |")
+    click.echo("|---|" + "---:|" * (len(columns) + 1))
+    for row in [*rows, "all"]:
+        cells = [sum(n for (k, o), n in counts.items() if o == c and row in (k, "all"))
+                 for c in columns]  # fmt: skip
+        click.echo(f"| {row} | {sum(cells):,} | " + " | ".join(f"{c:,}" for c in cells) + " |")
+    sys.exit(any(counts[kind, mistake] for kind in rows for mistake in MISTAKES))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What the readers of files share: what is asked for, and the rows that were taken."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.vectors.words import FIRST_WORDS, Subwords, WordVectors
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the beginning of a file says: `n_words` is None without a header."""
+
+    format: str
+    vector_size: int
+    n_words: int | None = None
+
+
+class Rows:
+    """Takes the rows of `words` and the first `most_frequent`, or all where `words` is None.
+
+    A word's first row counts. With `write`, blocks of rows, float32 arrays (k, vector_size), go
+    there instead of into memory.
+    """
+
+    def __init__(
+        self,
+        words: Iterable[str] | None,
+        most_frequent: int = 0,
+        write: Callable[[NDArray[np.float32]], None] | None = None,
+    ) -> None:
+        self.wanted = None if words is None else tuple(dict.fromkeys(words))
+        self.keys = frozenset() if self.wanted is None else frozenset(map(str.encode, self.wanted))
+        self.most_frequent = most_frequent
+        self.first_words: list[bytes] = []
+        self.duplicates = 0
+        self.undecodable = 0
+        self._write = write
+        self._taken: dict[str, int] = {}
+        self._blocks: list[NDArray[np.float32]] = []
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    @property
+    def words(self) -> list[str]:
+        """The words taken, in the order of their rows."""
+        return list(self._taken)
+
+    @property
+    def looked_at(self) -> float:
+        """So many words at the beginning of the file are looked at one by one."""
+        return np.inf if self.wanted is None else max(self.most_frequent, FIRST_WORDS)
+
+    def take(self, word: bytes, position: int) -> bool:
+        """Whether the row of `word`, the `position`-th of the file from 0, is to be taken.
+
+        Words that are not UTF-8 never are: old versions of word2vec cut words within a character.
+        """
+        if position < FIRST_WORDS:
+            self.first_words.append(word)
+        if self.wanted is not None and position >= self.most_frequent and word not in self.keys:
+            return False
+        try:
+            key = word.decode()
+        except UnicodeDecodeError:
+            self.undecodable += 1
+            return False
+        if key in self._taken:
+            self.duplicates += 1
+            return False
+        self._taken[key] = len(self._taken)
+        return True
+
+    def add(self, block: NDArray[np.float32]) -> None:
+        """The rows of the words taken since the last block: float32 array, (k, vector_size)."""
+        if self._write is not None:
+            self._write(block)
+        else:
+            self._blocks.append(block)
+
+    def result(self, name: str, vector_size: int, subwords: Subwords | None = None) -> WordVectors:
+        """What was taken: the wanted words first and in their order, as every source gives them."""
+        words = self.words
+        if self.wanted is not None:
+            wanted = [word for word in self.wanted if word in self._taken]
+            words = list(dict.fromkeys([*wanted, *words]))
+        # Block by block to where they belong, so that the rows are not in memory three times.
+        order = np.empty(len(words), np.int64)
+        order[[self._taken[word] for word in words]] = np.arange(len(words))
+        vectors = np.empty((len(words), vector_size), np.float32)
+        start = 0
+        while self._blocks:
+            block = self._blocks.pop(0)
+            vectors[order[start : start + len(block)]] = block
+            start += len(block)
+        if self.undecodable:
+            logger.warning(
+                "vectors: %s: %d words are not UTF-8, they are left out", name, self.undecodable
+            )
+        return WordVectors.of(
+            words,
+            vectors,
+            name=name,
+            duplicates=self.duplicates,
+            first_words=decoded(self.first_words),
+            subwords=subwords,
+        )
+
+
+def decoded(words: Sequence[bytes]) -> list[str]:
+    """The words, for a look at them: what is not UTF-8 shows as such."""
+    return [word.decode(errors="replace") for word in words]
