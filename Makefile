@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed-$(TENSORFLOW)
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train ui serve test lint clean
+.PHONY: help setup train ui serve test lint bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -64,6 +64,10 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+bench: setup ## time and memory against the usual ways: make bench ARGS='--vectors glove.6B.100d.txt'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,dev,bench]'
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m bench.reading $(ARGS)
 
 clean: ## remove the environment and the caches; runs and models stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
