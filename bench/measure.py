@@ -21,18 +21,18 @@ import click
 @dataclass(frozen=True)
 class Measured:
     """`seconds`: the best of the repeats; `megabytes`: the highest peak of memory above what the
-    process had after its imports; `answer`: what the call returned."""
+    process had after its imports; `answer`: what the call returned, as text."""
 
     seconds: float
     megabytes: float
-    answer: Any
+    answer: str
 
 
 def measure(function: str, *arguments: Any, repeats: int = 3) -> Measured:
     """Call `module:function` with JSON arguments in fresh processes, as often as `repeats` says.
 
     The function returns a function without arguments, which is what is timed: what comes before
-    it, imports above all, is not. What that returns must be JSON.
+    it, imports above all, is not.
     """
     results = []
     for _ in range(repeats):
@@ -87,7 +87,8 @@ def _child() -> None:
     answer = call()
     seconds = time.perf_counter() - started
     peak = _status("VmHWM") - before
-    print(json.dumps({"seconds": seconds, "megabytes": max(peak, 0), "answer": answer}))  # noqa: T201
+    result = {"seconds": seconds, "megabytes": max(peak, 0), "answer": str(answer)}
+    print(json.dumps(result))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,29 +1,38 @@
 """The ways to read vectors that are compared. Each function imports what it needs and returns the
-call that is timed; that returns a digest of the rows of `words` (0 where there is none)."""
+call that is timed; that returns the rows of `words` ("0" where there are none)."""
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-Timed = Callable[[], str]
+
+@dataclass(frozen=True)
+class Found:
+    """The rows of `words` among those that were read; as text, a digest to compare."""
+
+    wanted: Sequence[str]
+    words: Sequence[str]
+    rows: Any
+
+    def __str__(self) -> str:
+        place = {word: i for i, word in enumerate(self.words)}
+        known = [place[word] for word in self.wanted if word in place]
+        matrix = np.ascontiguousarray(np.asarray(self.rows, np.float32)[known])
+        return f"{len(known)} {hashlib.sha256(matrix.tobytes()).hexdigest()[:16]}"
+
+
+Timed = Callable[[], Found | str]
 
 
 def _words(path: str) -> list[str]:
     return Path(path).read_text("utf-8").splitlines()
-
-
-def _digest(words: Sequence[str], found: Sequence[str], rows: Any) -> str:
-    """Of the rows in the order of `words`, and how many there are."""
-    place = {word: i for i, word in enumerate(found)}
-    known = [place[word] for word in words if word in place]
-    matrix = np.ascontiguousarray(np.asarray(rows, np.float32)[known])
-    return f"{len(known)} {hashlib.sha256(matrix.tobytes()).hexdigest()[:16]}"
 
 
 def ours(path: str, words: str) -> Timed:
@@ -31,9 +40,9 @@ def ours(path: str, words: str) -> Timed:
 
     wanted = _words(words)
 
-    def call() -> str:
+    def call() -> Found | str:
         vectors = load_vectors(path, words=wanted)
-        return _digest(wanted, vectors.index_to_key, vectors.vectors)
+        return Found(wanted, vectors.index_to_key, vectors.vectors)
 
     return call
 
@@ -43,9 +52,9 @@ def gensim(path: str, words: str, binary: bool = False, no_header: bool = True) 
 
     wanted = _words(words)
 
-    def call() -> str:
+    def call() -> Found | str:
         keyed = KeyedVectors.load_word2vec_format(path, binary=binary, no_header=no_header)
-        return _digest(wanted, keyed.index_to_key, keyed.vectors)
+        return Found(wanted, keyed.index_to_key, keyed.vectors)
 
     return call
 
@@ -54,14 +63,14 @@ def keras_tutorial(path: str, words: str) -> Timed:
     """The loop of keras.io's example: every line into a dict of arrays, then the matrix."""
     wanted = _words(words)
 
-    def call() -> str:
+    def call() -> Found | str:
         index = {}
         with open(path, encoding="utf-8") as file:
             for line in file:
                 word, numbers = line.split(maxsplit=1)
                 index[word] = np.fromstring(numbers, "f", sep=" ")
         known = [word for word in wanted if word in index]
-        return _digest(wanted, known, np.stack([index[word] for word in known]))
+        return Found(wanted, known, np.stack([index[word] for word in known]))
 
     return call
 
@@ -71,7 +80,7 @@ def polars(path: str, words: str, size: int) -> Timed:
 
     wanted = _words(words)
 
-    def call() -> str:
+    def call() -> Found | str:
         schema = {"word": pl.String, **{f"v{i}": pl.Float64 for i in range(size)}}
         frame = (
             pl.scan_csv(path, separator=" ", has_header=False, quote_char=None, schema=schema)
@@ -79,7 +88,7 @@ def polars(path: str, words: str, size: int) -> Timed:
             .collect()
         )
         rows = frame.drop("word").to_numpy()
-        return _digest(wanted, frame["word"].to_list(), rows)
+        return Found(wanted, frame["word"].to_list(), rows)
 
     return call
 
@@ -89,11 +98,11 @@ def polars_read(path: str, words: str, size: int) -> Timed:
 
     wanted = _words(words)
 
-    def call() -> str:
+    def call() -> Found | str:
         schema = {"word": pl.String, **{f"v{i}": pl.Float64 for i in range(size)}}
         frame = pl.read_csv(path, separator=" ", has_header=False, quote_char=None, schema=schema)
         frame = frame.filter(pl.col("word").is_in(wanted))
-        return _digest(wanted, frame["word"].to_list(), frame.drop("word").to_numpy())
+        return Found(wanted, frame["word"].to_list(), frame.drop("word").to_numpy())
 
     return call
 
@@ -105,7 +114,7 @@ def pyarrow(path: str, words: str, size: int) -> Timed:
 
     wanted = _words(words)
 
-    def call() -> str:
+    def call() -> Found | str:
         names = ["word", *(f"v{i}" for i in range(size))]
         types = {"word": pa.string(), **{name: pa.float64() for name in names[1:]}}
         read = csv.read_csv(
@@ -116,7 +125,7 @@ def pyarrow(path: str, words: str, size: int) -> Timed:
         )
         read = read.filter(pc.is_in(read["word"], value_set=pa.array(wanted)))
         rows = np.stack([read[name].to_numpy() for name in names[1:]], axis=1)
-        return _digest(wanted, read["word"].to_pylist(), rows)
+        return Found(wanted, read["word"].to_pylist(), rows)
 
     return call
 
@@ -124,7 +133,7 @@ def pyarrow(path: str, words: str, size: int) -> Timed:
 def lines(path: str) -> Timed:
     """Nothing but iterating over the lines."""
 
-    def call() -> str:
+    def call() -> Found | str:
         with open(path, "rb", buffering=1 << 18) as file:
             for _ in file:
                 pass
@@ -136,7 +145,7 @@ def lines(path: str) -> Timed:
 def gzip_wc(path: str) -> Timed:
     """gzip -dc FILE | wc -l"""
 
-    def call() -> str:
+    def call() -> Found | str:
         with subprocess.Popen(["gzip", "-dc", path], stdout=subprocess.PIPE) as unpacking:
             subprocess.run(["wc", "-l"], stdin=unpacking.stdout, check=True, capture_output=True)
         return "0"
@@ -148,7 +157,7 @@ def cached(path: str) -> Timed:
     """All vectors of a text that was read before."""
     from pipeline.vectors import formats, load_vectors  # noqa: F401
 
-    def call() -> str:
+    def call() -> Found | str:
         return f"{len(load_vectors(path).vectors)}"
 
     return call
@@ -158,7 +167,7 @@ def cached_and_found(path: str, word: str) -> Timed:
     """The same, and one word looked up."""
     from pipeline.vectors import formats, load_vectors  # noqa: F401
 
-    def call() -> str:
+    def call() -> Found | str:
         return str(float(load_vectors(path)[word][0]))
 
     return call
@@ -174,7 +183,7 @@ def everything(path: str) -> Timed:
     folder = tempfile.mkdtemp()
     os.environ["HEADLINE_TRANSFER_CACHE"] = folder
 
-    def call() -> str:
+    def call() -> Found | str:
         vectors = load_vectors(path)
         shape = str(len(vectors.vectors))
         subprocess.run(["rm", "-r", folder], check=True)
@@ -190,12 +199,12 @@ def fasttext(path: str, words: str) -> Timed:
 
     wanted = _words(words)
 
-    def call() -> str:
+    def call() -> Found | str:
         vectors = load_vectors(path, words=wanted)
         others = [word for word in wanted if word not in vectors]
         assert vectors.subwords is not None
         rows = np.concatenate([vectors.vectors, vectors.subwords(others)])
-        return _digest(wanted, [*vectors.index_to_key, *others], rows)
+        return Found(wanted, [*vectors.index_to_key, *others], rows)
 
     return call
 
@@ -205,8 +214,8 @@ def gensim_fasttext(path: str, words: str) -> Timed:
 
     wanted = _words(words)
 
-    def call() -> str:
+    def call() -> Found | str:
         keyed = load_facebook_vectors(path)
-        return _digest(wanted, wanted, np.stack([keyed[word] for word in wanted]))
+        return Found(wanted, wanted, np.stack([keyed[word] for word in wanted]))
 
     return call

@@ -78,6 +78,7 @@ def test_the_same_bits_as_gensim(
         expected = list(dict.fromkeys([*(w for w in some if w in words), *words[:first]]))
         assert list(part.index_to_key) == expected
         assert list(part.first_words) == words
+        assert part.total == ours.total == len(words)
         for word in expected:
             assert part[word].tobytes() == gensim[word].tobytes()
 
@@ -303,6 +304,7 @@ def test_a_numpy_matrix_and_its_words(ending: str, tmp_path: Path) -> None:
         assert isinstance(loaded.vectors, np.memmap)
         assert loaded.vectors.tobytes() == MATRIX.tobytes()
         part = load_vectors(path, words=["日本", "x"], most_frequent=1)
+        assert part.total == loaded.total == 4
         assert part.index_to_key == ("日本", "alps")
         assert part["日本"].tobytes() == MATRIX[3].tobytes()
 
@@ -441,6 +443,7 @@ def test_all_of_a_text_is_parsed_once(tmp_path: Path, monkeypatch: pytest.Monkey
         part = load_vectors(path, words=["naïve", "x"], most_frequent=1)
     assert again.index_to_key == first.index_to_key == tuple(NAMES)
     assert again.first_words == first.first_words
+    assert again.total == part.total == first.total == 4
     assert again.vectors.tobytes() == first.vectors.tobytes()
     assert again.name == first.name == str(path)
     assert part.index_to_key == ("naïve", "alps")

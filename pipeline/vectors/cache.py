@@ -40,11 +40,13 @@ class Kept:
         path, name, duplicates = self.folder / "vectors.npy", str(self.source), about["duplicates"]
         if wanted is not None:
             loaded = read_numpy(path, wanted, most_frequent)
-            return replace(loaded, name=name, duplicates=duplicates)
+            return replace(loaded, name=name, duplicates=duplicates, total=about["total"])
         # The words are known to be unique: looking them up can wait until somebody does.
         words = tuple(words_beside(path, at_once=True))
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-        return WordVectors(name, words, matrix, duplicates, words[:FIRST_WORDS])
+        return WordVectors(
+            name, words, matrix, duplicates, words[:FIRST_WORDS], total=about["total"]
+        )
 
 
 def find(source: Source) -> Kept | None:
@@ -78,7 +80,7 @@ def keep(source: Source, read: Callable[[Write], tuple[Rows, int]]) -> Kept | No
             if _write_header(file, len(rows), size) != begin:
                 raise OSError("the header does not fit")
         (part / "words.txt").write_bytes("\n".join(rows.words).encode() + b"\n")
-        about = {"source": str(source), "duplicates": rows.duplicates}
+        about = {"source": str(source), "duplicates": rows.duplicates, "total": rows.total}
         (part / "about.json").write_text(json.dumps(about), "utf-8")
         os.rename(part, target)
     except OSError as error:

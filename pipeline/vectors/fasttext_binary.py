@@ -65,6 +65,7 @@ def read_fasttext(source: Source, layout: Layout, rows: Rows) -> Subwords | None
     places: list[int] = []
     with source.open() as stream:
         model = _model(source, stream)
+        rows.total = model.n_words
         position = _HEADER.size
         for place, word in enumerate(_dictionary(source, stream, model.n_words)):
             position += len(word) + 1 + _AFTER_WORD

@@ -177,7 +177,11 @@ def _select(
         words = list(words)
         if len(words) == len(matrix) and matrix.dtype == np.float32:
             everything = WordVectors(
-                name, tuple(words), matrix, first_words=tuple(words[:FIRST_WORDS])
+                name,
+                tuple(words),
+                matrix,
+                first_words=tuple(words[:FIRST_WORDS]),
+                total=len(words),
             )
             if len(everything.key_to_index) == len(words):
                 return everything
@@ -194,6 +198,7 @@ def _select(
         )
     for start in range(0, len(places), _BLOCK):
         rows.add(_float32(path, matrix[places[start : start + _BLOCK]], bfloat16))
+    rows.total = count
     return rows.result(name, matrix.shape[1])
 
 

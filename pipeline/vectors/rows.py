@@ -42,6 +42,7 @@ class Rows:
         self.first_words: list[bytes] = []
         self.duplicates = 0
         self.undecodable = 0
+        self.total = 0  # words in the file, set by whoever reads it
         self._write = write
         self._taken: dict[str, int] = {}
         self._blocks: list[NDArray[np.float32]] = []
@@ -112,6 +113,7 @@ class Rows:
             duplicates=self.duplicates,
             first_words=decoded(self.first_words),
             subwords=subwords,
+            total=self.total,
         )
 
 

@@ -62,6 +62,7 @@ def read_text(source: Source, layout: Layout, rows: Rows) -> None:
             )
         )
     block.flush()
+    rows.total = found
 
 
 class _Block:

@@ -23,6 +23,7 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     width, n_words, looked_at = 4 * layout.vector_size, layout.n_words, rows.looked_at
     # A record may begin with the line feed that ends the one before it.
     passing = rows.keys | {b"\n" + key for key in rows.keys}
+    rows.total = n_words
     taken: list[tuple[bytes, bytes]] = []
     with source.open() as stream:
         stream.readline()

@@ -25,6 +25,7 @@ class WordVectors:
     a memory map, which is read-only.
     `duplicates`: rows that were left out because their word had come before.
     `first_words`: the first words of the whole set, in its order, whichever were asked for.
+    `total`: how many words the whole set lists.
     `subwords`: gives a vector to any other word, where the set has n-grams (fastText).
     """
 
@@ -34,6 +35,7 @@ class WordVectors:
     duplicates: int = 0
     first_words: Sequence[str] = ()
     subwords: Subwords | None = None
+    total: int = 0
 
     @classmethod
     def of(
@@ -45,14 +47,16 @@ class WordVectors:
         duplicates: int = 0,
         first_words: Sequence[str] | None = None,
         subwords: Subwords | None = None,
+        total: int | None = None,
     ) -> WordVectors:
         """Words (unique) and their rows: float32 array, (len(words), vector_size).
 
-        `first_words`: of the whole set, where `words` are only some of it.
+        `first_words` and `total`: of the whole set, where `words` are only some of it.
         """
         keys = tuple(words)
         first = keys[:FIRST_WORDS] if first_words is None else tuple(first_words)
-        made = cls(name, keys, vectors, duplicates, first, subwords)
+        n_words = len(keys) if total is None else total
+        made = cls(name, keys, vectors, duplicates, first, subwords, n_words)
         if len(made.key_to_index) != len(keys) or vectors.shape[:1] != (len(keys),):
             raise ValueError(
                 f"expected unique words and a row each, got {len(keys)} words, "
