@@ -20,7 +20,8 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     with the word.
     """
     assert layout.n_words is not None
-    width, n_words, looked_at = 4 * layout.vector_size, layout.n_words, rows.looked_at
+    n_words, looked_at = layout.n_words, rows.looked_at
+    step = 1 + 4 * layout.vector_size
     # A record may begin with the line feed that ends the one before it.
     passing = rows.keys | {b"\n" + key for key in rows.keys}
     rows.total = n_words
@@ -28,37 +29,38 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     with source.open() as stream:
         stream.readline()
         buffer, position, number = b"", 0, 0
-        find, length = buffer.find, 0
         while number < n_words:
-            space = find(b" ", position)
-            end = space + 1 + width
-            if space < 0 or end > length:
-                if space < 0 and length - position > _LONGEST_WORD:
-                    raise VectorsError(
-                        f"{source}, word {number + 1}: expected a word, the file is damaged"
-                    )
-                chunk = stream.read(_CHUNK)
-                if not chunk:
-                    raise VectorsError(
-                        f"{source}: expected {n_words:,} words, as its header says, the file ends "
-                        f"after {number:,}: it is truncated, fetch it again"
-                    )
-                _flush(source, layout, rows, taken)
-                buffer = buffer[position:] + chunk
-                find, length, position = buffer.find, len(buffer), 0
-                continue
-            word = buffer[position:space]
-            if number < looked_at or word in passing:
-                word = word.removeprefix(b"\n")
-                if not word or b"\n" in word:
-                    raise VectorsError(
-                        f"{source}, word {number + 1}: expected a word, got {word[:40]!r}: the "
-                        "file is damaged"
-                    )
-                if rows.take(word, number):
-                    taken.append((word, buffer[space + 1 : end]))
-            number += 1
-            position = end
+            find, length = buffer.find, len(buffer)
+            for number in range(number, n_words):  # noqa: B020 goes on from where it stopped
+                space = find(b" ", position)
+                end = space + step
+                if space < 0 or end > length:
+                    break
+                word = buffer[position:space]
+                if word in passing or number < looked_at:
+                    word = word.removeprefix(b"\n")
+                    if not word or b"\n" in word:
+                        raise VectorsError(
+                            f"{source}, word {number + 1}: expected a word, got {word[:40]!r}: "
+                            "the file is damaged"
+                        )
+                    if rows.take(word, number):
+                        taken.append((word, buffer[space + 1 : end]))
+                position = end
+            else:
+                break
+            if space < 0 and length - position > _LONGEST_WORD:
+                raise VectorsError(
+                    f"{source}, word {number + 1}: expected a word, the file is damaged"
+                )
+            chunk = stream.read(_CHUNK)
+            if not chunk:
+                raise VectorsError(
+                    f"{source}: expected {n_words:,} words, as its header says, the file ends "
+                    f"after {number:,}: it is truncated, fetch it again"
+                )
+            _flush(source, layout, rows, taken)
+            buffer, position = buffer[position:] + chunk, 0
         _flush(source, layout, rows, taken)
         rest = (buffer[position:] + stream.read(_CHUNK)).strip(b"\n")
         if rest:
