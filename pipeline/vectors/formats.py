@@ -38,6 +38,12 @@ _READERS: dict[str, Callable[[Source, Layout, Rows], Subwords | None]] = {
     "fastText binary": fasttext_binary.read_fasttext,
 }
 
+_MATRICES: dict[str, tuple[Callable[[bytes], bool], Callable[..., WordVectors]]] = {
+    "NumPy matrix": (matrices.is_numpy, matrices.read_numpy),
+    "safetensors matrix": (matrices.is_safetensors, matrices.read_safetensors),
+    "gensim KeyedVectors": (matrices.is_pickle, matrices.read_keyed_vectors),
+}
+
 
 def read_file(
     path: Path,
@@ -56,14 +62,9 @@ def read_file(
     number; with the line, or the word of a binary file.
     """
     path = _matrix_in(path) if path.is_dir() else path
-    beginning = _beginning(path)
-    for recognised, read in (
-        (beginning.startswith(matrices.NUMPY), matrices.read_numpy),
-        (matrices.is_safetensors(beginning), matrices.read_safetensors),
-        (matrices.is_pickle(beginning), matrices.read_keyed_vectors),
-    ):
-        if recognised:
-            return read(path, wanted, most_frequent)
+    matrix = _matrix_format(path)
+    if matrix is not None:
+        return _MATRICES[matrix][1](path, wanted, most_frequent)
     source, layout = _chosen(path, member, vector_size)
     if layout.format.endswith("text"):
         kept = cache.find(source)
@@ -84,9 +85,15 @@ def _read_into(
     return rows, layout.vector_size
 
 
-def layout_of(path: Path, *, vector_size: int | None = None, member: str | None = None) -> Layout:
-    """Format and dimension of a stream of vectors, from its beginning."""
-    return _chosen(path, member, vector_size)[1]
+def format_of(path: Path, *, vector_size: int | None = None, member: str | None = None) -> str:
+    """The name of a file's format, found in its beginning."""
+    path = _matrix_in(path) if path.is_dir() else path
+    return _matrix_format(path) or _chosen(path, member, vector_size)[1].format
+
+
+def _matrix_format(path: Path) -> str | None:
+    beginning = _beginning(path)
+    return next((name for name, (is_, _) in _MATRICES.items() if is_(beginning)), None)
 
 
 def _beginning(path: Path) -> bytes:

@@ -21,9 +21,13 @@ from pipeline.errors import VectorsError
 from pipeline.vectors.rows import Rows
 from pipeline.vectors.words import FIRST_WORDS, WordVectors
 
-NUMPY = b"\x93NUMPY"
 _BLOCK = 10_000  # rows converted and checked at a time
 _LISTS = (".txt", ".json", ".parquet")
+
+
+def is_numpy(beginning: bytes) -> bool:
+    """Whether a file begins as `.npy` files do."""
+    return beginning.startswith(b"\x93NUMPY")
 
 
 def is_safetensors(beginning: bytes) -> bool:
