@@ -52,7 +52,7 @@ class Conventions:
     """How a set writes its words.
 
     `casing`: `lower`, or `cased` where capitals are kept. `digits`: `kept`, or a name of DIGITS.
-    `contractions`: `split` (`n't` is a word) or `whole` (`don't` is one).
+    `contractions`: `split` (`n't` is a word) or `whole` (`don't` is one, and `n't` is not).
     """
 
     casing: Literal["lower", "cased"] = "lower"
@@ -74,11 +74,11 @@ def conventions(first_words: Sequence[str]) -> Conventions:
     Conventions(casing='cased', digits='#', contractions='whole')
     """
     cased = sum(word != word.lower() for word in first_words)
-    contraction = next((w for w in map(str.lower, first_words) if w == "n't" or w in _WHOLE), "n't")
+    lowered = set(map(str.lower, first_words))
     return Conventions(
         casing="cased" if cased > _CASED * len(first_words) else "lower",
         digits=_digits_of(first_words),
-        contractions="split" if contraction == "n't" else "whole",
+        contractions="whole" if lowered & _WHOLE and "n't" not in lowered else "split",
     )
 
 

@@ -143,6 +143,7 @@ class TextLayer(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_jit = False  # XLA has no strings
         self.max_tokens = max_tokens
         self.contractions = contractions
         self.digits = digits
@@ -150,6 +151,10 @@ class TextLayer(keras.layers.Layer):
         self.lookup = keras.layers.StringLookup(
             vocabulary=list(words), mask_token="", oov_token="not known"
         )
+
+    def build(self, input_shape: Any) -> None:
+        self.lookup.build((*input_shape, self.max_tokens))
+        super().build(input_shape)
 
     def call(self, texts: Any) -> Any:
         split = tf.strings.split(standardize(texts, self.contractions))
