@@ -22,6 +22,11 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
+Rung = Literal[
+    "exact", "lower", "capitalised", "upper", "mixed", "digits", "accents", "punctuation", "parts",
+    "subwords",
+]  # fmt: skip
+
 STRICT = ConfigDict(extra="forbid")
 
 
@@ -61,6 +66,8 @@ class VectorsConfig:
     std: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 0.4
     further_words: Annotated[int, Field(ge=0)] = 100_000
     min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.3
+    match: Literal["auto"] | tuple[Rung, ...] = "auto"
+    missing: Literal["quarter", "normal", "uniform", "zeros"] = "quarter"
 
     @model_validator(mode="after")
     def _complete(self) -> VectorsConfig:

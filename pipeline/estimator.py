@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError
-from pipeline.matrix import build_embedding_matrix, spellings
+from pipeline.matching import candidates, conventions
+from pipeline.matrix import build_embedding_matrix
 from pipeline.model import build_classifier, predict_probabilities
-from pipeline.text import build_vocabulary
+from pipeline.text import build_vocabularies
 from pipeline.training import train
 from pipeline.vectors import load_vectors
 
@@ -90,10 +91,13 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         training, held_out, training_labels, held_out_labels = train_test_split(
             texts, labels, test_size=size, stratify=labels, random_state=self.random_state
         )
-        vocabulary = build_vocabulary(training, max_tokens=self.max_tokens)
+        vocabularies = build_vocabularies(training, max_tokens=self.max_tokens)
         vectors = load_vectors(
-            self.vectors, words=spellings(vocabulary.words), most_frequent=self.further_words
+            self.vectors,
+            words=candidates(word for v in vocabularies.values() for word in v.words),
+            most_frequent=self.further_words,
         )
+        vocabulary = vocabularies[conventions(vectors.first_words).contractions]
         matrix = build_embedding_matrix(
             vocabulary.words,
             vectors,
@@ -103,7 +107,11 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             seed=self.random_state,
         )
         self.classifier_ = build_classifier(
-            matrix, len(self.classes_), config.model, seed=self.random_state
+            matrix,
+            len(self.classes_),
+            config.model,
+            contractions=vocabulary.contractions,
+            seed=self.random_state,
         )
         self.history_ = train(
             self.classifier_,

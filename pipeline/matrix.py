@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import VectorsError
+from pipeline.matching import (
+    AUTO,
+    MISSING,
+    RUNGS,
+    Digits,
+    Matches,
+    match,
+    tokens_of,
+)
 from pipeline.vectors import WordVectors
 
 logger = logging.getLogger(__name__)
@@ -17,18 +27,43 @@ logger = logging.getLogger(__name__)
 PADDING, FIRST_WORD = 0, 2  # rows of the matrix; row 1 is for unknown words
 _MISSING_STD = 0.1  # of rows without a vector, where the set has no spread of its own
 
+Initial = Callable[[np.random.Generator, float, float, tuple[int, int]], NDArray[np.float64]]
+"""A random generator, the mean and the standard deviation of the rows found, and a shape ->
+rows for the words without a vector."""
+
+INITIAL: Mapping[str, Initial] = {
+    # Measured to be better than `normal`: a full-sized random row says more about a headline than
+    # the words that are known.
+    "quarter": lambda random, _, std, shape: random.normal(0, std / 4, shape),
+    "normal": lambda random, mean, std, shape: random.normal(mean, std, shape),
+    # Of the same standard deviation (Kim 2014, arXiv 1408.5882, section 4.3).
+    "uniform": lambda random, _, std, shape: random.uniform(-(3**0.5) * std, 3**0.5 * std, shape),
+    "zeros": lambda random, _, std, shape: np.zeros(shape),
+}
+
+
+@dataclass(frozen=True)
+class RungCoverage:
+    """How much of a text one rung of the ladder found: different words and running words."""
+
+    rung: str
+    types: int
+    tokens: int
+
 
 @dataclass(frozen=True)
 class Coverage:
     """How much of a text a set of vectors knows.
 
     `types`: fraction of the different words; `tokens`: fraction of the running words; `missing`:
-    words without a vector and how often they were seen, most frequent first.
+    words without a vector and how often they were seen, most frequent first; `rungs`: counts for
+    each rung of the ladder in its order, and last for the words that are missing.
     """
 
     types: float
     tokens: float
     missing: tuple[tuple[str, int], ...]
+    rungs: tuple[RungCoverage, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +72,9 @@ class EmbeddingMatrix:
 
     `weights`: float32 array, (2 + n_words, vector_size). Row 0 is padding (zeros), row 1 stands
     for unknown words, row 2 + i belongs to `words[i]`. `further_weights`: float32 array,
-    (n_further, vector_size); row i is the vector of `further_words[i]`, a word that the text does
-    not have, at the same scale.
+    (n_further, vector_size); row i is what the set knows of `further_words[i]`, a token that the
+    text does not have, at the same scale. `digits`: how the set writes numbers, where it does not
+    keep them, so that an unknown number finds the row of such numbers.
     """
 
     weights: NDArray[np.float32]
@@ -46,6 +82,7 @@ class EmbeddingMatrix:
     coverage: Coverage
     further_words: tuple[str, ...]
     further_weights: NDArray[np.float32]
+    digits: Digits | None = None
 
 
 def build_embedding_matrix(
@@ -55,63 +92,78 @@ def build_embedding_matrix(
     counts: Sequence[int] | None = None,
     further_words: Sequence[str] = (),
     std: float | None = None,
+    rungs: str | Sequence[str] = AUTO,
+    missing: str = "quarter",
     min_coverage: float = 0.0,
     seed: int = 0,
 ) -> EmbeddingMatrix:
-    """Put the vectors of `words` into rows.
+    """Put the vectors of `words` into rows, as the ladder of `matching` finds them.
 
     `counts` says how often each word was seen (once where not given). `further_words` are words
-    that may come up later: those that have a vector and are not in `words` go into a second
-    matrix. `std` scales the rows found to that standard deviation over all their values; None
-    leaves their bits alone. Words without a vector get normal random numbers with a quarter of
-    the standard deviation of the rows found (0.1 at the usual scale of 0.4; a full-sized random
-    row would say more about a headline than the words that are known). Row 1 starts at zero.
-    Where `vectors` has no word at all, every row gets random numbers with the standard deviation
+    of the set that may come up later: those that no word of `words` stands for go into a second
+    matrix, under the lower-cased token that will ask for them. `std` scales the rows found to
+    that standard deviation over all their values; None leaves their bits alone. `rungs`: those of
+    the ladder that are used, or `auto`. `missing` names the rule of INITIAL for words without a
+    vector: normal random numbers with a `quarter` of the standard deviation of the rows found
+    (0.1 at the usual scale of 0.4), or `normal`, `uniform`, `zeros`. Row 1 starts at zero. Where
+    `vectors` has no word at all, every row gets normal random numbers with the standard deviation
     `std` (0.1 where None).
 
     >>> import numpy as np
-    >>> known = WordVectors.of(["alps"], np.ones((1, 3), np.float32))
-    >>> build_embedding_matrix(["alps", "xyzzy"], known).weights[:3].tolist()
-    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    >>> known = WordVectors.of(["Alps"], np.ones((1, 3), np.float32))
+    >>> build_embedding_matrix(["alps", "xyzzy"], known, missing="zeros").weights.tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
 
-    Raises VectorsError: a smaller fraction of the tokens than `min_coverage` has a vector.
+    Raises VectorsError: a smaller fraction of the tokens than `min_coverage` has a vector; a rung
+    or a rule that there is not.
     """
+    if missing not in INITIAL:
+        raise VectorsError(
+            f"expected a rule out of {', '.join(INITIAL)}, got {missing!r}: change vectors.missing"
+        )
     counts = [1] * len(words) if counts is None else counts
-    found = np.array([word in vectors for word in words], dtype=bool)
-    coverage = _coverage(words, counts, found)
+    matches = match(words, vectors, rungs)
+    coverage = _coverage(matches, counts)
     if len(words) and coverage.tokens < min_coverage:
         raise VectorsError(_too_little(coverage, vectors, min_coverage))
 
-    pretrained = _rows([word for word in words if word in vectors], vectors)
+    found = matches.found
+    pretrained = matches.rows(vectors)[found]
+    mean = float(pretrained.mean(dtype=np.float64)) if pretrained.size else 0.0
     spread = float(pretrained.std(dtype=np.float64)) if pretrained.size else 0.0
     scale = np.float32(1 if std is None or spread == 0 else std / spread)
-    noise = (spread * float(scale) / 4 if len(vectors) else std) or _MISSING_STD
 
     random = np.random.default_rng(seed)
     weights = np.zeros((FIRST_WORD + len(words), vectors.vector_size), np.float32)
     weights[FIRST_WORD:][found] = pretrained * scale  # by 1 leaves every bit alone
-    weights[FIRST_WORD:][~found] = random.normal(
-        0, noise, (int((~found).sum()), vectors.vector_size)
-    )
+    shape = (int((~found).sum()), vectors.vector_size)
+    if len(vectors):
+        noise = spread * float(scale) or 4 * _MISSING_STD
+        weights[FIRST_WORD:][~found] = INITIAL[missing](random, mean * float(scale), noise, shape)
+    else:
+        weights[FIRST_WORD:][~found] = random.normal(0, std or _MISSING_STD, shape)
+
     known = set(words)
-    further = [w for w in dict.fromkeys(further_words) if w in vectors and w not in known]
+    reached = tokens_of(filter(vectors.__contains__, further_words), matches.ladder)
+    further = {token: key for token, key in reached.items() if token not in known}
     logger.info(
         "matrix: %s words x %d (+ %s further), %.1f %% of the words and %.1f %% of the tokens "
-        "have a vector",
+        "have a vector (%s)",
         f"{len(words):,}",
         vectors.vector_size,
         f"{len(further):,}",
         100 * coverage.types,
         100 * coverage.tokens,
+        ", ".join(f"{r.rung} {r.types:,}" for r in coverage.rungs if r.types),
     )
     return EmbeddingMatrix(
-        weights, tuple(words), coverage, tuple(further), _rows(further, vectors) * scale
+        weights,
+        tuple(words),
+        coverage,
+        tuple(further),
+        _rows(tuple(further.values()), vectors) * scale,
+        matches.digits,
     )
-
-
-def spellings(words: Sequence[str]) -> list[str]:
-    """The words, and their forms with capitals, by which a set of another casing is recognised."""
-    return [*words, *(word.capitalize() for word in words), *(word.upper() for word in words)]
 
 
 def _rows(words: Sequence[str], vectors: WordVectors) -> NDArray[np.float32]:
@@ -119,20 +171,19 @@ def _rows(words: Sequence[str], vectors: WordVectors) -> NDArray[np.float32]:
     return np.asarray(vectors.vectors[index], np.float32)
 
 
-def _coverage(words: Sequence[str], counts: Sequence[int], found: NDArray[np.bool_]) -> Coverage:
-    seen = np.asarray(counts, dtype=np.int64)
-    missing = sorted(
-        (
-            (word, int(count))
-            for word, count, has in zip(words, counts, found, strict=True)
-            if not has
-        ),
-        key=lambda item: (-item[1], item[0]),
-    )
+def _coverage(matches: Matches, counts: Sequence[int]) -> Coverage:
+    types, tokens = Counter(matches.rungs), Counter[str]()
+    missing = []
+    for word, rung, count in zip(matches.words, matches.rungs, counts, strict=True):
+        tokens[rung] += int(count)
+        if rung == MISSING:
+            missing.append((word, int(count)))
+    n_types, n_tokens = types.total(), tokens.total()
     return Coverage(
-        types=float(found.mean()) if len(found) else 0.0,
-        tokens=float(seen[found].sum() / seen.sum()) if seen.sum() else 0.0,
-        missing=tuple(missing),
+        types=(n_types - types[MISSING]) / n_types if n_types else 0.0,
+        tokens=(n_tokens - tokens[MISSING]) / n_tokens if n_tokens else 0.0,
+        missing=tuple(sorted(missing, key=lambda item: (-item[1], item[0]))),
+        rungs=tuple(RungCoverage(name, types[name], tokens[name]) for name in (*RUNGS, MISSING)),
     )
 
 
@@ -147,7 +198,7 @@ def _too_little(coverage: Coverage, vectors: WordVectors, minimum: float) -> str
     if cased > len(missing) / 4:
         return (
             f"{message}: {cased} of the {len(missing)} most frequent missing words are there with "
-            "capitals, so the casing does not match: use a lower-cased set"
+            "capitals, which vectors.match leaves out: set it to auto"
         )
     return (
         f"{message}: the vectors are probably of another language or another kind of text: choose "

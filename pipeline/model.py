@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import BiGruConfig, CnnConfig, MeanConfig, ModelConfig
 from pipeline.matrix import PADDING, EmbeddingMatrix
-from pipeline.text import text_layer
+from pipeline.text import Contractions, TextLayer
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
@@ -89,11 +89,13 @@ def build_classifier(
     n_classes: int,
     config: ModelConfig | None = None,
     *,
+    contractions: Contractions = "split",
     seed: int = 0,
 ) -> Classifier:
     """Build a classifier whose embedding starts as `matrix` (CNN where `config` is None).
 
-    The text layer inside is the only tokeniser. Weights and dropout follow from `seed`.
+    The text layer inside is the only tokeniser; `contractions` must be the vocabulary's. Weights
+    and dropout follow from `seed`.
     """
     config = config or CnnConfig()
     seeds = _Seeds(seed)
@@ -125,7 +127,13 @@ def build_classifier(
     embedding.set_weights([matrix.weights])
 
     texts = keras.Input((), dtype="string", name="texts")
-    text = text_layer((*matrix.words, *matrix.further_words), config.max_tokens)
+    text = TextLayer(
+        (*matrix.words, *matrix.further_words),
+        config.max_tokens,
+        contractions=contractions,
+        digits=matrix.digits,
+        name="text",
+    )
     return Classifier(keras.Model(texts, head(text(texts)), name="classifier"))
 
 

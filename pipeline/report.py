@@ -98,14 +98,21 @@ def of_headlines(headlines: Headlines) -> list[Item]:
 
 
 def of_matrix(matrix: EmbeddingMatrix) -> list[Item]:
-    """Coverage and the missing words."""
+    """What the ladder found at each rung (as a fraction of the tokens), and the missing words."""
     coverage = matrix.coverage
+    by_rung = coverage_by_rung(coverage)
     return [
         Metric("coverage/types", coverage.types),
         Metric("coverage/tokens", coverage.tokens),
+        *(
+            Metric(f"coverage/{rung}", share)
+            for rung, share in zip(by_rung["rung"], by_rung["tokens_share"], strict=True)
+        ),
         Metric("vocabulary/words", len(matrix.words)),
         Metric("vocabulary/further_words", len(matrix.further_words)),
+        Table("tables/coverage.csv", by_rung),
         Table("tables/missing_words.csv", missing_words(coverage)),
+        Picture("figures/coverage.png", coverage_by_rung_figure(coverage)),
     ]
 
 
@@ -161,6 +168,16 @@ def of_seconds(seconds: Mapping[str, float]) -> list[Item]:
 
 
 # ------------------------------------------------------------------------------------ tables
+
+
+def coverage_by_rung(coverage: Coverage) -> pd.DataFrame:
+    """Different words (types) and running words (tokens) found at each rung: counts and shares."""
+    frame = pd.DataFrame(
+        [asdict(rung) for rung in coverage.rungs], columns=["rung", "types", "tokens"]
+    )
+    for name in ("types", "tokens"):
+        frame[f"{name}_share"] = frame[name] / max(int(frame[name].sum()), 1)
+    return frame
 
 
 def missing_words(coverage: Coverage) -> pd.DataFrame:
@@ -232,6 +249,32 @@ def learning_curves(history: History) -> Figure:
     return figure
 
 
+def coverage_by_rung_figure(coverage: Coverage, most: int = 20) -> Figure:
+    """Types and tokens by rung of the ladder, and the `most` frequent words that it misses."""
+    frame = coverage_by_rung(coverage)
+    frame = frame[frame["types"] > 0].iloc[::-1]  # the first rung on top
+    missing = coverage.missing[:most][::-1]
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    places = np.arange(len(frame))
+    for name, colour, shift in (("types", GREY, -0.2), ("tokens", BLUE, 0.2)):
+        shares = 100 * frame[f"{name}_share"]
+        bars = left.barh(places + shift, shares, 0.38, color=colour, label=name)
+        labels = [f"{s:.1f} %  ({n:,})" for s, n in zip(shares, frame[name], strict=True)]
+        left.bar_label(bars, labels, padding=3, fontsize=8)
+    left.set_yticks(places, frame["rung"])
+    left.set_xlim(0, 130)
+    left.set_xticks(range(0, 101, 20))
+    left.set_xlabel("% of the words")
+    left.set_title(f"{coverage.tokens:.1%} of the tokens have a vector")
+    left.legend(loc="lower right")
+    right.barh(range(len(missing)), [count for _, count in missing], color=ORANGE)
+    right.set_yticks(range(len(missing)), [word for word, _ in missing], fontsize=8)
+    right.set_xlabel("times seen")
+    right.set_title(f"{len(coverage.missing):,} words without a vector")
+    return figure
+
+
 def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Counts by true and predicted label, coloured by the fraction of the true label."""
     counts, names = evaluation.confusion, evaluation.label_names
@@ -280,6 +323,7 @@ def summary(
     sizes = " / ".join(f"{len(headlines.splits[s]):,}" for s in headlines.splits)
     dropped = ", ".join(f"{count:,} {why}" for why, count in headlines.dropped.items() if count)
     coverage = matrix.coverage
+    found = ", ".join(f"{rung.rung} {rung.types:,}" for rung in coverage.rungs if rung.types)
     facts = [
         ("data", f"{headlines.name}, {len(headlines.label_names)} labels"),
         (
@@ -287,7 +331,11 @@ def summary(
             f"{sizes} (train / validation / test){'; dropped ' * bool(dropped)}{dropped}",
         ),
         ("vectors", f"{matrix.weights.shape[1]} dimensions, {len(matrix.words):,} training words"),
-        ("coverage", f"{coverage.types:.1%} of the words, {coverage.tokens:.1%} of the tokens"),
+        (
+            "coverage",
+            f"{coverage.types:.1%} of the words, {coverage.tokens:.1%} of the tokens"
+            f"{'; words by ' * bool(found)}{found}",
+        ),
         ("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())),
     ]
     rows = [

@@ -13,9 +13,10 @@ from pipeline import report
 from pipeline.config import Config
 from pipeline.data import Headlines, load_headlines
 from pipeline.evaluation import Evaluation, evaluate
-from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix, spellings
+from pipeline.matching import candidates, conventions
+from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.model import Classifier, build_classifier
-from pipeline.text import build_vocabulary
+from pipeline.text import build_vocabularies
 from pipeline.tracking import RegisteredModel, registered_name, tracked_run
 from pipeline.training import Epoch, History, train
 from pipeline.vectors import load_vectors
@@ -61,17 +62,19 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             tracked.log(report.of_headlines(headlines))
 
         with _timed(seconds, "text"):
-            vocabulary = build_vocabulary(
+            # One for each way to write contractions; which fits is known with the vectors.
+            vocabularies = build_vocabularies(
                 training[0], min_count=config.model.min_count, max_tokens=config.model.max_tokens
             )
 
         with _timed(seconds, "vectors"):
             vectors = load_vectors(
                 config.vectors.path or config.vectors.source,
-                words=spellings(vocabulary.words),
+                words=candidates(word for v in vocabularies.values() for word in v.words),
                 most_frequent=config.vectors.further_words,
                 vector_size=config.vectors.vector_size,
             )
+            vocabulary = vocabularies[conventions(vectors.first_words).contractions]
 
         with _timed(seconds, "matrix"):
             matrix = build_embedding_matrix(
@@ -80,6 +83,8 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 counts=vocabulary.counts,
                 further_words=vectors.index_to_key if config.vectors.further_words else (),
                 std=config.vectors.std,
+                rungs=config.vectors.match,
+                missing=config.vectors.missing,
                 min_coverage=config.vectors.min_coverage,
                 seed=config.seed,
             )
@@ -87,7 +92,11 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
 
         with _timed(seconds, "model"):
             classifier = build_classifier(
-                matrix, len(headlines.label_names), config.model, seed=config.seed
+                matrix,
+                len(headlines.label_names),
+                config.model,
+                contractions=vocabulary.contractions,
+                seed=config.seed,
             )
 
         with _timed(seconds, "training"):

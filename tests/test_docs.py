@@ -95,7 +95,7 @@ def test_the_map_of_the_code_is_complete() -> None:
     assert modules <= set(re.findall(r"`(\w+)(?:\.py|/)`", code))
 
 
-MODULES = ("config", "data", "estimator", "matrix", "text", "vectors")
+MODULES = ("config", "data", "estimator", "matching", "matrix", "text", "vectors")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import VectorsError
-from pipeline.matrix import build_embedding_matrix, spellings
+from pipeline.matching import DIGITS, MISSING, RUNGS
+from pipeline.matrix import INITIAL, RungCoverage, build_embedding_matrix
 from pipeline.vectors import WordVectors, load_vectors
 
 
@@ -44,6 +45,20 @@ def test_coverage_by_word_and_by_token() -> None:
     assert matrix.coverage.missing == (("yy", 2), ("xx", 1))
 
 
+def test_coverage_by_rung() -> None:
+    matrix = build_embedding_matrix(
+        ["the", "alps", "snow-alps", "xx"], vectors_of(["the", "Snow", "Alps"]), counts=[6, 2, 1, 1]
+    )
+    rungs = matrix.coverage.rungs
+    assert [rung.rung for rung in rungs] == [*RUNGS, MISSING]
+    assert [rung for rung in rungs if rung.types] == [
+        RungCoverage("exact", 1, 6),
+        RungCoverage("capitalised", 1, 2),
+        RungCoverage("parts", 1, 1),
+        RungCoverage("missing", 1, 1),
+    ]
+
+
 def test_std_scales_both_tables_alike() -> None:
     vectors = vectors_of([f"w{i}" for i in range(50)], 20)
     words = list(vectors.index_to_key[:25])
@@ -64,6 +79,38 @@ def test_missing_words_are_small_and_follow_the_seed() -> None:
     assert one.weights[4:].std() == pytest.approx(0.1, rel=0.05)
 
 
+def test_rules_for_missing_words() -> None:
+    vectors = vectors_of(["a", "b"], 50)
+    shifted = WordVectors.of(["a", "b"], vectors.vectors + 3)
+    words = ["a", "b", *(f"x{i}" for i in range(400))]
+    rows = {
+        rule: build_embedding_matrix(words, shifted, missing=rule).weights[4:] for rule in INITIAL
+    }
+    mean, std = shifted.vectors.mean(), shifted.vectors.std()
+    assert rows["normal"].mean() == pytest.approx(mean, rel=0.02)
+    assert rows["normal"].std() == pytest.approx(std, rel=0.02)
+    assert rows["quarter"].mean() == pytest.approx(0, abs=0.01)
+    assert rows["quarter"].std() == pytest.approx(std / 4, rel=0.02)
+    assert rows["uniform"].std() == pytest.approx(std, rel=0.02)
+    assert np.abs(rows["uniform"]).max() == pytest.approx(3**0.5 * std, rel=0.01)
+    assert not rows["zeros"].any()
+    with pytest.raises(VectorsError, match=r"out of quarter, normal.*got 'ones'"):
+        build_embedding_matrix(words, vectors, missing="ones")
+
+
+def test_further_words_of_a_cased_set_are_what_the_tokeniser_makes() -> None:
+    vectors = vectors_of(["The", "US", "Alps", "us", "ALPS", "iPhone", "####"])
+    matrix = build_embedding_matrix(["the"], vectors, further_words=vectors.index_to_key)
+    keys = {"us": "us", "alps": "Alps", "iphone": "iPhone", "####": "####"}
+    assert dict(zip(matrix.further_words, matrix.further_weights.tolist(), strict=True)) == {
+        token: vectors[key].tolist() for token, key in keys.items()
+    }
+    assert matrix.digits == DIGITS["#"]
+    kept = build_embedding_matrix(["the"], vectors, rungs=["exact"], further_words=["US", "Alps"])
+    assert kept.further_words == ("US", "Alps")
+    assert kept.digits is None
+
+
 def test_random_vectors_start_every_row_from_random_numbers() -> None:
     words = [f"w{i}" for i in range(200)]
     matrix = build_embedding_matrix(words, load_vectors("random", vector_size=50), std=0.4)
@@ -72,18 +119,18 @@ def test_random_vectors_start_every_row_from_random_numbers() -> None:
 
 
 def test_too_little_coverage_names_the_casing() -> None:
-    cased = vectors_of(["Alps", "Snow", "NATO", "the"])
-    with pytest.raises(VectorsError, match=r"at least 50% of the tokens, got 25\.0%.*the casing"):
-        build_embedding_matrix(["alps", "snow", "nato", "the"], cased, min_coverage=0.5)
+    cased, words = vectors_of(["Alps", "Snow", "NATO", "the"]), ["alps", "snow", "nato", "the"]
+    assert build_embedding_matrix(words, cased, min_coverage=0.5).coverage.tokens == 1
+    message = (
+        r"at least 50% of the tokens, got 25\.0%.*3 of the 3 .* capitals, which vectors\.match"
+    )
+    with pytest.raises(VectorsError, match=message):
+        build_embedding_matrix(words, cased, rungs=["exact"], min_coverage=0.5)
 
 
 def test_too_little_coverage_names_the_language() -> None:
     with pytest.raises(VectorsError, match=r"missing: 'alps', 'snow'.*another language"):
         build_embedding_matrix(["alps", "snow"], vectors_of(["der", "die"]), min_coverage=0.5)
-
-
-def test_spellings() -> None:
-    assert spellings(["alps", "nato"]) == ["alps", "nato", "Alps", "Nato", "ALPS", "NATO"]
 
 
 def test_no_words_at_all() -> None:

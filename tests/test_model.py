@@ -133,6 +133,42 @@ def test_exported_for_tensorflow_gives_the_same_bits(tmp_path: Path) -> None:
     assert predict_probabilities(classifier, TEST[0]).tobytes() == after.tobytes()
 
 
+def test_words_and_numbers_unseen_in_training_find_their_rows_in_a_cased_set(
+    tmp_path: Path,
+) -> None:
+    """In Keras, after saving, and in TensorFlow: of a set with capitals, `####` and `don't`."""
+    keys = ["the", "Alps", "####", "don't", "Himalaya", "himalaya's", "iPhone", "##", "of"]
+    values = np.random.default_rng(0).normal(0, 0.4, (len(keys), 4)).astype(np.float32)
+    vectors = WordVectors.of(keys, values)
+    vocabulary = build_vocabulary(["The Alps don't, 1999", "of 1999"], contractions="whole")
+    matrix = build_embedding_matrix(
+        vocabulary.words, vectors, counts=vocabulary.counts, further_words=keys
+    )
+    classifier = build_classifier(matrix, 3, MeanConfig(), contractions=vocabulary.contractions)
+    headline = "IPHONE 2031 Himalaya 70 DON’T Alps 1999 zzz"
+    expected = ["iPhone", "####", "Himalaya", "##", "don't", "Alps", "####", None]
+
+    def rows_of(model: keras.Model) -> list[list[float]]:
+        """What the tables hold for each token."""
+        head = model.get_layer("head")
+        tables = [head.get_layer(name).get_weights()[0] for name in ("embedding", "further")]
+        rows = model.get_layer("text")(tf.constant([headline])).numpy()[0]
+        return np.concatenate(tables)[rows[rows > 0]].tolist()
+
+    wanted = [vectors[key].tolist() if key else [0.0] * 4 for key in expected]
+    assert rows_of(classifier.model) == wanted
+    classifier.model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert rows_of(loaded) == wanted
+    export_saved_model(classifier, tmp_path / "exported")
+    exported = tf.saved_model.load(tmp_path / "exported")
+    others = [headline, headline.replace("Himalaya", "zzz"), headline.replace("2031", "5")]
+    probabilities = predict_probabilities(classifier, others)
+    assert exported(tf.constant(others)).numpy().tobytes() == probabilities.tobytes()
+    assert predict_probabilities(loaded, others).tobytes() == probabilities.tobytes()
+    assert len({row.tobytes() for row in probabilities}) == 3  # each of the words counts
+
+
 # ----------------------------------------------------------------------------------- training
 
 

@@ -16,6 +16,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 import yaml
 from conftest import make_headlines, small_overrides, write_csv
 from mlflow import MlflowClient
@@ -139,6 +140,8 @@ def test_figures_and_tables(done: Done) -> None:
         "tables/test_predictions.csv",
         "tables/misclassified.csv",
         "tables/missing_words.csv",
+        "tables/coverage.csv",
+        "figures/coverage.png",
     }
     picture = Path(done.client.download_artifacts(done.result.run_id, "figures/reliability.png"))
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -265,8 +268,29 @@ def test_vectors_of_another_casing(small: dict[str, Path], store: str, tmp_path:
     lines = small["vectors"].read_text().splitlines()
     capitals = tmp_path / "capitals.txt"
     capitals.write_text("\n".join(line[0].upper() + line[1:] for line in lines))
-    with pytest.raises(VectorsError, match="are there with capitals, so the casing does not match"):
-        run(load_config(small_overrides(small, store, f"vectors.path={capitals}")))
+    overrides = small_overrides(small, store, f"vectors.path={capitals}")
+    result = run(load_config(overrides))
+    assert result.matrix.coverage.tokens == 1
+    metrics = MlflowClient(store).get_run(result.run_id).data.metrics
+    assert metrics["coverage/capitalised"] == 1
+    assert metrics["coverage/exact"] == metrics["coverage/missing"] == 0
+    with pytest.raises(VectorsError, match=r"are there with capitals, which vectors\.match leaves"):
+        run(load_config([*overrides, "vectors.match=[exact,lower]"]))
+
+
+def test_the_tokeniser_follows_the_vectors(
+    small: dict[str, Path], store: str, tmp_path: Path
+) -> None:
+    """Of a set with `don't` and without `n't`, in the vocabulary and in the model."""
+    texts, labels = make_headlines(40)
+    csv = write_csv(tmp_path / "dont.csv", [f"Don't {text}" for text in texts], labels)
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text(f"don't {' '.join(['0.5'] * 8)}\n" + small["vectors"].read_text())
+    more = (f"data.path={csv}", f"vectors.path={vectors}", "training.frozen.epochs=1")
+    result = run(load_config(small_overrides(small, store, *more)))
+    assert {"do", "n't", "don't"} & set(result.matrix.words) == {"don't"}
+    row = 2 + result.matrix.words.index("don't")
+    assert result.classifier.text(tf.constant(["Don’t"])).numpy()[0, :2].tolist() == [row, 0]
 
 
 def test_no_tracking_server_is_found_out_first(small: dict[str, Path], tmp_path: Path) -> None:
