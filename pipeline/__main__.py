@@ -166,6 +166,70 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
     )
 
 
+@cli.group()
+def vectors() -> None:
+    """Sets of word vectors."""
+
+
+@vectors.command("compare")
+@click.argument("sets", nargs=-1, metavar="SET... [NAME=VALUE]...")
+@click.option("--words", metavar="WORD,WORD", default="", help="Show the neighbours of these.")
+@click.option("--train", "with_runs", is_flag=True, help="Train with each set: frozen, fine-tuned.")
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Runs a set.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each set.")
+def compare_sets(
+    sets: tuple[str, ...], words: str, with_runs: bool, seeds: int, as_json: bool
+) -> None:
+    """Put sets of word vectors side by side.
+
+    \b
+      pipeline vectors compare glove_6b_50d corpus:skipgram --words alps,minister
+      pipeline vectors compare glove_6b_50d my.vec glove_6b_50d+corpus:cbow --train --seeds 3
+
+    A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext (trained on the BBC
+    articles, without those of validation and test headlines), or several joined by +. Shown are
+    Spearman's correlation with people's judgements of word pairs (the number of pairs that the set
+    knows in brackets), and with --train the accuracy on the data that NAME=VALUE choose, over the
+    seeds from `seed` on, mean and standard deviation; each run is in MLflow.
+    """
+    from dataclasses import replace
+
+    from pipeline import comparing
+
+    overrides = [text for text in sets if _OVERRIDE.fullmatch(text)]
+    names = [text for text in sets if not _OVERRIDE.fullmatch(text)]
+    if not names:
+        raise click.UsageError("expected the sets to compare: names, files, corpus:skipgram, ...")
+    # What serves predictions does not change because sets were compared.
+    options = {n: ["tracking.promote=never", *overrides, *comparing.overrides_of(n)] for n in names}
+    configs = {name: _config(options[name]) for name in names}
+    if with_runs or any(map(comparing.trains, configs.values())):
+        with _quiet_start():
+            from pipeline.run import run
+
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    reports = [comparing.describe(name, config, asked) for name, config in configs.items()]
+    worth = {}
+    for name, config in configs.items() if with_runs else ():
+        results = []
+        for seed in range(config.seed, config.seed + seeds):
+            one = _config([*options[name], f"seed={seed}"])
+            title = one.tracking.run_name or f"{one.data.source}-{name}-{one.model.encoder}-{seed}"
+            one = replace(one, tracking=replace(one.tracking, run_name=title))
+            with _epoch_display(one) as on_epoch:
+                results.append(run(one, _interruptible(on_epoch)))
+        worth[name] = comparing.downstream(results)
+    if as_json:
+        for report in reports:
+            values = comparing.as_values(report, worth.get(report.name))
+            click.echo(json.dumps(values, ensure_ascii=False))
+        return
+    _print_table(*comparing.table(reports, worth))
+    if asked:
+        click.echo()
+        _print_table(*comparing.neighbours_table(reports))
+
+
 @cli.command()
 @OVERRIDES
 def stages(overrides: tuple[str, ...]) -> None:

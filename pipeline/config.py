@@ -10,9 +10,17 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from pipeline.errors import ConfigError
@@ -21,6 +29,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+OwnAlgorithm = Literal["skipgram", "cbow", "fasttext"]
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -55,7 +65,7 @@ class DataConfig:
 class VectorsConfig:
     """Which word vectors, and how they become rows of the matrix."""
 
-    source: Literal["glove_6b_50d", "file", "random"] = "glove_6b_50d"
+    source: Literal["glove_6b_50d", "file", "random", "corpus", "joined"] = "glove_6b_50d"
     path: str | None = None
     vector_size: Positive | None = None
     std: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 0.4
@@ -69,6 +79,66 @@ class VectorsConfig:
         if self.source == "random" and not self.vector_size:
             raise ValueError("vectors=random needs vectors.vector_size=...")
         return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class CorpusConfig(VectorsConfig):
+    """Vectors trained on one's own text: that of `path`, or the BBC articles."""
+
+    source: Literal["corpus"] = "corpus"
+    algorithm: OwnAlgorithm = "skipgram"
+    vector_size: Positive = 100
+    window: Positive = 5
+    min_count: Positive = 2
+    epochs: Positive = 20
+    negative: Positive = 5
+    seed: Seed = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class JoinedConfig(VectorsConfig):
+    """Several sets side by side: names, files, `corpus` or `corpus:ALGORITHM`."""
+
+    source: Literal["joined"] = "joined"
+    sets: tuple[str, ...] = ("glove_6b_50d", "corpus")
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _several_that_are_known(self) -> JoinedConfig:
+        if len(self.sets) < 2:
+            raise ValueError(
+                "vectors=joined needs two sets or more: vectors.sets=[glove_6b_50d,corpus]"
+            )
+        for name in self.sets:
+            self.algorithm_of(name)
+        return self
+
+    @staticmethod
+    def algorithm_of(name: str) -> OwnAlgorithm | None:
+        """That of `corpus` or `corpus:ALGORITHM`, None for the name of another set."""
+        source, _, algorithm = name.partition(":")
+        if source != "corpus":
+            return None
+        for known in get_args(OwnAlgorithm):
+            if known == (algorithm or "skipgram"):
+                return known
+        raise ValueError(
+            f"{name}: expected corpus: with one of {', '.join(get_args(OwnAlgorithm))}"
+        )
+
+
+def _kind_of_vectors(vectors: Any) -> str:
+    given = vectors if isinstance(vectors, Mapping) else vars(vectors)
+    source = given.get("source")
+    return source if source in ("corpus", "joined") else "set"
+
+
+VectorsChoice = Annotated[
+    Annotated[VectorsConfig, Tag("set")]
+    | Annotated[CorpusConfig, Tag("corpus")]
+    | Annotated[JoinedConfig, Tag("joined")],
+    Discriminator(_kind_of_vectors),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -164,7 +234,7 @@ class Config:
     """Everything a run needs to know, one slice a stage."""
 
     data: DataConfig = Field(default_factory=DataConfig)
-    vectors: VectorsConfig = Field(default_factory=VectorsConfig)
+    vectors: VectorsChoice = Field(default_factory=VectorsConfig)
     model: Annotated[ModelConfig, Field(discriminator="encoder")] = Field(default_factory=CnnConfig)
     training: TrainingConfig = Field(
         default_factory=lambda: TrainingConfig(frozen=PhaseConfig(), fine_tuned=PhaseConfig())
@@ -296,7 +366,7 @@ def _describe(error: ValidationError) -> str:
     finding = min(error.errors(include_url=False), key=lambda found: len(found["loc"]) > 1)
     # The discriminator's tag (`cnn`) is part of pydantic's path, but not of the option's name.
     path = [str(part) for part in finding["loc"]]
-    if path[:1] == ["model"] and len(path) > 1:
+    if path[0] in ("model", "vectors") and len(path) > 1:
         del path[1]
     name = ".".join(path)
     if finding["type"] in ("unexpected_keyword_argument", "extra_forbidden"):

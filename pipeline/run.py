@@ -18,7 +18,7 @@ from pipeline.model import Classifier, build_classifier
 from pipeline.text import build_vocabulary
 from pipeline.tracking import RegisteredModel, registered_name, tracked_run
 from pipeline.training import Epoch, History, train
-from pipeline.vectors import load_vectors
+from pipeline.vectors.choice import choose_vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +66,8 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             )
 
         with _timed(seconds, "vectors"):
-            vectors = load_vectors(
-                config.vectors.path or config.vectors.source,
-                words=spellings(vocabulary.words),
-                most_frequent=config.vectors.further_words,
-                vector_size=config.vectors.vector_size,
-            )
+            held_out = [*validation[0], *headlines.texts("test")]
+            vectors = choose_vectors(config.vectors, spellings(vocabulary.words), held_out)
 
         with _timed(seconds, "matrix"):
             matrix = build_embedding_matrix(

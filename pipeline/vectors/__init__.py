@@ -4,6 +4,9 @@ load_vectors   the one way in
 words.py       WordVectors, what comes out
 catalogue.py   the sets that have a name
 formats.py     the formats of files, recognised by their content
+corpus.py      training on one's own text
+joining.py     several sets as one
+choice.py      from the options of a run to its vectors
 """
 
 from __future__ import annotations
