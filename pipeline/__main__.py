@@ -173,12 +173,18 @@ def vectors() -> None:
 
 @vectors.command("compare")
 @click.argument("sets", nargs=-1, metavar="SET... [NAME=VALUE]...")
+@click.option("--text", metavar="FILE", help="What corpus sets are trained on: text, or a folder.")
 @click.option("--words", metavar="WORD,WORD", default="", help="Show the neighbours of these.")
 @click.option("--train", "with_runs", is_flag=True, help="Train with each set: frozen, fine-tuned.")
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Runs a set.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each set.")
 def compare_sets(
-    sets: tuple[str, ...], words: str, with_runs: bool, seeds: int, as_json: bool
+    sets: tuple[str, ...],
+    text: str | None,
+    words: str,
+    with_runs: bool,
+    seeds: int,
+    as_json: bool,
 ) -> None:
     """Put sets of word vectors side by side.
 
@@ -186,9 +192,9 @@ def compare_sets(
       pipeline vectors compare glove_6b_50d corpus:skipgram --words alps,minister
       pipeline vectors compare glove_6b_50d my.vec glove_6b_50d+corpus:cbow --train --seeds 3
 
-    A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext (trained on the BBC
-    articles, without those of validation and test headlines), or several joined by +. Shown are
-    Spearman's correlation with people's judgements of word pairs (the number of pairs that the set
+    A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext (trained on --text or
+    the BBC articles, without those of validation and test headlines), or several joined by +.
+    Shown are Spearman's correlation with people's judgements of word pairs (the number of pairs that the set
     knows in brackets), and with --train the accuracy on the data that NAME=VALUE choose, over the
     seeds from `seed` on, mean and standard deviation; each run is in MLflow.
     """
@@ -196,12 +202,13 @@ def compare_sets(
 
     from pipeline import comparing
 
-    overrides = [text for text in sets if _OVERRIDE.fullmatch(text)]
-    names = [text for text in sets if not _OVERRIDE.fullmatch(text)]
+    overrides = [name for name in sets if _OVERRIDE.fullmatch(name)]
+    names = [name for name in sets if not _OVERRIDE.fullmatch(name)]
     if not names:
         raise click.UsageError("expected the sets to compare: names, files, corpus:skipgram, ...")
     # What serves predictions does not change because sets were compared.
-    options = {n: ["tracking.promote=never", *overrides, *comparing.overrides_of(n)] for n in names}
+    fixed = ["tracking.promote=never", *overrides]
+    options = {name: [*fixed, *comparing.overrides_of(name, text)] for name in names}
     configs = {name: _config(options[name]) for name in names}
     if with_runs or any(map(comparing.trains, configs.values())):
         with _quiet_start():

@@ -43,21 +43,25 @@ class Downstream:
     runs: Sequence[str]
 
 
-def overrides_of(name: str) -> list[str]:
-    """The options that choose a set by what people call it.
+def overrides_of(name: str, text: str | None = None) -> list[str]:
+    """The options that choose a set by what people call it. `text`: the file or folder that
+    vectors of one's own are trained on.
 
     >>> overrides_of("corpus:cbow")
-    ['vectors=corpus', "vectors.algorithm='cbow'"]
-    >>> overrides_of("glove_6b_50d+corpus")
-    ['vectors=joined', "vectors.sets=['glove_6b_50d','corpus']"]
+    ['vectors=corpus', "vectors.algorithm='cbow'", 'vectors.path=null']
+    >>> overrides_of("glove_6b_50d+corpus")[1]
+    "vectors.sets=['glove_6b_50d','corpus']"
     """
     source, _, algorithm = name.partition(":")
+    path = "null" if text is None else _quoted(text)
     if Path(name).is_file():
         return ["vectors=file", f"vectors.path={_quoted(name)}"]
     if "+" in name:
-        return ["vectors=joined", f"vectors.sets=[{','.join(map(_quoted, name.split('+')))}]"]
-    if source == "corpus" and algorithm:
-        return ["vectors=corpus", f"vectors.algorithm={_quoted(algorithm)}"]
+        sets = ",".join(map(_quoted, name.split("+")))
+        return ["vectors=joined", f"vectors.sets=[{sets}]", f"vectors.corpus.path={path}"]
+    if source == "corpus":
+        chosen = _quoted(algorithm or "skipgram")
+        return ["vectors=corpus", f"vectors.algorithm={chosen}", f"vectors.path={path}"]
     return [f"vectors={_quoted(name)}"]
 
 

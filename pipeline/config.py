@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
     ConfigDict,
@@ -82,10 +82,10 @@ class VectorsConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
-class CorpusConfig(VectorsConfig):
-    """Vectors trained on one's own text: that of `path`, or the BBC articles."""
+class OwnTextConfig:
+    """How vectors are trained on one's own text: that of `path`, or the BBC articles."""
 
-    source: Literal["corpus"] = "corpus"
+    path: str | None = None
     algorithm: OwnAlgorithm = "skipgram"
     vector_size: Positive = 100
     window: Positive = 5
@@ -96,12 +96,19 @@ class CorpusConfig(VectorsConfig):
 
 
 @dataclass(frozen=True, config=STRICT)
+class CorpusConfig(OwnTextConfig, VectorsConfig):
+    """Vectors trained on one's own text."""
+
+    source: Literal["corpus"] = "corpus"
+
+
+@dataclass(frozen=True, config=STRICT)
 class JoinedConfig(VectorsConfig):
-    """Several sets side by side: names, files, `corpus` or `corpus:ALGORITHM`."""
+    """Several sets side by side: names, files, and `corpus` or `corpus:ALGORITHM`."""
 
     source: Literal["joined"] = "joined"
     sets: tuple[str, ...] = ("glove_6b_50d", "corpus")
-    seed: Seed = 0
+    corpus: OwnTextConfig = Field(default_factory=OwnTextConfig)
 
     @model_validator(mode="after")
     def _several_that_are_known(self) -> JoinedConfig:
@@ -110,20 +117,21 @@ class JoinedConfig(VectorsConfig):
                 "vectors=joined needs two sets or more: vectors.sets=[glove_6b_50d,corpus]"
             )
         for name in self.sets:
-            self.algorithm_of(name)
+            self.own(name)
         return self
 
-    @staticmethod
-    def algorithm_of(name: str) -> OwnAlgorithm | None:
-        """That of `corpus` or `corpus:ALGORITHM`, None for the name of another set."""
+    def own(self, name: str) -> OwnTextConfig | None:
+        """How `corpus` or `corpus:ALGORITHM` is trained; None for the name of another set."""
         source, _, algorithm = name.partition(":")
         if source != "corpus":
             return None
-        for known in get_args(OwnAlgorithm):
-            if known == (algorithm or "skipgram"):
-                return known
-        raise ValueError(
-            f"{name}: expected corpus: with one of {', '.join(get_args(OwnAlgorithm))}"
+        known = get_args(OwnAlgorithm)
+        if algorithm not in ("", *known):
+            raise ValueError(f"expected {' or '.join(f'corpus:{a}' for a in known)}, got {name!r}")
+        return (
+            replace(self.corpus, algorithm=cast("OwnAlgorithm", algorithm))
+            if algorithm
+            else self.corpus
         )
 
 
@@ -251,8 +259,11 @@ def conf_dir() -> Path:
 
 
 def options(group: str) -> list[str]:
-    """Names of the choices of a group: `options("model") == ["bigru", "cnn", "mean"]`."""
-    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+    """Names of the choices of a group: `options("model") == ["bigru", "cnn", "mean"]`.
+
+    A file whose name begins with _ holds what choices share and is none itself.
+    """
+    return sorted(path.stem for path in (conf_dir() / group).glob("[!_]*.yaml"))
 
 
 def groups() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from pipeline.config import CorpusConfig, JoinedConfig, VectorsConfig
+from pipeline.config import CorpusConfig, JoinedConfig, OwnTextConfig, VectorsConfig
 from pipeline.sources import article_texts, read_texts
 from pipeline.vectors import load_vectors
 from pipeline.vectors.corpus import train_vectors
@@ -38,7 +38,7 @@ def choose_vectors(
     )
 
 
-def _train(config: CorpusConfig, held_out: Collection[str]) -> WordVectors:
+def _train(config: OwnTextConfig, held_out: Collection[str]) -> WordVectors:
     return train_vectors(
         read_texts(config.path, held_out) if config.path else article_texts(held_out),
         algorithm=config.algorithm,
@@ -54,8 +54,6 @@ def _train(config: CorpusConfig, held_out: Collection[str]) -> WordVectors:
 def _part(
     name: str, config: JoinedConfig, words: Sequence[str] | None, held_out: Collection[str]
 ) -> WordVectors:
-    algorithm = config.algorithm_of(name)
-    if algorithm is None:
-        return load_vectors(name, words=words, most_frequent=config.further_words)
-    own = CorpusConfig(algorithm=algorithm, seed=config.seed, further_words=config.further_words)
-    return choose_vectors(own, words, held_out)
+    own = config.own(name)
+    source = name if own is None else _train(own, held_out)
+    return load_vectors(source, words=words, most_frequent=config.further_words)

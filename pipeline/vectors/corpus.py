@@ -69,7 +69,7 @@ def _read_fasttext(path: Path) -> WordVectors:
 
 
 # fastText's own 2,000,000 buckets for n-grams are meant for billions of words, and make a file of
-# 800 MB at 100 dimensions whatever the text; a few million words have some 200,000 n-grams.
+# 800 MB at 100 dimensions whatever the text; the words of the BBC articles have 105,000 n-grams.
 _BUCKETS = 200_000
 
 ALGORITHMS = {
