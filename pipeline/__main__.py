@@ -194,9 +194,9 @@ def compare_sets(
 
     A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext (trained on --text or
     the BBC articles, without those of validation and test headlines), or several joined by +.
-    Shown are Spearman's correlation with people's judgements of word pairs (the number of pairs that the set
-    knows in brackets), and with --train the accuracy on the data that NAME=VALUE choose, over the
-    seeds from `seed` on, mean and standard deviation; each run is in MLflow.
+    Shown are Spearman's correlation with people's judgements of word pairs (in brackets, how many
+    pairs the set knows), and with --train the accuracy on the data that NAME=VALUE choose: mean and
+    standard deviation over the seeds from `seed` on; each run is in MLflow.
     """
     from dataclasses import replace
 
@@ -210,12 +210,19 @@ def compare_sets(
     fixed = ["tracking.promote=never", *overrides]
     options = {name: [*fixed, *comparing.overrides_of(name, text)] for name in names}
     configs = {name: _config(options[name]) for name in names}
+    from pipeline.vectors.choice import choose_vectors
+
     if with_runs or any(map(comparing.trains, configs.values())):
         with _quiet_start():
             from pipeline.run import run
 
     asked = [word.strip() for word in words.split(",") if word.strip()]
-    reports = [comparing.describe(name, config, asked) for name, config in configs.items()]
+    reports = [
+        comparing.describe(
+            name, choose_vectors(config.vectors, held_out=comparing.held_out(config)), asked
+        )
+        for name, config in configs.items()
+    ]
     worth = {}
     for name, config in configs.items() if with_runs else ():
         results = []

@@ -76,14 +76,19 @@ def trains(config: Config) -> bool:
     return isinstance(config.vectors, CorpusConfig | JoinedConfig)
 
 
-def describe(name: str, config: Config, words: Sequence[str] = (), k: int = 5) -> SetReport:
-    """Load the whole set that `config` chooses and look at what it knows.
+def held_out(config: Config) -> list[str]:
+    """The headlines of validation and test, whose text no vectors may be trained on; none where
+    none are trained."""
+    if not trains(config):
+        return []
+    from pipeline.data import load_headlines
 
-    Raises VectorsError: no such set, or one that cannot be used.
-    """
-    from pipeline.vectors.choice import choose_vectors
+    headlines = load_headlines(**asdict(config.data))
+    return [*headlines.texts("validation"), *headlines.texts("test")]
 
-    vectors = choose_vectors(config.vectors, held_out=_held_out(config) if trains(config) else ())
+
+def describe(name: str, vectors: WordVectors, words: Sequence[str] = (), k: int = 5) -> SetReport:
+    """Look at what a whole set knows, and at the `k` nearest neighbours of `words`."""
     return SetReport(
         name,
         vectors.vector_size,
@@ -91,13 +96,6 @@ def describe(name: str, config: Config, words: Sequence[str] = (), k: int = 5) -
         {dataset: word_similarity(vectors, dataset) for dataset in DATASETS},
         {word: _neighbours(vectors, word, k) for word in words},
     )
-
-
-def _held_out(config: Config) -> list[str]:
-    from pipeline.data import load_headlines
-
-    headlines = load_headlines(**asdict(config.data))
-    return [*headlines.texts("validation"), *headlines.texts("test")]
 
 
 def _neighbours(vectors: WordVectors, word: str, k: int) -> list[tuple[str, float]]:
