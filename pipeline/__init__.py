@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pipeline.model import Classifier as Classifier
     from pipeline.model import build_classifier as build_classifier
     from pipeline.model import predict_probabilities as predict_probabilities
+    from pipeline.semantics import neighbours as neighbours
+    from pipeline.semantics import word_similarity as word_similarity
     from pipeline.text import Vocabulary as Vocabulary
     from pipeline.text import build_vocabulary as build_vocabulary
     from pipeline.text import tokenize as tokenize
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from pipeline.training import train as train
     from pipeline.vectors import WordVectors as WordVectors
     from pipeline.vectors import load_vectors as load_vectors
+    from pipeline.vectors.corpus import train_vectors as train_vectors
+    from pipeline.vectors.joining import join as join
 
 _HOMES = {
     "config": ("Config", "load_config"),
@@ -39,9 +43,12 @@ _HOMES = {
     "evaluation": ("Evaluation", "evaluate"),
     "matrix": ("EmbeddingMatrix", "build_embedding_matrix"),
     "model": ("Classifier", "build_classifier", "predict_probabilities"),
+    "semantics": ("neighbours", "word_similarity"),
     "text": ("Vocabulary", "build_vocabulary", "tokenize"),
     "training": ("History", "train"),
     "vectors": ("WordVectors", "load_vectors"),
+    "vectors.corpus": ("train_vectors",),
+    "vectors.joining": ("join",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -166,6 +166,84 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
     )
 
 
+@cli.group()
+def vectors() -> None:
+    """Sets of word vectors."""
+
+
+@vectors.command("compare")
+@click.argument("sets", nargs=-1, metavar="SET... [NAME=VALUE]...")
+@click.option("--text", metavar="FILE", help="What corpus sets are trained on: text, or a folder.")
+@click.option("--words", metavar="WORD,WORD", default="", help="Show the neighbours of these.")
+@click.option("--train", "with_runs", is_flag=True, help="Train with each set: frozen, fine-tuned.")
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Runs a set.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each set.")
+def compare_sets(
+    sets: tuple[str, ...],
+    text: str | None,
+    words: str,
+    with_runs: bool,
+    seeds: int,
+    as_json: bool,
+) -> None:
+    """Put sets of word vectors side by side.
+
+    \b
+      pipeline vectors compare glove_6b_50d corpus:skipgram --words alps,minister
+      pipeline vectors compare glove_6b_50d my.vec glove_6b_50d+corpus:cbow --train --seeds 3
+
+    A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext (trained on --text or
+    the BBC articles, without those of validation and test headlines), or several joined by +.
+    Shown are Spearman's correlation with people's judgements of word pairs (in brackets, how many
+    pairs the set knows), and with --train the accuracy on the data that NAME=VALUE choose: mean and
+    standard deviation over the seeds from `seed` on; each run is in MLflow.
+    """
+    from dataclasses import replace
+
+    from pipeline import comparing
+
+    overrides = [name for name in sets if _OVERRIDE.fullmatch(name)]
+    names = [name for name in sets if not _OVERRIDE.fullmatch(name)]
+    if not names:
+        raise click.UsageError("expected the sets to compare: names, files, corpus:skipgram, ...")
+    # What serves predictions does not change because sets were compared.
+    fixed = ["tracking.promote=never", *overrides]
+    options = {name: [*fixed, *comparing.overrides_of(name, text)] for name in names}
+    configs = {name: _config(options[name]) for name in names}
+    from pipeline.vectors.choice import choose_vectors
+
+    if with_runs or any(map(comparing.trains, configs.values())):
+        with _quiet_start():
+            from pipeline.run import run
+
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    reports = [
+        comparing.describe(
+            name, choose_vectors(config.vectors, held_out=comparing.held_out(config)), asked
+        )
+        for name, config in configs.items()
+    ]
+    worth = {}
+    for name, config in configs.items() if with_runs else ():
+        results = []
+        for seed in range(config.seed, config.seed + seeds):
+            one = _config([*options[name], f"seed={seed}"])
+            title = one.tracking.run_name or f"{one.data.source}-{name}-{one.model.encoder}-{seed}"
+            one = replace(one, tracking=replace(one.tracking, run_name=title))
+            with _epoch_display(one) as on_epoch:
+                results.append(run(one, _interruptible(on_epoch)))
+        worth[name] = comparing.downstream(results)
+    if as_json:
+        for report in reports:
+            values = comparing.as_values(report, worth.get(report.name))
+            click.echo(json.dumps(values, ensure_ascii=False))
+        return
+    _print_table(*comparing.table(reports, worth))
+    if asked:
+        click.echo()
+        _print_table(*comparing.neighbours_table(reports))
+
+
 @cli.command()
 @OVERRIDES
 def stages(overrides: tuple[str, ...]) -> None:

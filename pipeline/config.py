@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from pipeline.errors import ConfigError
@@ -26,6 +34,7 @@ Rung = Literal[
     "exact", "lower", "capitalised", "upper", "mixed", "digits", "accents", "punctuation", "parts",
     "subwords",
 ]  # fmt: skip
+OwnAlgorithm = Literal["skipgram", "cbow", "fasttext"]
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -60,7 +69,7 @@ class DataConfig:
 class VectorsConfig:
     """Which word vectors, and how they become rows of the matrix."""
 
-    source: Literal["glove_6b_50d", "file", "random"] = "glove_6b_50d"
+    source: Literal["glove_6b_50d", "file", "random", "corpus", "joined"] = "glove_6b_50d"
     path: str | None = None
     vector_size: Positive | None = None
     std: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 0.4
@@ -76,6 +85,74 @@ class VectorsConfig:
         if self.source == "random" and not self.vector_size:
             raise ValueError("vectors=random needs vectors.vector_size=...")
         return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class OwnTextConfig:
+    """How vectors are trained on one's own text: that of `path`, or the BBC articles."""
+
+    path: str | None = None
+    algorithm: OwnAlgorithm = "skipgram"
+    vector_size: Positive = 100
+    window: Positive = 5
+    min_count: Positive = 2
+    epochs: Positive = 20
+    negative: Positive = 5
+    seed: Seed = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class CorpusConfig(OwnTextConfig, VectorsConfig):
+    """Vectors trained on one's own text."""
+
+    source: Literal["corpus"] = "corpus"
+
+
+@dataclass(frozen=True, config=STRICT)
+class JoinedConfig(VectorsConfig):
+    """Several sets side by side: names, files, and `corpus` or `corpus:ALGORITHM`."""
+
+    source: Literal["joined"] = "joined"
+    sets: tuple[str, ...] = ("glove_6b_50d", "corpus")
+    corpus: OwnTextConfig = Field(default_factory=OwnTextConfig)
+
+    @model_validator(mode="after")
+    def _several_that_are_known(self) -> JoinedConfig:
+        if len(self.sets) < 2:
+            raise ValueError(
+                "vectors=joined needs two sets or more: vectors.sets=[glove_6b_50d,corpus]"
+            )
+        for name in self.sets:
+            self.own(name)
+        return self
+
+    def own(self, name: str) -> OwnTextConfig | None:
+        """How `corpus` or `corpus:ALGORITHM` is trained; None for the name of another set."""
+        source, _, algorithm = name.partition(":")
+        if source != "corpus":
+            return None
+        known = get_args(OwnAlgorithm)
+        if algorithm not in ("", *known):
+            raise ValueError(f"expected {' or '.join(f'corpus:{a}' for a in known)}, got {name!r}")
+        return (
+            replace(self.corpus, algorithm=cast("OwnAlgorithm", algorithm))
+            if algorithm
+            else self.corpus
+        )
+
+
+def _kind_of_vectors(vectors: Any) -> str:
+    given = vectors if isinstance(vectors, Mapping) else vars(vectors)
+    source = given.get("source")
+    return source if source in ("corpus", "joined") else "set"
+
+
+VectorsChoice = Annotated[
+    Annotated[VectorsConfig, Tag("set")]
+    | Annotated[CorpusConfig, Tag("corpus")]
+    | Annotated[JoinedConfig, Tag("joined")],
+    Discriminator(_kind_of_vectors),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -171,7 +248,7 @@ class Config:
     """Everything a run needs to know, one slice a stage."""
 
     data: DataConfig = Field(default_factory=DataConfig)
-    vectors: VectorsConfig = Field(default_factory=VectorsConfig)
+    vectors: VectorsChoice = Field(default_factory=VectorsConfig)
     model: Annotated[ModelConfig, Field(discriminator="encoder")] = Field(default_factory=CnnConfig)
     training: TrainingConfig = Field(
         default_factory=lambda: TrainingConfig(frozen=PhaseConfig(), fine_tuned=PhaseConfig())
@@ -188,8 +265,11 @@ def conf_dir() -> Path:
 
 
 def options(group: str) -> list[str]:
-    """Names of the choices of a group: `options("model") == ["bigru", "cnn", "mean"]`."""
-    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+    """Names of the choices of a group: `options("model") == ["bigru", "cnn", "mean"]`.
+
+    A file whose name begins with _ holds what choices share and is none itself.
+    """
+    return sorted(path.stem for path in (conf_dir() / group).glob("[!_]*.yaml"))
 
 
 def groups() -> list[str]:
@@ -303,7 +383,7 @@ def _describe(error: ValidationError) -> str:
     finding = min(error.errors(include_url=False), key=lambda found: len(found["loc"]) > 1)
     # The discriminator's tag (`cnn`) is part of pydantic's path, but not of the option's name.
     path = [str(part) for part in finding["loc"]]
-    if path[:1] == ["model"] and len(path) > 1:
+    if path[0] in ("model", "vectors") and len(path) > 1:
         del path[1]
     name = ".".join(path)
     if finding["type"] in ("unexpected_keyword_argument", "extra_forbidden"):

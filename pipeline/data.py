@@ -22,6 +22,7 @@ from pipeline.sources import (
     SPLITS,
     Request,
     columns,
+    fold,
     from_datasets,
     from_lists,
     name_of,
@@ -174,7 +175,7 @@ def read_labelled(
 
 def _fold(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """White space folded, labels as text; rows without a headline or a label dropped."""
-    texts = [" ".join(value.split()) if isinstance(value, str) else "" for value in frame["text"]]
+    texts = [fold(value) if isinstance(value, str) else "" for value in frame["text"]]
     labels = ["" if value is None else _label(value) for value in frame["label"]]
     folded = pd.DataFrame({"text": texts, "label": labels}, dtype=object)
     empty = folded["text"] == ""

@@ -19,7 +19,7 @@ from pipeline.model import Classifier, build_classifier
 from pipeline.text import build_vocabularies
 from pipeline.tracking import RegisteredModel, registered_name, tracked_run
 from pipeline.training import Epoch, History, train
-from pipeline.vectors import load_vectors
+from pipeline.vectors.choice import choose_vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +68,9 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             )
 
         with _timed(seconds, "vectors"):
-            vectors = load_vectors(
-                config.vectors.path or config.vectors.source,
-                words=candidates(word for v in vocabularies.values() for word in v.words),
-                most_frequent=config.vectors.further_words,
-                vector_size=config.vectors.vector_size,
-            )
+            held_out = [*validation[0], *headlines.texts("test")]
+            words = candidates(word for v in vocabularies.values() for word in v.words)
+            vectors = choose_vectors(config.vectors, words, held_out)
             vocabulary = vocabularies[conventions(vectors.first_words).contractions]
 
         with _timed(seconds, "matrix"):

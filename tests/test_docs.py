@@ -60,6 +60,8 @@ def test_pipeline_commands(
     (tmp_path / "headlines.txt").write_text("\n".join(texts[:3]))
     words = {word for text in texts for word in text.lower().split()}
     write_glove(tmp_path / "glove.6B.100d.txt", sorted(words))
+    (tmp_path / "my.txt").write_text("\n".join(make_headlines(40, seed=1)[0]))
+    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     lines = [line for line in COMMANDS if line.startswith("pipeline ")]
@@ -95,7 +97,9 @@ def test_the_map_of_the_code_is_complete() -> None:
     assert modules <= set(re.findall(r"`(\w+)(?:\.py|/)`", code))
 
 
-MODULES = ("config", "data", "estimator", "matching", "matrix", "text", "vectors")
+MODULES = (
+    "comparing", "config", "data", "estimator", "matching", "matrix", "text", "vectors", "vectors.joining",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -7,6 +7,9 @@ formats.py     the formats of files, recognised by their content, and the module
 streams.py     compressed files and zip members as streams
 rows.py        what the readers take
 cache.py       all of a text, parsed once
+corpus.py      training on one's own text
+joining.py     several sets as one
+choice.py      from the options of a run to its vectors
 """
 
 from __future__ import annotations

@@ -1,0 +1,59 @@
+"""From the options of a run to its vectors: a set, one trained on text, or several joined."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from pipeline.config import CorpusConfig, JoinedConfig, OwnTextConfig, VectorsConfig
+from pipeline.sources import article_texts, read_texts
+from pipeline.vectors import load_vectors
+from pipeline.vectors.corpus import train_vectors
+from pipeline.vectors.joining import join
+from pipeline.vectors.words import WordVectors
+
+
+def choose_vectors(
+    config: VectorsConfig,
+    words: Sequence[str] | None = None,
+    held_out: Collection[str] = (),
+) -> WordVectors:
+    """The vectors of `words` and the set's first `config.further_words`, or all without `words`.
+
+    `held_out`: the headlines of validation and test, whose text is never trained on.
+    Raises VectorsError, DataError, MissingExtraError: as the functions that it calls.
+    """
+    source: str | WordVectors
+    if isinstance(config, CorpusConfig):
+        source = _train(config, held_out)
+    elif isinstance(config, JoinedConfig):
+        # Each set gives only what is wanted before they are joined: a whole one may not fit.
+        source = join([_part(name, config, words, held_out) for name in config.sets])
+    else:
+        source = config.path or config.source
+    return load_vectors(
+        source,
+        words=words,
+        most_frequent=config.further_words,
+        vector_size=config.vector_size,
+    )
+
+
+def _train(config: OwnTextConfig, held_out: Collection[str]) -> WordVectors:
+    return train_vectors(
+        read_texts(config.path, held_out) if config.path else article_texts(held_out),
+        algorithm=config.algorithm,
+        vector_size=config.vector_size,
+        window=config.window,
+        min_count=config.min_count,
+        epochs=config.epochs,
+        negative=config.negative,
+        seed=config.seed,
+    )
+
+
+def _part(
+    name: str, config: JoinedConfig, words: Sequence[str] | None, held_out: Collection[str]
+) -> WordVectors:
+    own = config.own(name)
+    source = name if own is None else _train(own, held_out)
+    return load_vectors(source, words=words, most_frequent=config.further_words)
