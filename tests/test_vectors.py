@@ -227,7 +227,9 @@ def test_damage_gives_an_error_or_vectors(
 
 
 def test_no_such_file_or_name() -> None:
-    with pytest.raises(VectorsError, match=r"nowhere\.txt: expected a file.*glove_6b_50d, random"):
+    with pytest.raises(
+        VectorsError, match=r"nowhere\.txt: expected a file.*a name of the catalogue"
+    ):
         load_vectors("nowhere.txt")
 
 
