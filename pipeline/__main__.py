@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from pipeline.terminal import print_table
+from pipeline.vectors_cli import vectors
+
 if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.run import RunResult
@@ -122,7 +125,7 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
     click.echo(f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})")
     click.echo("  ".join(f"{name} {figures[name]:.4f}" for name in ("macro_f1", "log_loss", "ece")))
     table = per_class(evaluation)
-    _print_table(list(table.columns), table.round(4).astype(str).to_numpy().tolist())
+    print_table(list(table.columns), table.round(4).astype(str).to_numpy().tolist())
 
 
 @cli.command()
@@ -160,15 +163,10 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
         for text, row in zip(texts, rows, strict=True):
             click.echo(json.dumps({"text": text, **row}, ensure_ascii=False))
         return
-    _print_table(
+    print_table(
         ["label", "probability", "headline"],
         [[r["label"], f"{r['probability']:.3f}", t] for t, r in zip(texts, rows, strict=True)],
     )
-
-
-@cli.group()
-def vectors() -> None:
-    """Sets of word vectors."""
 
 
 @vectors.command("compare")
@@ -238,10 +236,10 @@ def compare_sets(
             values = comparing.as_values(report, worth.get(report.name))
             click.echo(json.dumps(values, ensure_ascii=False))
         return
-    _print_table(*comparing.table(reports, worth))
+    print_table(*comparing.table(reports, worth))
     if asked:
         click.echo()
-        _print_table(*comparing.neighbours_table(reports))
+        print_table(*comparing.neighbours_table(reports))
 
 
 @cli.command()
@@ -254,12 +252,12 @@ def stages(overrides: tuple[str, ...]) -> None:
     config = _config(overrides)
     from pipeline.config import flatten, groups, options
 
-    _print_table(["stage", "takes", "gives", "import"], [list(row) for row in STAGES])
+    print_table(["stage", "takes", "gives", "import"], [list(row) for row in STAGES])
     click.echo()
-    _print_table(["group", "choices"], [[g, ", ".join(options(g))] for g in groups()])
+    print_table(["group", "choices"], [[g, ", ".join(options(g))] for g in groups()])
     click.echo()
     values = {k: "null" if v is None else str(v) for k, v in flatten(config).items()}
-    _print_table(["option", "value"], [list(item) for item in values.items()])
+    print_table(["option", "value"], [list(item) for item in values.items()])
 
 
 STAGES = (
@@ -277,6 +275,9 @@ STAGES = (
     ("evaluation", "Classifier, headlines, labels", "Evaluation", "from pipeline import evaluate"),
     ("all of them", "Config", "RunResult, an MLflow run", "from pipeline.run import run"),
 )
+
+
+cli.add_command(vectors)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -433,17 +434,21 @@ def _epoch_display(config: Config) -> Iterator[Any]:
         TextColumn("epoch {task.completed} of {task.total}, {task.fields[shown]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
-        bars: dict[str, Any] = {}
+    progress = Progress(*columns, console=console)
+    bars: dict[str, Any] = {}
 
-        def advance(epoch: Epoch) -> None:
-            if epoch.phase not in bars:
-                total = phases[epoch.phase].epochs
-                bars[epoch.phase] = progress.add_task(epoch.phase, total=total, shown="")
-            shown = f"validation accuracy {epoch.val_accuracy:.4f}"
-            progress.update(bars[epoch.phase], completed=epoch.number, shown=shown)
+    def advance(epoch: Epoch) -> None:
+        progress.start()  # not before: until then a download may show a bar of its own
+        if epoch.phase not in bars:
+            total = phases[epoch.phase].epochs
+            bars[epoch.phase] = progress.add_task(epoch.phase, total=total, shown="")
+        shown = f"validation accuracy {epoch.val_accuracy:.4f}"
+        progress.update(bars[epoch.phase], completed=epoch.number, shown=shown)
 
+    try:
         yield advance
+    finally:
+        progress.stop()
 
 
 def _print_summary(result: RunResult) -> None:
@@ -455,7 +460,7 @@ def _print_summary(result: RunResult) -> None:
     for name, value in facts:
         click.echo(f"{name:<10} {value}")
     click.echo()
-    _print_table(list(phases.columns), phases.to_numpy().tolist())
+    print_table(list(phases.columns), phases.to_numpy().tolist())
     click.echo()
     registered = result.registered
     role = "is the champion" if registered.champion else "is not the champion"
@@ -466,14 +471,6 @@ def _print_summary(result: RunResult) -> None:
         click.echo(f"see it     {address}/runs/{result.run_id}")
     else:
         click.echo("see it     make ui, then open the address that it prints")
-
-
-def _print_table(columns: list[str], rows: list[list[Any]]) -> None:
-    """Left-aligned columns under their names; nothing is cut, so that a pipe gets everything."""
-    cells = [[str(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    for row in (columns, ["-" * width for width in widths], *cells):
-        click.echo("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":

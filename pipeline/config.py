@@ -6,11 +6,10 @@ heavy to import: TensorFlow and MLflow are not loaded here.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
     ConfigDict,
@@ -19,11 +18,15 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic.dataclasses import dataclass
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from pipeline.vectors.catalogue import NamedSet
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -67,16 +70,35 @@ class DataConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class VectorsConfig:
-    """Which word vectors, and how they become rows of the matrix."""
+    """Which word vectors, and how they become rows of the matrix.
 
-    source: Literal["glove_6b_50d", "file", "random", "corpus", "joined"] = "glove_6b_50d"
+    `source`: a name of the catalogue, `file` or `random`. `provenance`: what the catalogue knows
+    of the set (address, digest, licence, ...), so that it stands among a run's parameters.
+    """
+
+    source: str = "glove_6b_50d"
     path: str | None = None
     vector_size: Positive | None = None
     std: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 0.4
     further_words: Annotated[int, Field(ge=0)] = 100_000
     min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.3
+    member: str | None = None
     match: Literal["auto"] | tuple[Rung, ...] = "auto"
     missing: Literal["quarter", "normal", "uniform", "zeros"] = "quarter"
+    provenance: dict[str, Any] | None = Field(
+        default_factory=lambda values: _provenance(values["source"])
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _exists(cls, source: str) -> str:
+        known = [*_catalogue(), *_OTHER_VECTORS]
+        if source not in known:
+            raise ValueError(
+                f"expected a set of the catalogue (`pipeline vectors list`) or "
+                f"{' or '.join(_OTHER_VECTORS)}, got {source!r}{nearest(source, known)}"
+            )
+        return source
 
     @model_validator(mode="after")
     def _complete(self) -> VectorsConfig:
@@ -84,7 +106,26 @@ class VectorsConfig:
             raise ValueError("vectors=file needs a file: add vectors.path=...")
         if self.source == "random" and not self.vector_size:
             raise ValueError("vectors=random needs vectors.vector_size=...")
+        if self.provenance != _provenance(self.source):
+            raise ValueError(
+                f"the provenance is not that of {self.source}: choose a set with vectors={self.source}, "
+                "a mirror with HEADLINE_TRANSFER_MIRROR, another file with vectors=file"
+            )
         return self
+
+
+_OTHER_VECTORS = ("file", "random", "corpus", "joined")  # sources that are no set of the catalogue
+
+
+def _catalogue() -> Mapping[str, NamedSet]:
+    from pipeline.vectors.catalogue import CATALOGUE  # which reads conf/, found by this module
+
+    return CATALOGUE
+
+
+def _provenance(source: str) -> dict[str, Any] | None:
+    entry = _catalogue().get(source)
+    return entry.provenance if entry else None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -322,7 +363,7 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
             if value not in (*known, None):
                 raise ConfigError(
                     f"{group}={value}: expected one of {', '.join(known)}"
-                    f"{_nearest(str(value), known)}"
+                    f"{nearest(str(value), known)}"
                 )
             choices.append(text)
     known = _names(_compose(choices))
@@ -363,12 +404,7 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     if homes:
         choices = " or ".join(filter(None, [", ".join(homes[:-1]), homes[-1]]))
         return f"{name} belongs to {group}={choices}, which is not chosen: add {group}={homes[0]}"
-    return f"there is no option {name!r} here{_nearest(name, known)}; `pipeline stages` lists the options"
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"there is no option {name!r} here{nearest(name, known)}; `pipeline stages` lists the options"
 
 
 def _validated(values: dict[str, Any]) -> Config:

@@ -3,6 +3,9 @@ expected, what came and what to do; anything else that is raised is a bug."""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class PipelineError(Exception):
     """Base of every error that the user can mend."""
@@ -36,3 +39,13 @@ class MissingExtraError(PipelineError):
             f"{what} needs the package {package}, which is not installed: "
             f"pip install 'headline-transfer[{extra}]'"
         )
+
+
+class FetchError(PipelineError):
+    """A file that could not be downloaded or kept."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message: the known name that is most like `name`, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""

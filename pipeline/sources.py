@@ -14,7 +14,6 @@ import importlib.util
 import lzma
 import os
 import re
-import sys
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from typing import Any
 import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict
 
-from pipeline.errors import DataError, MissingExtraError
+from pipeline.errors import DataError, FetchError, MissingExtraError
+from pipeline.fetching import Download, fetch
 
 SPLITS = ("train", "validation", "test")
 
@@ -33,11 +33,17 @@ STOP_CLICKBAIT_URL = (
     "203d979a81545ae6160ff45ffdac83e74469c97a/dataset/"
 )
 STOP_CLICKBAIT_FILES = {
-    "clickbait": ("clickbait_data.gz",
-        "a174ae2a377908ae58a514416c01a19c882de27fa6b1500da3774114e332a546"),
-    "news": ("non_clickbait_data.gz",
-        "4baa2a3cf6b28a48b765e4f763b5d5f03535caae1c70a26f680d39b0ca782a05"),
-}  # fmt: skip
+    "clickbait": Download(
+        STOP_CLICKBAIT_URL + "clickbait_data.gz",
+        "sha256:a174ae2a377908ae58a514416c01a19c882de27fa6b1500da3774114e332a546",
+        345_283,
+    ),
+    "news": Download(
+        STOP_CLICKBAIT_URL + "non_clickbait_data.gz",
+        "sha256:4baa2a3cf6b28a48b765e4f763b5d5f03535caae1c70a26f680d39b0ca782a05",
+        383_115,
+    ),
+}
 
 # The hub's data sets name their splits in several ways.
 SPLIT_ALIASES = {"valid": "validation", "dev": "validation", "val": "validation"}
@@ -82,7 +88,7 @@ def _load_stop_clickbait(request: Request) -> Loaded:
         folder = Path(request.path)
         if not folder.is_dir():
             raise DataError(f"data.path: expected a folder, {folder} is not one")
-        files = {name: folder / file for name, (file, _) in STOP_CLICKBAIT_FILES.items()}
+        files = {name: folder / file.name for name, file in STOP_CLICKBAIT_FILES.items()}
         present = [path for path in files.values() if path.is_file()]
         if not present:
             frames = _read_split_files(folder, "headline", "label")
@@ -110,25 +116,12 @@ def _load_stop_clickbait(request: Request) -> Loaded:
 
 
 def _download_stop_clickbait() -> dict[str, Path]:
-    import pooch
-
-    downloads = pooch.create(
-        path=pooch.os_cache("headline-transfer"),
-        base_url=STOP_CLICKBAIT_URL,
-        registry={file: f"sha256:{digest}" for file, digest in STOP_CLICKBAIT_FILES.values()},
-        env="HEADLINE_TRANSFER_CACHE",
-        retry_if_failed=2,
-    )
     try:
-        return {
-            name: Path(downloads.fetch(file, progressbar=sys.stderr.isatty()))
-            for name, (file, _) in STOP_CLICKBAIT_FILES.items()
-        }
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors
-        reason = " ".join(str(error).split())
+        return {name: fetch(file) for name, file in STOP_CLICKBAIT_FILES.items()}
+    except FetchError as error:
         raise DataError(
-            f"could not download Stop Clickbait from {STOP_CLICKBAIT_URL} ({reason[:200]}): "
-            "check the connection, or set data.path to a folder that holds the files"
+            f"could not download Stop Clickbait: {error}, or set data.path to a folder that holds "
+            "the files"
         ) from error
 
 

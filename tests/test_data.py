@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline import sources
 from pipeline.data import Headlines, load_headlines, read_labelled
 from pipeline.errors import DataError, MissingExtraError
+from pipeline.fetching import Download
 
 
 def everything(headlines: Headlines) -> list[str]:
@@ -194,11 +195,11 @@ def test_stop_clickbait_is_downloaded_checked_and_kept(
     }
     served = {f"/{name}.gz": data for name, data in files.items()}
     url, requests_seen = file_server(served)
-    digests = {
-        name: (f"{name}.gz", hashlib.sha256(data).hexdigest()) for name, data in files.items()
+    downloads = {
+        name: Download(f"{url}{name}.gz", f"sha256:{hashlib.sha256(data).hexdigest()}", len(data))
+        for name, data in files.items()
     }
-    monkeypatch.setattr(sources, "STOP_CLICKBAIT_URL", url)
-    monkeypatch.setattr(sources, "STOP_CLICKBAIT_FILES", digests)
+    monkeypatch.setattr(sources, "STOP_CLICKBAIT_FILES", downloads)
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
     assert len(everything(load_headlines("stop_clickbait"))) == 60
     load_headlines("stop_clickbait")
@@ -212,9 +213,9 @@ def test_stop_clickbait_is_downloaded_checked_and_kept(
 
 
 def test_downloads_that_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "STOP_CLICKBAIT_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("HEADLINE_TRANSFER_MIRROR", "http://127.0.0.1:9/")
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path))
-    with pytest.raises(DataError, match="check the connection"):
+    with pytest.raises(DataError, match=r"check the connection.*or set data\.path to a folder"):
         load_headlines("stop_clickbait")
 
 

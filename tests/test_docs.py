@@ -88,7 +88,7 @@ def test_the_example_of_the_estimator() -> None:
 def test_the_table_of_choices_is_complete() -> None:
     for group in groups():
         (row,) = re.findall(rf"^\| `{group}` \| (.*?) \|", README, re.M)
-        assert re.findall(r"`([a-z0-9_]+)`", row) == options(group), group
+        assert re.findall(r"`([a-z0-9_-]+)`", row) == options(group), group
 
 
 def test_the_map_of_the_code_is_complete() -> None:

@@ -54,7 +54,9 @@ GOOD = b"alps 1 2 3\nsnow 4 5 6\nice 7 8 9\n"
 
 
 def test_no_such_file_or_name() -> None:
-    with pytest.raises(VectorsError, match=r"nowhere\.txt: expected a file.*glove_6b_50d, random"):
+    with pytest.raises(
+        VectorsError, match=r"nowhere\.txt: expected a file.*a name of the catalogue"
+    ):
         load_vectors("nowhere.txt")
 
 

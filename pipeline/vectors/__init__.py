@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import VectorsError
+from pipeline.errors import VectorsError, nearest
 from pipeline.vectors.catalogue import CATALOGUE
 from pipeline.vectors.formats import read_file
 from pipeline.vectors.words import WordVectors
@@ -42,7 +42,8 @@ def load_vectors(
 ) -> WordVectors:
     """Load word vectors: those of `words` and the first `most_frequent`, or all without `words`.
 
-    `source` is a name of the catalogue (`glove_6b_50d`), a file of any known format (see
+    `source` is a name of the catalogue (`glove_6b_50d`, `glove-wiki-gigaword-100`: fetched where it
+    is not in the cache), a file of any known format (see
     formats.py; compressed or not, recognised by its content), a gensim `KeyedVectors`, or `random`
     for a set without any word, whose matrix starts from random numbers. `vector_size` is needed
     for `random`, picks a member of a zip file, and is checked otherwise; `member` names one.
@@ -55,7 +56,8 @@ def load_vectors(
     (0, 50)
 
     Raises VectorsError: no such name or file, a damaged file (with the line), another
-    dimension; MissingExtraError: a set whose package is not installed.
+    dimension; MissingExtraError: a set whose package is not installed; FetchError: a set that
+    could not be fetched.
     """
     wanted = None if words is None else list(dict.fromkeys(words))
     if isinstance(source, WordVectors):
@@ -74,8 +76,8 @@ def load_vectors(
         )
     else:
         raise VectorsError(
-            f"{source}: expected a file of vectors or one of the names "
-            f"{', '.join([*CATALOGUE, 'random'])}; there is neither"
+            f"{source}: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) "
+            f"or random, there is none{nearest(str(source), [*CATALOGUE, 'random'])}"
         )
     if vector_size and loaded.vector_size != vector_size:
         raise VectorsError(

@@ -35,6 +35,7 @@ def choose_vectors(
         words=words,
         most_frequent=config.further_words,
         vector_size=config.vector_size,
+        member=config.member,
     )
 
 

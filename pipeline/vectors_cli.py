@@ -1,0 +1,71 @@
+"""`pipeline vectors`: the sets that have a name, and getting them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.terminal import print_table
+
+if TYPE_CHECKING:
+    from pipeline.vectors.catalogue import InstalledSet, PublishedSet
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def vectors(context: click.Context) -> None:
+    """List the sets of word vectors that have a name, and fetch them.
+
+    \b
+      pipeline vectors list
+      pipeline vectors fetch glove-wiki-gigaword-100
+      pipeline train vectors=glove-wiki-gigaword-100
+
+    They are kept in HEADLINE_TRANSFER_CACHE, or in the user's cache folder.
+    HEADLINE_TRANSFER_MIRROR names an address that has the same files, and
+    HEADLINE_TRANSFER_OFFLINE=1 forbids fetching.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@vectors.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each set.")
+def list_sets(as_json: bool) -> None:
+    """List the sets, and whether they are here."""
+    from pipeline.vectors.catalogue import CATALOGUE
+
+    if as_json:
+        for name, entry in CATALOGUE.items():
+            where = str(entry.where) if entry.where else None
+            click.echo(json.dumps({"name": name, **entry.provenance, "where": where}))
+        return
+    columns = ["name", "dimension", "words", "MB", "casing", "licence", "here"]
+    print_table(columns, [_row(entry) for entry in CATALOGUE.values()])
+
+
+@vectors.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def fetch_sets(names: tuple[str, ...]) -> None:
+    """Fetch sets by name and print where they are.
+
+    One that is there already is compared with its digest, and fetched again where it is damaged.
+    """
+    from pipeline.vectors.catalogue import named_set
+
+    for entry in [named_set(name) for name in names]:
+        click.echo(str(entry.fetch()))
+
+
+def _row(entry: PublishedSet | InstalledSet) -> list[str]:
+    return [
+        entry.name,
+        str(entry.vector_size),
+        f"{entry.n_words:,}",
+        f"{entry.size / 1e6:,.0f}",
+        entry.casing,
+        entry.licence,
+        entry.kept if entry.where else "no",
+    ]
