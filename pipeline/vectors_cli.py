@@ -59,6 +59,55 @@ def fetch_sets(names: tuple[str, ...]) -> None:
         click.echo(str(entry.fetch()))
 
 
+@vectors.command("inspect")
+@click.argument("source", metavar="NAME_OR_PATH")
+@click.option("--words", metavar="WORD,WORD", default="", help="Show the neighbours of these.")
+@click.option("--vector-size", type=int, help="Which member of a zip file, by its dimension.")
+@click.option("--member", help="Which member of a zip file, by its name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def inspect_set(
+    source: str, words: str, vector_size: int | None, member: str | None, as_json: bool
+) -> None:
+    """Look at a set of vectors: its format, how it writes words, and what it knows.
+
+    \b
+      pipeline vectors inspect glove_6b_50d --words alps,minister
+      pipeline vectors inspect glove.6B.zip --vector-size 100
+
+    Norms and neighbours are those of the 100,000 most frequent words.
+    """
+    from dataclasses import asdict
+
+    from pipeline.inspection import inspect
+
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    seen = inspect(source, words=asked, vector_size=vector_size, member=member)
+    if as_json:
+        click.echo(json.dumps(asdict(seen), ensure_ascii=False))
+        return
+    of_set = seen.conventions
+    low, mean, high = seen.norms
+    facts = {
+        "format": seen.format,
+        "words": f"{seen.total:,}"
+        + f", {seen.duplicates:,} rows repeated" * bool(seen.duplicates)
+        + ", and others from their n-grams" * seen.subwords,
+        "dimension": str(seen.vector_size),
+        "norms": f"{low:.2f} to {high:.2f}, mean {mean:.2f}; standard deviation {seen.std:.3f}",
+        "casing": of_set.casing,
+        "digits": of_set.digits,
+        "contractions": of_set.contractions,
+        "matched by": ", ".join(seen.rungs),
+        "licence": seen.licence or "not known",
+        "first words": " ".join(seen.first_words),
+    }
+    for name, value in facts.items():
+        click.echo(f"{name:<13} {value}")
+    for word, near in seen.neighbours.items():
+        shown = ", ".join(f"{other} {cosine:.2f}" for other, cosine in near)
+        click.echo(f"{'near ' + word:<13} {shown or 'the set has no vector for it'}")
+
+
 def _row(entry: PublishedSet | InstalledSet) -> list[str]:
     return [
         entry.name,

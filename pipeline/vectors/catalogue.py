@@ -62,6 +62,11 @@ class PublishedSet(NamedSet):
         """The file in the cache, or None where it was not fetched."""
         return self.download.path if self.download.is_cached() else None
 
+    @property
+    def file(self) -> Path | None:
+        """The file that holds the matrix, if it is here."""
+        return self.where
+
     def fetch(self) -> Path:
         """The file, downloaded unless its bytes are in the cache. Raises FetchError."""
         return fetch(self.download, check_digest=True)
@@ -95,6 +100,11 @@ class InstalledSet(NamedSet):
         if spec is None or not spec.submodule_search_locations:
             return None
         return Path(spec.submodule_search_locations[0])
+
+    @property
+    def file(self) -> Path | None:
+        """The file that holds the matrix, if it is here."""
+        return self.where / self.matrix if self.where else None
 
     def fetch(self) -> Path:
         """The folder of the installed package. Raises MissingExtraError."""
