@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pipeline.estimator import EmbeddingClassifier as EmbeddingClassifier
     from pipeline.evaluation import Evaluation as Evaluation
     from pipeline.evaluation import evaluate as evaluate
+    from pipeline.matching import candidates as candidates
+    from pipeline.matching import match as match
     from pipeline.matrix import EmbeddingMatrix as EmbeddingMatrix
     from pipeline.matrix import build_embedding_matrix as build_embedding_matrix
     from pipeline.model import Classifier as Classifier
@@ -41,6 +43,7 @@ _HOMES = {
     "errors": ("PipelineError",),
     "estimator": ("EmbeddingClassifier",),
     "evaluation": ("Evaluation", "evaluate"),
+    "matching": ("candidates", "match"),
     "matrix": ("EmbeddingMatrix", "build_embedding_matrix"),
     "model": ("Classifier", "build_classifier", "predict_probabilities"),
     "semantics": ("neighbours", "word_similarity"),

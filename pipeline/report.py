@@ -263,15 +263,20 @@ def coverage_by_rung_figure(coverage: Coverage, most: int = 20) -> Figure:
         labels = [f"{s:.1f} %  ({n:,})" for s, n in zip(shares, frame[name], strict=True)]
         left.bar_label(bars, labels, padding=3, fontsize=8)
     left.set_yticks(places, frame["rung"])
-    left.set_xlim(0, 130)
+    left.set_xlim(0, 140)
     left.set_xticks(range(0, 101, 20))
     left.set_xlabel("% of the words")
     left.set_title(f"{coverage.tokens:.1%} of the tokens have a vector")
     left.legend(loc="lower right")
     right.barh(range(len(missing)), [count for _, count in missing], color=ORANGE)
-    right.set_yticks(range(len(missing)), [word for word, _ in missing], fontsize=8)
+    right.set_yticks(
+        range(len(missing)), [word for word, _ in missing], fontsize=8, parse_math=False
+    )
     right.set_xlabel("times seen")
-    right.set_title(f"{len(coverage.missing):,} words without a vector")
+    right.set_title(
+        f"{len(coverage.missing):,} words without a vector"
+        + ", the most frequent" * (len(coverage.missing) > most)
+    )
     return figure
 
 
