@@ -264,8 +264,9 @@ def test_ctrl_c_while_training(cache: Path, tmp_path: Path) -> None:
 def test_progress_in_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "pipeline"):
         train_vectors(topical_text(30), algorithm="cbow", vector_size=4, epochs=12)
-    assert "training cbow on 240 words of text" in caplog.messages[0]
-    assert caplog.messages[1:] == [f"vectors: cbow, epoch {n} of 12" for n in (3, 6, 9, 12)]
+    messages = [r.getMessage() for r in caplog.records if r.name.startswith("pipeline")]
+    assert "training cbow on 240 words of text" in messages[0]
+    assert messages[1:] == [f"vectors: cbow, epoch {n} of 12" for n in (3, 6, 9, 12)]
 
 
 # ----------------------------------------------------------------------------------- joined sets
