@@ -14,7 +14,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from pipeline.errors import FetchError
+from pipeline.terminal import byte_progress, megabytes
 
 if TYPE_CHECKING:
     import requests
@@ -32,7 +33,6 @@ logger = logging.getLogger(__name__)
 _CHUNK = 1 << 16  # bytes received at a time
 _LONGEST_WAIT = 60.0  # seconds between two attempts
 _SILENT_RETRIES = 2  # where nobody has ever answered, there is little to wait for
-_LINE_EVERY = 5.0  # seconds between two lines of progress where there is no terminal
 
 
 def cache_folder() -> Path:
@@ -103,7 +103,7 @@ def fetch(download: Download, *, check_digest: bool = False, patience: Patience 
         raise FetchError(
             f"could not keep {download.name} in {download.path.parent} ({error.strerror or error}): "
             f"set HEADLINE_TRANSFER_CACHE to a folder that can be written and has room for "
-            f"{_megabytes(download.size)}"
+            f"{megabytes(download.size)}"
         ) from error
     return download.path
 
@@ -142,10 +142,10 @@ def _obtain(download: Download, url: str, patience: Patience) -> None:
     free = shutil.disk_usage(part.parent).free
     if free < (missing := download.size - _size(part)):
         raise FetchError(
-            f"expected room for {_megabytes(missing)} in {part.parent}, there are "
-            f"{_megabytes(free)}: free some, or set HEADLINE_TRANSFER_CACHE to another folder"
+            f"expected room for {megabytes(missing)} in {part.parent}, there are "
+            f"{megabytes(free)}: free some, or set HEADLINE_TRANSFER_CACHE to another folder"
         )
-    logger.info("fetching: %s, %s, from %s", download.name, _megabytes(download.size), url)
+    logger.info("fetching: %s, %s, from %s", download.name, megabytes(download.size), url)
     for last in (False, True):
         in_one_piece = _receive(download, url, part, patience)
         if _has_digest(part, download.digest):
@@ -237,7 +237,7 @@ def _request(
             raise _another_size(download, url, f"{int(total):,}")
         with (
             part.open("ab" if status == 206 else "wb") as file,
-            _progress(download, file.tell()) as show,
+            byte_progress("fetching", download.name, download.size, file.tell()) as show,
         ):
             try:
                 for chunk in response.raw.stream(_CHUNK, decode_content=False):
@@ -263,50 +263,6 @@ def _another_size(download: Download, url: str, came: str) -> FetchError:
     )
 
 
-@contextmanager
-def _progress(download: Download, start: int) -> Iterator[Callable[[int], None]]:
-    """Gives what is to be called with the bytes held: a bar on a terminal, else a line at times."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        progress.add_task(download.name, total=download.size, completed=start)
-        (task,) = progress.tasks
-        said = time.monotonic()
-
-        def show(held: int) -> None:
-            nonlocal said
-            progress.update(task.id, completed=held)
-            if console.is_terminal or time.monotonic() - said < _LINE_EVERY:
-                return
-            said = time.monotonic()
-            logger.info(
-                "fetching: %s: %s of %s, %s/s, %.0f s left",
-                download.name,
-                _megabytes(held),
-                _megabytes(download.size),
-                _megabytes(task.speed or 0),
-                task.time_remaining or 0,
-            )
-
-        yield show
-
-
 def _size(path: Path) -> int:
     """Bytes of a file, 0 where there is none to be seen."""
     try:
@@ -319,10 +275,6 @@ def _has_digest(path: Path, digest: str) -> bool:
     algorithm, _, expected = digest.partition(":")
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest() == expected
-
-
-def _megabytes(size: float) -> str:
-    return f"{size / 1e6:,.1f} MB"
 
 
 def _reason(error: Exception) -> str:

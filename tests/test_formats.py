@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tempfile
@@ -117,6 +118,25 @@ def test_more_than_one_block(tmp_path: Path) -> None:
         assert part.vectors.tobytes() == values[expected].tobytes()
         assert part.index_to_key[:3] == tuple(words[::-7][:3])
         assert len(part.first_words) == 10_000
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zip"])
+def test_large_files_show_progress_and_give_the_same(
+    compression: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    words = [f"w{i}" for i in range(20_000)]
+    values = np.random.default_rng(0).normal(0, 1, (len(words), 20)).astype("f4")
+    path = write(tmp_path / "v", "GloVe text", words, values)
+    if compression is not None:
+        path.write_bytes(fuzz.COMPRESSIONS[compression](path.read_bytes()))
+    for name, value in (("_LARGE", 1000), ("_SAY_EVERY", 100_000)):
+        monkeypatch.setattr(f"pipeline.vectors.streams.{name}", value)
+    monkeypatch.setattr("pipeline.terminal._LINE_EVERY", 0)
+    with caplog.at_level("INFO", "pipeline"):
+        part = load_vectors(path, words=words[::9])
+    assert part.vectors.tobytes() == values[::9].tobytes()
+    assert re.search(r"reading: v: \d+\.\d MB of \d+\.\d MB, .* MB/s, \d+ s left", caplog.text)
 
 
 def test_words_with_spaces_are_read_from_the_right(tmp_path: Path) -> None:

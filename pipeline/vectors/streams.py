@@ -17,8 +17,11 @@ from typing import IO, Any, cast
 from isal import igzip, igzip_lib
 
 from pipeline.errors import VectorsError
+from pipeline.terminal import byte_progress
 
 CHUNK = 1 << 18  # bytes read at a time: what is read stays in the processor's cache
+_LARGE = 1 << 29  # bytes from which on reading takes long enough to show progress
+_SAY_EVERY = 1 << 24
 
 
 def _zstd(raw: IO[bytes]) -> Any:
@@ -36,6 +39,29 @@ _COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
 }
 _ZIP = b"PK\x03\x04"
 _DAMAGE: Any = (EOFError, zlib.error, igzip_lib.IsalError, lzma.LZMAError, zipfile.BadZipFile)
+
+
+class _Watched(io.RawIOBase):
+    """A file that says now and then how far it was read."""
+
+    def __init__(self, file: io.FileIO, show: Callable[[int], None]) -> None:
+        self._file, self._show, self._said = file, show, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int | None:
+        position = self._file.tell()
+        if abs(position - self._said) > _SAY_EVERY:
+            self._said = position
+            self._show(position)
+        return self._file.readinto(buffer)
 
 
 @dataclass(frozen=True)
@@ -62,12 +88,12 @@ class Source:
             return [Source(self.path, m.filename) for m in archive.infolist() if not m.is_dir()]
 
     @contextmanager
-    def open(self) -> Iterator[IO[bytes]]:
-        """The uncompressed bytes.
+    def open(self, *, watched: bool = False) -> Iterator[IO[bytes]]:
+        """The uncompressed bytes. `watched`: with progress, where the file is large.
 
         Raises VectorsError: damaged or truncated compressed data, whenever it is met.
         """
-        with self.errors_named(), self.path.open("rb", buffering=CHUNK) as raw:
+        with self.errors_named(), self._raw(watched) as raw:
             if self.member is not None:
                 with (
                     self._archive(raw) as archive,
@@ -83,6 +109,20 @@ class Source:
                         yield stream
                     return
             yield raw
+
+    @contextmanager
+    def _raw(self, watched: bool) -> Iterator[IO[bytes]]:
+        size = self.path.stat().st_size
+        if not watched or size < _LARGE:
+            with self.path.open("rb", buffering=CHUNK) as file:
+                yield file
+            return
+        with (
+            self.path.open("rb", buffering=0) as file,
+            byte_progress("reading", self.path.name, size) as show,
+            io.BufferedReader(_Watched(file, show), CHUNK) as stream,
+        ):
+            yield stream
 
     @contextmanager
     def _archive(self, file: Path | IO[bytes]) -> Iterator[zipfile.ZipFile]:

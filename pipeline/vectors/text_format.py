@@ -33,7 +33,7 @@ def read_text(source: Source, layout: Layout, rows: Rows) -> None:
     # with spaces; whether it really is one is looked at only for the lines that pass. Blank
     # lines pass as well, to be counted.
     beginnings = {b"", *(key.split(b" ", 1)[0] for key in rows.keys)}
-    with source.open() as stream:
+    with source.open(watched=True) as stream:
         start = 1
         if layout.n_words is not None:
             stream.readline()

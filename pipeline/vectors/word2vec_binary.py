@@ -26,7 +26,7 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     passing = rows.keys | {b"\n" + key for key in rows.keys}
     rows.total = n_words
     taken: list[tuple[bytes, bytes]] = []
-    with source.open() as stream:
+    with source.open(watched=True) as stream:
         stream.readline()
         buffer, position, number = b"", 0, 0
         while number < n_words:
