@@ -52,13 +52,14 @@ MISTAKES = ("shifted", "crash", "hang")
 
 @dataclass(frozen=True)
 class Written:
-    """A file's bytes. `records`: the range of bytes that belongs to each word; damage elsewhere
-    (`shared`) may change every row where `shared_counts` says that nothing can show it."""
+    """A file's bytes. `records`: the range of bytes that belongs to each word; `free`: ranges
+    whose damage may change any row, as nothing can show it; `beside`: the list of words, where
+    that is a file of its own."""
 
     content: bytes
     records: dict[str, tuple[int, int]]
-    free: tuple[tuple[int, int], ...] = ()  # ranges whose damage may change any row unseen
-    beside: bytes | None = None  # the list of words, where it is a file of its own
+    free: tuple[tuple[int, int], ...] = ()
+    beside: bytes | None = None
 
 
 def _records(parts: list[bytes], words: list[str], start: int) -> dict[str, tuple[int, int]]:
@@ -112,10 +113,7 @@ def fasttext(words: list[str], values: Values) -> Written:
     rows = [r.astype("<f4").tobytes() for r in values]
     content = header + b"".join(entries) + matrix + b"".join(rows)
     content += struct.pack("<? 2q", False, len(words), size) + bytes(4 * size * len(words))
-    names = _records(entries, words, len(header))
-    numbers = _records(rows, words, start + len(matrix))
-    del names
-    return Written(content, numbers)
+    return Written(content, _records(rows, words, start + len(matrix)))
 
 
 def numpy_and_words(words: list[str], values: Values) -> Written:
@@ -234,12 +232,13 @@ def trial(seed: int, folder: Path) -> tuple[str, str, str]:
     original = {word: row.tobytes() for word, row in zip(names, values, strict=True)}
     compression = random_.choice([None, None, *COMPRESSIONS]) if name in STREAMED else None
     outside = compression in CHECKED and random_.random() < 0.5
-    content = written.content
+    content = plain = written.content
     if outside:
         assert compression is not None
         content, start, end = damage(COMPRESSIONS[compression](content), random_)
     else:
-        content, start, end = damage(content, random_)
+        plain, start, end = damage(content, random_)
+        content = plain
         if compression is not None:
             content = COMPRESSIONS[compression](content)
     path = folder / "vectors"
@@ -271,7 +270,7 @@ def trial(seed: int, folder: Path) -> tuple[str, str, str]:
         free = any(a < y and x < b for a, b in touched for x, y in written.free)
         # A word that was not written is a damaged one: whose row it is must have been touched.
         renamed = word not in original and not outside and row in original.values()
-        if own or free or renamed or (word not in original and _stands(word, row, content, name)):
+        if own or free or renamed or (word not in original and _stands(word, row, plain, name)):
             outcome = "own"
         else:
             return shown, "shifted", f"{word!r}: {row.hex()}"

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from pipeline import fetching
+from pipeline import fetching, terminal
 from pipeline.errors import FetchError
 from pipeline.fetching import Download, Patience, fetch
 
@@ -412,7 +412,7 @@ def test_lines_of_progress(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "pipeline")
-    monkeypatch.setattr(fetching, "_LINE_EVERY", 0.0)
+    monkeypatch.setattr(terminal, "_LINE_EVERY", 0.0)
     fetch(serve(Answer())[1])
     (last,) = [line for line in caplog.messages if "1.0 MB of 1.0 MB" in line][-1:]
     assert last.startswith("fetching: vectors.gz: 1.0 MB of 1.0 MB, ")

@@ -484,6 +484,12 @@ def test_a_cache_that_cannot_be_written(
     assert "cannot be kept in the cache" in caplog.text
 
 
+def test_a_set_without_words(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_bytes(b"1 3\nsn\xf6w 1 2 3\n")
+    for words in (None, ["alps"]):
+        assert load_vectors(tmp_path / "v.txt", words=words).vectors.shape == (0, 3)
+
+
 def test_damage_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
     (tmp_path / "v.txt").write_text("alps 1 2\nsnow 3 4\nice 5\n")

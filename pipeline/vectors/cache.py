@@ -75,6 +75,8 @@ def keep(source: Source, read: Callable[[Write], tuple[Rows, int]]) -> Kept | No
         with (part / "vectors.npy").open("wb") as file:
             begin = _write_header(file, 0, 0)
             rows, size = read(lambda block: _write(file, block))
+            if not len(rows):  # nothing to map
+                return None
             file.seek(0)
             # NumPy leaves room for the number of rows to grow.
             if _write_header(file, len(rows), size) != begin:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import struct
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -262,7 +263,7 @@ def read_keyed_vectors(path: Path, wanted: Sequence[str] | None, most_frequent: 
         # From memory, where a damaged length is met by the end of the bytes.
         saved = unpickler(io.BytesIO(content)).load()
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError,
-            KeyError, TypeError, ValueError, MemoryError, OverflowError) as error:  # fmt: skip
+            KeyError, TypeError, ValueError, MemoryError, OverflowError, struct.error) as error:  # fmt: skip
         raise VectorsError(f"{path}: expected gensim's KeyedVectors ({error})") from error
     state, prefix = getattr(saved, "__dict__", {}), str(path)
     if isinstance(state.get("wv"), _StandIn):
