@@ -460,7 +460,7 @@ def test_all_of_a_text_is_parsed_once(tmp_path: Path, monkeypatch: pytest.Monkey
         patch.setattr("pipeline.vectors.formats.read_text", None)  # not parsed again
         patch.setitem(formats._READERS, "GloVe text", None)
         again = load_vectors(path)
-        part = load_vectors(path, words=["naïve", "x"], most_frequent=1)
+    part = load_vectors(path, words=["naïve", "x"], most_frequent=1)
     assert again.index_to_key == first.index_to_key == tuple(NAMES)
     assert again.first_words == first.first_words
     assert again.total == part.total == first.total == 4
@@ -545,7 +545,10 @@ DAMAGED = {
     ),
     "other binary": (b"\x00\x01\x02 junk", "got other binary data"),
     "only a word": (b"alps\n", "line 1: expected a word and its numbers"),
-    "binary cut off": (BINARY[:-3], "expected 2 words, as its header says, the file ends after 1"),
+    "binary cut off": (
+        BINARY[:-3],
+        "expected 2 words, as its header says, the file ends within word 2",
+    ),
     "binary NaN": (BINARY[:-4] + b"\x00\x00\xc0\x7f", "word b'b': expected finite numbers"),
     "gzip cut off": (gzip.compress(GOOD * 50)[:-9], "expected whole data, it is truncated"),
     "gzip damaged": (

@@ -8,8 +8,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.fetching import cache_folder
-from pipeline.vectors.matrices import read_numpy, words_beside
+from pipeline.vectors.matrices import words_beside
 from pipeline.vectors.rows import Rows
 from pipeline.vectors.streams import Source
 from pipeline.vectors.words import FIRST_WORDS, WordVectors
@@ -27,38 +26,31 @@ logger = logging.getLogger(__name__)
 _VERSION = 1  # of what is kept; another one is not read
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A folder with `vectors.npy`, `words.txt` and `about.json`, made from a source."""
+def find(source: Source) -> WordVectors | None:
+    """What is kept of a source, if its file is still the same (place, size and time).
 
-    source: Source
-    folder: Path
-
-    def load(self, wanted: Sequence[str] | None, most_frequent: int = 0) -> WordVectors:
-        """The rows asked for; all of them stay a memory map."""
-        about = json.loads((self.folder / "about.json").read_text("utf-8"))
-        path, name, duplicates = self.folder / "vectors.npy", str(self.source), about["duplicates"]
-        if wanted is not None:
-            loaded = read_numpy(path, wanted, most_frequent)
-            return replace(loaded, name=name, duplicates=duplicates, total=about["total"])
-        # The words are known to be unique: looking them up can wait until somebody does.
-        words = tuple(words_beside(path, at_once=True))
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-        return WordVectors(
-            name, words, matrix, duplicates, words[:FIRST_WORDS], total=about["total"]
-        )
-
-
-def find(source: Source) -> Kept | None:
-    """What is kept of a source, if its file is still the same (place, size and time)."""
+    The rows are a memory map, and the words are looked up only when somebody asks.
+    """
     folder = _folder(source)
-    return Kept(source, folder) if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    about = json.loads((folder / "about.json").read_text("utf-8"))
+    words = tuple(words_beside(folder / "vectors.npy", at_once=True))
+    matrix = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    return WordVectors(
+        str(source),
+        words,
+        matrix,
+        duplicates=about["duplicates"],
+        first_words=words[:FIRST_WORDS],
+        total=about["total"],
+    )
 
 
 Write = Callable[[NDArray[np.float32]], None]
 
 
-def keep(source: Source, read: Callable[[Write], tuple[Rows, int]]) -> Kept | None:
+def keep(source: Source, read: Callable[[Write], tuple[Rows, int]]) -> WordVectors | None:
     """Keep what `read` reads. It gets a function to which it gives blocks of rows, and returns
     the `Rows` with the words, and the dimension.
 
@@ -91,7 +83,7 @@ def keep(source: Source, read: Callable[[Write], tuple[Rows, int]]) -> Kept | No
             return None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Kept(source, target)
+    return find(source)
 
 
 def _write(file: IO[bytes], block: NDArray[np.float32]) -> None:

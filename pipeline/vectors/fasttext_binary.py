@@ -69,8 +69,8 @@ def read_fasttext(source: Source, layout: Layout, rows: Rows) -> Subwords | None
         position = _HEADER.size
         for place, word in enumerate(_dictionary(source, stream, model.n_words)):
             position += len(word) + 1 + _AFTER_WORD
-            wanted = place < rows.looked_at or word in rows.keys
-            if wanted and rows.take(word, place):
+            rows.see(word)
+            if rows.take(word, place):
                 words.append(word.decode(errors="backslashreplace"))
                 places.append(place)
     with source.open() as stream:

@@ -66,12 +66,12 @@ def read_file(
     if matrix is not None:
         return _MATRICES[matrix][1](path, wanted, most_frequent)
     source, layout = _chosen(path, member, vector_size)
-    if layout.format.endswith("text"):
-        kept = cache.find(source)
-        if kept is None and wanted is None:
-            kept = cache.keep(source, lambda write: _read_into(write, source, layout))
+    if wanted is None and layout.format.endswith("text"):
+        kept = cache.find(source) or cache.keep(
+            source, lambda write: _read_into(write, source, layout)
+        )
         if kept is not None:
-            return kept.load(wanted, most_frequent)
+            return kept
     rows = Rows(wanted, most_frequent)
     subwords = _READERS[layout.format](source, layout, rows)
     return rows.result(str(source), layout.vector_size, subwords)

@@ -195,7 +195,8 @@ def _select(
     for place, word in enumerate(words):
         count += 1
         key = word.encode(errors="surrogatepass")
-        if (place < rows.looked_at or key in rows.keys) and rows.take(key, place):
+        rows.see(key)
+        if rows.take(key, place):
             places.append(place)
     if count != len(matrix):
         raise VectorsError(

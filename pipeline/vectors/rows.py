@@ -38,7 +38,10 @@ class Rows:
     ) -> None:
         self.wanted = None if words is None else tuple(dict.fromkeys(words))
         self.keys = frozenset() if self.wanted is None else frozenset(map(str.encode, self.wanted))
-        self.most_frequent = most_frequent
+        # So many words at the beginning of the file are taken, whichever they are; and so many are
+        # looked at, as they show how the set writes.
+        self.taken_whole = np.inf if self.wanted is None else most_frequent
+        self.looked_at = max(self.taken_whole, FIRST_WORDS)
         self.first_words: list[bytes] = []
         self.duplicates = 0
         self.undecodable = 0
@@ -55,19 +58,17 @@ class Rows:
         """The words taken, in the order of their rows."""
         return list(self._taken)
 
-    @property
-    def looked_at(self) -> float:
-        """So many words at the beginning of the file are looked at one by one."""
-        return np.inf if self.wanted is None else max(self.most_frequent, FIRST_WORDS)
+    def see(self, word: bytes) -> None:
+        """Remember one of the first words of the file, whether it is taken or not."""
+        if len(self.first_words) < FIRST_WORDS:
+            self.first_words.append(word)
 
     def take(self, word: bytes, position: int) -> bool:
         """Whether the row of `word`, the `position`-th of the file from 0, is to be taken.
 
         Words that are not UTF-8 never are: old versions of word2vec cut words within a character.
         """
-        if position < FIRST_WORDS:
-            self.first_words.append(word)
-        if self.wanted is not None and position >= self.most_frequent and word not in self.keys:
+        if position >= self.taken_whole and word not in self.keys:
             return False
         try:
             key = word.decode()

@@ -28,41 +28,46 @@ def read_text(source: Source, layout: Layout, rows: Rows) -> None:
     Raises VectorsError: a ragged line, a value that is not a finite number, another number of
     words than the header says; with the line.
     """
-    block = _Block(source, layout.vector_size, rows)
     # What stands before the first space of a wanted line. That is the word itself, but for words
     # with spaces; whether it really is one is looked at only for the lines that pass. Blank
     # lines pass as well, to be counted.
     beginnings = {b"", *(key.split(b" ", 1)[0] for key in rows.keys)}
     with source.open(watched=True) as stream:
+        block = _Block(source, layout.vector_size, rows)
         start = 1
         if layout.n_words is not None:
             stream.readline()
             start = 2
         number, line = start - 1, b""
         lines = enumerate(stream, start)
-        for number, line in lines:
-            block.take(line, number, number - start - block.blank)
-            if number - start + 1 >= rows.looked_at:
-                break
         take = block.take
+        for number, line in lines:
+            beginning = line[: line.find(b" ")]
+            if beginning:
+                rows.see(beginning)
+            position = number - start - block.blank
+            if position < rows.taken_whole or beginning in beginnings:
+                take(line, number, position)
+            if position + 1 >= rows.looked_at:
+                break
         for number, line in lines:
             if line[: line.find(b" ")] in beginnings:
                 take(line, number, number - start - block.blank)
-    if line.strip() and not line.endswith(b"\n"):
-        block.split(line, number)  # a file that was cut off ends within a line
-    found = number - start + 1 - block.blank
-    if layout.n_words is not None and found != layout.n_words:
-        raise VectorsError(
-            f"{source}, line {number}: expected {layout.n_words:,} words, as line 1 says, the file "
-            f"ends after {found:,}: "
-            + (
-                "it is truncated, fetch it again"
-                if found < layout.n_words
-                else "line 1 is wrong, correct it or take it out"
+        if line.strip() and not line.endswith(b"\n"):
+            block.split(line.rstrip(b" \r\n"), number)  # a file that was cut off ends within a line
+        found = number - start + 1 - block.blank
+        if layout.n_words is not None and found != layout.n_words:
+            raise VectorsError(
+                f"{source}, line {number}: expected {layout.n_words:,} words, as line 1 says, the "
+                f"file ends after {found:,}: "
+                + (
+                    "it is truncated, fetch it again"
+                    if found < layout.n_words
+                    else "line 1 is wrong, correct it or take it out"
+                )
             )
-        )
-    block.flush()
-    rows.total = found
+        block.flush()
+        rows.total = found
 
 
 class _Block:
@@ -76,7 +81,8 @@ class _Block:
         self._length = 0
 
     def take(self, line: bytes, number: int, position: int) -> None:
-        if line.isspace():
+        line = line.rstrip(b" \r\n")
+        if not line:
             self.blank += 1
             return
         word, text = self.split(line, number)
@@ -88,8 +94,7 @@ class _Block:
                 self.flush()
 
     def split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
-        """The word, and the text of its numbers."""
-        line = line.rstrip(b" \r\n")
+        """The word, and the text of its numbers. `line` ends with the last of them."""
         at = line.find(b" ")
         if at > 0 and line.count(b" ") == self.size:
             return line[:at], line[at + 1 :]
@@ -108,27 +113,27 @@ class _Block:
 
     def flush(self) -> None:
         if self._texts:
-            self.rows.add(self._parsed())
+            self.rows.add(self._parsed(self._texts, self._numbers))
         self._texts, self._numbers, self._length = [], [], 0
 
-    def _parsed(self) -> NDArray[np.float32]:
+    def _parsed(self, texts: list[bytes], numbers: list[int]) -> NDArray[np.float32]:
         try:
             # Correctly rounded to double precision and then to single, as gensim does: the same
             # bits. Arrow is 5 times as fast as Python's float().
             # Arrays are made from buffers, as pa.array() and to_numpy() would import pandas.
-            text = b" ".join(self._texts)
+            text = b" ".join(texts)
             ends = pa.py_buffer(np.array([0, len(text)], np.int32))
             fields = pc.split_pattern(pa.StringArray.from_buffers(1, ends, pa.py_buffer(text)), " ")
-            numbers = fields.values.cast(pa.float64())
-            values = np.frombuffer(numbers.buffers()[1], np.float64, len(numbers))
+            parsed = fields.values.cast(pa.float64())
+            values = np.frombuffer(parsed.buffers()[1], np.float64, len(parsed))
         except pa.ArrowInvalid:
             values = None  # forms that only Python takes, or none at all
-        if values is not None and len(values) == self.size * len(self._texts):
+        if values is not None and len(values) == self.size * len(texts):
             with np.errstate(over="ignore"):
                 block = values.astype(np.float32).reshape(-1, self.size)
             if np.isfinite(block).all():
                 return block
-        return np.stack([self._row(t, n) for t, n in zip(self._texts, self._numbers, strict=True)])
+        return np.stack([self._row(t, n) for t, n in zip(texts, numbers, strict=True)])
 
     def _row(self, text: bytes, number: int) -> NDArray[np.float32]:
         values = []

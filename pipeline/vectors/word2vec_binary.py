@@ -9,8 +9,8 @@ from pipeline.errors import VectorsError
 from pipeline.vectors.rows import Layout, Rows
 from pipeline.vectors.streams import Source
 
-_CHUNK = 1 << 20  # bytes read at a time
-_LONGEST_WORD = 10_000  # bytes; a longer one means that the file is damaged
+_CHUNK = 1 << 18  # bytes read at a time
+_LONGEST_WORD = 1_000  # bytes; a longer one means that the file is damaged
 
 
 def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
@@ -20,7 +20,8 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     with the word.
     """
     assert layout.n_words is not None
-    n_words, looked_at = layout.n_words, rows.looked_at
+    n_words = layout.n_words
+    looked_at = int(min(rows.looked_at, n_words))
     step = 1 + 4 * layout.vector_size
     # A record may begin with the line feed that ends the one before it.
     passing = rows.keys | {b"\n" + key for key in rows.keys}
@@ -28,39 +29,47 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     taken: list[tuple[bytes, bytes]] = []
     with source.open(watched=True) as stream:
         stream.readline()
-        buffer, position, number = b"", 0, 0
+        buffer, position, number, goes_on = b"", 0, 0, True
         while number < n_words:
-            find, length = buffer.find, len(buffer)
-            for number in range(number, n_words):  # noqa: B020 goes on from where it stopped
-                space = find(b" ", position)
-                end = space + step
-                if space < 0 or end > length:
-                    break
-                word = buffer[position:space]
-                if word in passing or number < looked_at:
-                    word = word.removeprefix(b"\n")
-                    if not word or b"\n" in word:
-                        raise VectorsError(
-                            f"{source}, word {number + 1}: expected a word, got {word[:40]!r}: "
-                            "the file is damaged"
-                        )
-                    if rows.take(word, number):
-                        taken.append((word, buffer[space + 1 : end]))
-                position = end
-            else:
-                break
-            if space < 0 and length - position > _LONGEST_WORD:
+            # A record that begins up to here lies within the buffer, unless its word is longer.
+            last = len(buffer) - step - (_LONGEST_WORD if goes_on else 0)
+            everything = number < looked_at
+            stop = looked_at if everything else n_words
+            index = buffer.index
+            try:
+                for number in range(number, stop):  # noqa: B020 goes on from where it stopped
+                    if position > last:
+                        break
+                    space = index(b" ", position)
+                    word = buffer[position:space]
+                    if everything or word in passing:
+                        word = word.removeprefix(b"\n")
+                        if not word or b"\n" in word:
+                            raise VectorsError(
+                                f"{source}, word {number + 1}: expected a word, got "
+                                f"{word[:40]!r}: the file is damaged"
+                            )
+                        if everything:
+                            rows.see(word)
+                        if rows.take(word, number):
+                            taken.append((word, buffer[space + 1 : space + step]))
+                    position = space + step
+                else:
+                    number = stop
+            except ValueError:
                 raise VectorsError(
-                    f"{source}, word {number + 1}: expected a word, the file is damaged"
-                )
-            chunk = stream.read(_CHUNK)
-            if not chunk:
+                    f"{source}, word {number + 1}: expected a word, there is no end to it: the "
+                    "file is damaged"
+                ) from None
+            if position > len(buffer) or (not goes_on and number < stop):
                 raise VectorsError(
                     f"{source}: expected {n_words:,} words, as its header says, the file ends "
-                    f"after {number:,}: it is truncated, fetch it again"
+                    f"within word {number + 1:,}: it is truncated or damaged, fetch it again"
                 )
-            _flush(source, layout, rows, taken)
-            buffer, position = buffer[position:] + chunk, 0
+            if number < stop:
+                _flush(source, layout, rows, taken)
+                chunk = stream.read(_CHUNK)
+                buffer, position, goes_on = buffer[position:] + chunk, 0, bool(chunk)
         _flush(source, layout, rows, taken)
         rest = (buffer[position:] + stream.read(_CHUNK)).strip(b"\n")
         if rest:
