@@ -157,8 +157,9 @@ def test_a_number_too_many_is_not_taken_for_a_word_with_a_space(tmp_path: Path) 
 
 
 def test_blank_lines_do_no_harm(tmp_path: Path) -> None:
-    for header in (b"", b"3 3\n"):
-        (tmp_path / "v").write_bytes(header + b"alps 1 2 3\n\nsnow 4 5 6\n \nice 7 8 9\n\n")
+    lines = b"alps 1 2 3\n\nsnow 4 5 6\n \nice 7 8 9\n\n"
+    for content in (lines, b"3 3\n" + lines, b"3 3\r\n" + lines.replace(b"\n", b"\r\n")):
+        (tmp_path / "v").write_bytes(content)
         assert load_vectors(tmp_path / "v").index_to_key == ("alps", "snow", "ice")
         assert load_vectors(tmp_path / "v", words=["ice"])["ice"].tolist() == [7, 8, 9]
 

@@ -31,7 +31,7 @@ def read_text(source: Source, layout: Layout, rows: Rows) -> None:
     # What stands before the first space of a wanted line. That is the word itself, but for words
     # with spaces; whether it really is one is looked at only for the lines that pass. Blank
     # lines pass as well, to be counted.
-    beginnings = {b"", *(key.split(b" ", 1)[0] for key in rows.keys)}
+    beginnings = {b"", b"\r", *(key.split(b" ", 1)[0] for key in rows.keys)}
     with source.open(watched=True) as stream:
         block = _Block(source, layout.vector_size, rows)
         start = 1
