@@ -6,26 +6,29 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import signal
 import sys
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from pipeline.terminal import print_table
+from pipeline.terminal import (
+    OVERRIDE,
+    epoch_display,
+    interrupt,
+    interruptible,
+    print_table,
+    quiet_start,
+    received,
+)
 from pipeline.vectors_cli import vectors
 
 if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.run import RunResult
-    from pipeline.training import Epoch
 
-_OVERRIDE = re.compile(r"[+~]{0,2}[a-z_]+(\.[a-z_]+)*=\S*|~[a-z_.]+")
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...")
 MODEL = click.option(
@@ -69,11 +72,11 @@ def train(overrides: tuple[str, ...]) -> None:
       pipeline train training=scratch
     """
     config = _config(overrides)
-    with _quiet_start():
+    with quiet_start():
         from pipeline.run import run
 
-    with _epoch_display(config) as on_epoch:
-        result = run(config, _interruptible(on_epoch))
+    with epoch_display(config) as on_epoch:
+        result = run(config, interruptible(on_epoch))
     _print_summary(result)
 
 
@@ -93,7 +96,7 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
             instead = " or --model" if option.startswith("tracking") else ""
             raise click.UsageError(f"evaluate needs {option}=...{instead}")
     config = _config(["data=file", *overrides])
-    with _quiet_start():
+    with quiet_start():
         from pipeline.data import read_labelled
         from pipeline.errors import DataError
         from pipeline.evaluation import score
@@ -145,8 +148,8 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
     """
     from pipeline.errors import ConfigError
 
-    overrides = [text for text in headlines if _OVERRIDE.fullmatch(text)]
-    texts = [text for text in headlines if not _OVERRIDE.fullmatch(text)]
+    overrides = [text for text in headlines if OVERRIDE.fullmatch(text)]
+    texts = [text for text in headlines if not OVERRIDE.fullmatch(text)]
     try:
         config = _config(overrides)
     except ConfigError as error:
@@ -155,7 +158,7 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
         texts += _read_lines(path)
     if not texts:
         raise click.UsageError("expected headlines: as arguments, or with --file")
-    with _quiet_start():
+    with quiet_start():
         from pipeline.tracking import load_model
 
     rows = load_model(_model_address(model, config), config.tracking).predict(texts)
@@ -167,79 +170,6 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
         ["label", "probability", "headline"],
         [[r["label"], f"{r['probability']:.3f}", t] for t, r in zip(texts, rows, strict=True)],
     )
-
-
-@vectors.command("compare")
-@click.argument("sets", nargs=-1, metavar="SET... [NAME=VALUE]...")
-@click.option("--text", metavar="FILE", help="What corpus sets are trained on: text, or a folder.")
-@click.option("--words", metavar="WORD,WORD", default="", help="Show the neighbours of these.")
-@click.option("--train", "with_runs", is_flag=True, help="Train with each set: frozen, fine-tuned.")
-@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Runs a set.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each set.")
-def compare_sets(
-    sets: tuple[str, ...],
-    text: str | None,
-    words: str,
-    with_runs: bool,
-    seeds: int,
-    as_json: bool,
-) -> None:
-    """Put sets of word vectors side by side.
-
-    \b
-      pipeline vectors compare glove_6b_50d corpus:skipgram --words alps,minister
-      pipeline vectors compare glove_6b_50d my.vec glove_6b_50d+corpus:cbow --train --seeds 3
-
-    A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext (trained on --text or
-    the BBC articles, without those of validation and test headlines), or several joined by +.
-    Shown are Spearman's correlation with people's judgements of word pairs (in brackets, how many
-    pairs the set knows), and with --train the accuracy on the data that NAME=VALUE choose: mean and
-    standard deviation over the seeds from `seed` on; each run is in MLflow.
-    """
-    from dataclasses import replace
-
-    from pipeline import comparing
-
-    overrides = [name for name in sets if _OVERRIDE.fullmatch(name)]
-    names = [name for name in sets if not _OVERRIDE.fullmatch(name)]
-    if not names:
-        raise click.UsageError("expected the sets to compare: names, files, corpus:skipgram, ...")
-    # What serves predictions does not change because sets were compared.
-    fixed = ["tracking.promote=never", *overrides]
-    options = {name: [*fixed, *comparing.overrides_of(name, text)] for name in names}
-    configs = {name: _config(options[name]) for name in names}
-    from pipeline.vectors.choice import choose_vectors
-
-    if with_runs or any(map(comparing.trains, configs.values())):
-        with _quiet_start():
-            from pipeline.run import run
-
-    asked = [word.strip() for word in words.split(",") if word.strip()]
-    reports = [
-        comparing.describe(
-            name, choose_vectors(config.vectors, held_out=comparing.held_out(config)), asked
-        )
-        for name, config in configs.items()
-    ]
-    worth = {}
-    for name, config in configs.items() if with_runs else ():
-        results = []
-        for seed in range(config.seed, config.seed + seeds):
-            one = _config([*options[name], f"seed={seed}"])
-            title = one.tracking.run_name or f"{one.data.source}-{name}-{one.model.encoder}-{seed}"
-            one = replace(one, tracking=replace(one.tracking, run_name=title))
-            with _epoch_display(one) as on_epoch:
-                results.append(run(one, _interruptible(on_epoch)))
-        worth[name] = comparing.downstream(results)
-    if as_json:
-        for report in reports:
-            values = comparing.as_values(report, worth.get(report.name))
-            click.echo(json.dumps(values, ensure_ascii=False))
-        return
-    print_table(*comparing.table(reports, worth))
-    if asked:
-        click.echo()
-        print_table(*comparing.neighbours_table(reports))
 
 
 @cli.command()
@@ -288,11 +218,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     argv = [*["--debug"] * debug, *(argument for argument in argv if argument != "--debug")]
     argv = argv or ["--help"]
     _set_up_messages(debug)
-    _received.clear()
-    signal.signal(signal.SIGTERM, _interrupt)
+    received.clear()
+    signal.signal(signal.SIGTERM, interrupt)
     # A shell's background job ignores SIGINT, and goes on doing so.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, interrupt)
     from pipeline.errors import PipelineError
 
     try:
@@ -318,26 +248,6 @@ def _fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-_received: list[int] = []  # signals that asked for the end
-
-
-def _interrupt(number: int, _: object) -> None:
-    _received.append(number)
-    raise KeyboardInterrupt(*["by SIGTERM"] * (number == signal.SIGTERM))
-
-
-def _interruptible(on_epoch: Callable[[Epoch], None]) -> Callable[[Epoch], None]:
-    """Ask again after each epoch: an exception that a signal raises where Python cannot pass it
-    on, as in a destructor or a callback from C++, is dropped there."""
-
-    def checked(epoch: Epoch) -> None:
-        on_epoch(epoch)
-        if _received:
-            _interrupt(_received[0], None)
-
-    return checked
-
-
 def _set_up_messages(debug: bool) -> None:
     """Lines of the stages on standard error; of the libraries only what matters."""
     level = logging.INFO if debug else logging.ERROR
@@ -353,31 +263,6 @@ def _set_up_messages(debug: bool) -> None:
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", module=r"(mlflow|keras|datasets|tensorflow)\.")
-
-
-@contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Keep aside what TensorFlow's C++ code prints when it is imported, which no setting stops.
-
-    It is shown after all where the import fails, and with --debug.
-    """
-    if logging.getLogger().isEnabledFor(logging.INFO):
-        yield
-        return
-    if sys.stderr.isatty():
-        click.echo("starting TensorFlow and MLflow ...", err=True)
-    with tempfile.TemporaryFile() as aside:
-        stderr = os.dup(2)
-        os.dup2(aside.fileno(), 2)
-        try:
-            yield
-        except ImportError:
-            aside.seek(0)
-            os.write(stderr, aside.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def _config(overrides: Sequence[str]) -> Config:
@@ -407,48 +292,6 @@ def _read_lines(path: str) -> list[str]:
     if not headlines:
         raise DataError(f"{path}: expected one headline a line, found none")
     return headlines
-
-
-@contextmanager
-def _epoch_display(config: Config) -> Iterator[Any]:
-    """A bar for the epochs on a terminal, a line an epoch elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    logger = logging.getLogger("pipeline")
-    phases = config.training.phases
-    console = Console(stderr=True)
-    if not console.is_terminal:
-
-        def line(epoch: Epoch) -> None:
-            logger.info(
-                "%s: epoch %d of %d, loss %.4f, validation accuracy %.4f",
-                epoch.phase, epoch.number, phases[epoch.phase].epochs, epoch.loss, epoch.val_accuracy,
-            )  # fmt: skip
-
-        yield line
-        return
-    columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        TextColumn("epoch {task.completed} of {task.total}, {task.fields[shown]}"),
-        TimeElapsedColumn(),
-    )
-    progress = Progress(*columns, console=console)
-    bars: dict[str, Any] = {}
-
-    def advance(epoch: Epoch) -> None:
-        progress.start()  # not before: until then a download may show a bar of its own
-        if epoch.phase not in bars:
-            total = phases[epoch.phase].epochs
-            bars[epoch.phase] = progress.add_task(epoch.phase, total=total, shown="")
-        shown = f"validation accuracy {epoch.val_accuracy:.4f}"
-        progress.update(bars[epoch.phase], completed=epoch.number, shown=shown)
-
-    try:
-        yield advance
-    finally:
-        progress.stop()
 
 
 def _print_summary(result: RunResult) -> None:

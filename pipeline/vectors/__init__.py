@@ -8,6 +8,7 @@ streams.py     compressed files and zip members as streams
 rows.py        what the readers take
 cache.py       all of a text, parsed once
 corpus.py      training on one's own text
+texts.py       that text
 joining.py     several sets as one
 choice.py      from the options of a run to its vectors
 """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from pipeline.config import CorpusConfig, JoinedConfig, OwnTextConfig, VectorsConfig
-from pipeline.sources import article_texts, read_texts
 from pipeline.vectors import load_vectors
 from pipeline.vectors.corpus import train_vectors
 from pipeline.vectors.joining import join
+from pipeline.vectors.texts import article_texts, read_texts
 from pipeline.vectors.words import WordVectors
 
 
