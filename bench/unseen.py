@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import defaultdict
-from collections.abc import Callable
-from pathlib import Path
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
 
 import click
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from bench.measure import table, versions
@@ -53,10 +55,35 @@ def _some(headlines: Headlines, split: str, n: int, seed: int) -> tuple[list[str
     return texts, labels
 
 
-def accuracies(
-    headlines: Headlines, everything: WordVectors, n: int, further: int, seed: int
-) -> tuple[float, float, float]:
+@cache
+def _headlines(source: str, path: str | None, seed: int) -> Headlines:
+    return load_headlines(source, path=path, seed=seed)
+
+
+@cache
+def _vectors(source: str) -> WordVectors:
+    return load_vectors(source)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training: the data, how many headlines, how many further words, and the seed."""
+
+    source: str
+    path: str | None
+    vectors: str
+    n: int
+    further: int
+    seed: int
+
+
+def accuracies(trial: Trial) -> tuple[float, float, float]:
     """Test accuracy on all headlines and on those with unseen words, and the share of these."""
+    logging.disable()
+    # A published split is the same for every seed.
+    split_seed = 0 if trial.path else trial.seed
+    headlines = _headlines(trial.source, trial.path, split_seed)
+    everything, n, further, seed = _vectors(trial.vectors), trial.n, trial.further, trial.seed
     training = _some(headlines, "train", n, seed)
     validation = _some(headlines, "validation", max(n // 4, 20), seed)
     vocabulary = build_vocabulary(training[0], max_tokens=24)
@@ -87,59 +114,68 @@ def accuracies(
 @click.option("--seeds", default=5, show_default=True)
 @click.option("--further", default="0,20000,100000", show_default=True, help="Words of the second table.")  # fmt: skip
 @click.option("--picture", type=click.Path(dir_okay=False), help="Write the curves there.")
-def main(vectors: str, clickbait: str | None, sizes: str, seeds: int, further: str, picture: str | None) -> None:  # fmt: skip
+@click.option("--jobs", default=2, show_default=True, help="Processes at a time.")
+def main(vectors: str, clickbait: str | None, sizes: str, seeds: int, further: str, picture: str | None, jobs: int) -> None:  # fmt: skip
     """Print the table of test accuracies, mean and standard deviation over the seeds."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.disable()
     click.echo(f"{versions('tensorflow', 'keras')}; vectors {vectors}")
-    everything = load_vectors(vectors)
     tables = [int(text) for text in further.split(",")]
-    sources: dict[str, Callable[[int], Headlines]] = {
-        "BBC": lambda seed: load_headlines("bbc", seed=seed)
-    }
-    if clickbait is not None:
-        published = load_headlines("stop_clickbait", path=Path(clickbait))
-        sources["Stop Clickbait"] = lambda _: published
-    curves: dict[tuple[str, int], list[tuple[int, float, float]]] = defaultdict(list)
+    sources = {"BBC": ("bbc", None)} | (
+        {"Stop Clickbait": ("stop_clickbait", clickbait)} if clickbait else {}
+    )
+    cases = [(name, int(n), f) for name in sources for n in sizes.split(",") for f in tables]
+    results = {}
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        running = {
+            case: [
+                pool.submit(accuracies, Trial(*sources[case[0]], vectors, *case[1:], seed))
+                for seed in range(seeds)
+            ]
+            for case in cases
+        }
+        for case, trials in running.items():
+            results[case] = np.array([trial.result() for trial in trials])
+            click.echo(f"{case} {results[case].mean(axis=0).round(4)}", err=True)
     rows: list[list[object]] = []
-    for name, load in sources.items():
-        for n in map(int, sizes.split(",")):
-            results = {
-                f: np.array([accuracies(load(s), everything, n, f, s) for s in range(seeds)])
-                for f in tables
-            }
-            row: list[object] = [name, n, f"{results[tables[0]][:, 2].mean():.0%}"]
-            for f in tables:
-                whole, unseen = results[f][:, 0], results[f][:, 1]
-                row += [f"{100 * whole.mean():.1f} ± {100 * whole.std():.1f}",
-                        f"{100 * unseen.mean():.1f} ± {100 * unseen.std():.1f}"]  # fmt: skip
-                curves[name, f].append((n, 100 * unseen.mean(), 100 * unseen.std()))
-            rows.append(row)
-            click.echo(" ".join(map(str, row)), err=True)
+    for name, n in dict.fromkeys(case[:2] for case in cases):
+        row: list[object] = [name, n, f"{results[name, n, tables[0]][:, 2].mean():.0%}"]
+        for f in tables:
+            row += [_shown(results[name, n, f][:, column]) for column in (0, 1)]
+        rows.append(row)
     columns = ["data", "training headlines", "test headlines with unseen words"]
     for f in tables:
         columns += [f"{f:,} further words: all", "those with unseen words"]
     table(columns, rows)
     if picture is not None:
-        _curves(curves, list(sources), tables).savefig(picture, dpi=110)
+        _curves(results, list(sources), tables).savefig(picture, dpi=110)
+
+
+def _shown(values: NDArray[np.float64]) -> str:
+    return f"{100 * values.mean():.1f} ± {100 * values.std(ddof=1):.1f}"
 
 
 def _curves(
-    curves: dict[tuple[str, int], list[tuple[int, float, float]]],
-    names: list[str],
-    tables: list[int],
+    results: dict[tuple[str, int, int], NDArray[np.float64]], names: list[str], tables: list[int]
 ) -> Figure:
     figure = Figure(figsize=(4.6 * len(names), 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        sizes = sorted({n for other, n, _ in results if other == name})
         for further in tables:
-            n, mean, spread = zip(*curves[name, further], strict=True)
-            axes.errorbar(n, mean, spread, marker="o", capsize=2, label=f"{further:,}")
+            accuracy = [100 * results[name, n, further][:, 1] for n in sizes]
+            axes.errorbar(
+                sizes,
+                [values.mean() for values in accuracy],
+                [values.std(ddof=1) for values in accuracy],
+                marker="o",
+                capsize=2,
+                label=f"{further:,}",
+            )
         axes.set_xscale("log")
-        axes.set_xticks(n, [f"{x:,}" for x in n], minor=False)
+        axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
         axes.minorticks_off()
         axes.set_title(name)
         axes.set_xlabel("training headlines")
-        axes.set_ylabel("test accuracy (%), headlines with unseen words")
+        axes.set_ylabel("test accuracy (%)")
         axes.legend(title="further words")
     return figure
 

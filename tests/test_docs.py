@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
 import nbformat
 import pytest
 from conftest import ROOT, make_headlines, write_csv, write_glove
@@ -43,10 +44,40 @@ def test_make_knows_its_targets(line: str) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+MEASURING = [
+    line
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.S)
+    for line in block.splitlines()
+]
+
+
+@pytest.mark.parametrize("line", MEASURING)
+def test_commands_that_measure_have_their_options(line: str) -> None:
+    """They take minutes to hours: that they would start is what is tested."""
+    words = shlex.split(line.split(" #")[0])
+    if words[0] == "make":
+        (arguments,) = [word.removeprefix("ARGS=") for word in words if word.startswith("ARGS=")]
+        module, words = "bench.reading", shlex.split(arguments)
+    elif words[0] == "pipeline":
+        command = cli.cli
+        words = words[1:]
+        while isinstance(command, click.Group):
+            command = command.commands[words.pop(0)]
+        module = None
+    else:
+        assert words[:2] == ["python", "-m"]
+        module, words = words[2], words[3:]
+    if module is not None:
+        command = importlib.import_module(module).main
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
 def test_make_help_lists_the_targets() -> None:
     shown = subprocess.check_output(["make", "help"], cwd=ROOT, text=True)
     targets = {line.split()[1] for line in shown.splitlines()}
-    assert {"setup", "train", "ui", "serve", "test", "help"} <= targets
+    assert {"setup", "train", "ui", "serve", "test", "bench", "help"} <= targets
 
 
 def test_pipeline_commands(

@@ -10,6 +10,7 @@ from pipeline.vectors.rows import Layout, Rows
 from pipeline.vectors.streams import Source
 
 _CHUNK = 1 << 18  # bytes read at a time
+_BLOCK = 1 << 20  # bytes of rows that are looked through at once
 _LONGEST_WORD = 1_000  # bytes; a longer one means that the file is damaged
 
 
@@ -67,7 +68,8 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
                     f"within word {number + 1:,}: it is truncated or damaged, fetch it again"
                 )
             if number < stop:
-                _flush(source, layout, rows, taken)
+                if len(taken) * step > _BLOCK:
+                    _flush(source, layout, rows, taken)
                 chunk = stream.read(_CHUNK)
                 buffer, position, goes_on = buffer[position:] + chunk, 0, bool(chunk)
         _flush(source, layout, rows, taken)
