@@ -403,7 +403,8 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     ]
     if homes:
         choices = " or ".join(filter(None, [", ".join(homes[:-1]), homes[-1]]))
-        return f"{name} belongs to {group}={choices}, which is not chosen: add {group}={homes[0]}"
+        home = "file" if "file" in homes else homes[0]
+        return f"{name} belongs to {group}={choices}, which is not chosen: add {group}={home}"
     return f"there is no option {name!r} here{nearest(name, known)}; `pipeline stages` lists the options"
 
 
@@ -421,6 +422,12 @@ def _describe(error: ValidationError) -> str:
     path = [str(part) for part in finding["loc"]]
     if path[0] in ("model", "vectors") and len(path) > 1:
         del path[1]
+    if "[" in path[-1]:
+        # One word or a list of words: what is wrong within the list tells more.
+        path.pop()
+        option = finding["loc"][:-1]
+        found = [f for f in error.errors(include_url=False) if f["loc"][: len(option)] == option]
+        finding = max(found, key=lambda f: len(f["loc"]))
     name = ".".join(path)
     if finding["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"there is no option {name!r}; `pipeline stages` lists the options"
