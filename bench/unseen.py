@@ -77,8 +77,9 @@ class Trial:
     seed: int
 
 
-def accuracies(trial: Trial) -> tuple[float, float, float]:
-    """Test accuracy on all headlines and on those with unseen words, and the share of these."""
+def accuracies(trial: Trial) -> tuple[float, float, float, float]:
+    """Test accuracy on all headlines and on those with unseen words, the share of these, and how
+    many training headlines there were."""
     logging.disable()
     # A published split is the same for every seed.
     split_seed = 0 if trial.path else trial.seed
@@ -104,7 +105,7 @@ def accuracies(trial: Trial) -> tuple[float, float, float]:
     unseen = np.array(
         [any(t not in seen and t in everything for t in tokens) for tokens in tokenize(texts)]
     )
-    return float(right.mean()), float(right[unseen].mean()), float(unseen.mean())
+    return float(right.mean()), float(right[unseen].mean()), float(unseen.mean()), len(training[0])
 
 
 @click.command()
@@ -138,7 +139,8 @@ def main(vectors: str, clickbait: str | None, sizes: str, seeds: int, further: s
             click.echo(f"{case} {results[case].mean(axis=0).round(4)}", err=True)
     rows: list[list[object]] = []
     for name, n in dict.fromkeys(case[:2] for case in cases):
-        row: list[object] = [name, n, f"{results[name, n, tables[0]][:, 2].mean():.0%}"]
+        _, _, unseen, present = results[name, n, tables[0]].mean(axis=0)
+        row: list[object] = [name, int(present), f"{unseen:.0%}"]
         for f in tables:
             row += [_shown(results[name, n, f][:, column]) for column in (0, 1)]
         rows.append(row)
@@ -159,9 +161,10 @@ def _curves(
 ) -> Figure:
     figure = Figure(figsize=(4.6 * len(names), 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        sizes = sorted({n for other, n, _ in results if other == name})
+        asked = sorted({n for other, n, _ in results if other == name})
+        sizes = [int(results[name, n, tables[0]][0, 3]) for n in asked]
         for further in tables:
-            accuracy = [100 * results[name, n, further][:, 1] for n in sizes]
+            accuracy = [100 * results[name, n, further][:, 1] for n in asked]
             axes.errorbar(
                 sizes,
                 [values.mean() for values in accuracy],
