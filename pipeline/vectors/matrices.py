@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-import struct
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -263,8 +262,7 @@ def read_keyed_vectors(path: Path, wanted: Sequence[str] | None, most_frequent: 
         unpickler = _CarefulUnpickler if len(content) < _SMALL else _Unpickler
         # From memory, where a damaged length is met by the end of the bytes.
         saved = unpickler(io.BytesIO(content)).load()
-    except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError,
-            KeyError, TypeError, ValueError, MemoryError, OverflowError, struct.error) as error:  # fmt: skip
+    except Exception as error:
         raise VectorsError(f"{path}: expected gensim's KeyedVectors ({error})") from error
     state, prefix = getattr(saved, "__dict__", {}), str(path)
     if isinstance(state.get("wv"), _StandIn):
