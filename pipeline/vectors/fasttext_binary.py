@@ -30,6 +30,7 @@ _HEADER = struct.Struct("<14i d 3i 2q")  # magic, version, 12 arguments, t; size
 _AFTER_WORD = 9  # bytes: a word's count and its kind
 _MATRIX = struct.Struct("<? 2q")  # quantised?, rows, columns
 _CHUNK = 1 << 20  # bytes read at a time
+_NEAR, _ROWS = 8, 4096  # rows that are read at once: how far apart, and how many
 _WORDS = 4096  # vectors are computed for so many words at once
 
 
@@ -198,10 +199,15 @@ def _rows(model: _Model, needed: NDArray[np.int64]) -> NDArray[np.float32]:
                 values[:] = np.frombuffer(_read(model.source, stream, width), "<f4")
                 position = start + width
         return table
+    # Rows that lie near each other are read at once, with those between them.
+    apart = (np.diff(needed) > _NEAR) | (np.diff(needed // _ROWS) > 0)
+    spans = np.split(np.arange(len(needed)), np.flatnonzero(apart) + 1)
     with model.source.errors_named(), model.source.path.open("rb", buffering=0) as file:
-        for values, row in zip(table, needed.tolist(), strict=True):
-            file.seek(model.matrix + row * width)
-            values[:] = np.frombuffer(_read(model.source, file, width), "<f4")
+        for span in spans if len(needed) else ():
+            first, last = int(needed[span[0]]), int(needed[span[-1]])
+            file.seek(model.matrix + first * width)
+            values = np.frombuffer(_read(model.source, file, (last - first + 1) * width), "<f4")
+            table[span] = values.reshape(-1, model.vector_size)[needed[span] - first]
     return table
 
 
