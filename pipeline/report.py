@@ -273,10 +273,7 @@ def coverage_by_rung_figure(coverage: Coverage, most: int = 20) -> Figure:
         range(len(missing)), [word for word, _ in missing], fontsize=8, parse_math=False
     )
     right.set_xlabel("times seen")
-    right.set_title(
-        f"{len(coverage.missing):,} words without a vector"
-        + ", the most frequent" * (len(coverage.missing) > most)
-    )
+    right.set_title(f"{len(coverage.missing):,} words without a vector", fontsize="medium")
     return figure
 
 
