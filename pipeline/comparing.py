@@ -11,8 +11,7 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config, CorpusConfig, JoinedConfig
-from pipeline.errors import VectorsError
-from pipeline.semantics import DATASETS, Similarity, neighbours, word_similarity
+from pipeline.semantics import DATASETS, Similarity, neighbours_of, word_similarity
 from pipeline.vectors.words import WordVectors
 
 if TYPE_CHECKING:
@@ -94,15 +93,8 @@ def describe(name: str, vectors: WordVectors, words: Sequence[str] = (), k: int 
         vectors.vector_size,
         len(vectors),
         {dataset: word_similarity(vectors, dataset) for dataset in DATASETS},
-        {word: _neighbours(vectors, word, k) for word in words},
+        neighbours_of(vectors, words, k),
     )
-
-
-def _neighbours(vectors: WordVectors, word: str, k: int) -> list[tuple[str, float]]:
-    try:
-        return neighbours(vectors, word, k)
-    except VectorsError:  # the other sets may have the word
-        return []
 
 
 def downstream(results: Sequence[RunResult]) -> Downstream:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.errors import VectorsError
 from pipeline.matching import AUTO, Conventions, conventions, ladder
-from pipeline.semantics import neighbours
+from pipeline.semantics import neighbours_of
 from pipeline.vectors import CATALOGUE, WordVectors, load_vectors
 from pipeline.vectors.formats import format_of
 
@@ -23,8 +23,8 @@ class Inspection:
     """What `inspect` saw.
 
     `norms`: smallest, mean and largest Euclidean length; `std`: standard deviation of all values;
-    both over the rows looked at (`rows`). `total`: words of the whole set. `rungs`: those of the ladder by which words would be
-    matched. `neighbours`: for each word asked for, its nearest words and their cosines; empty
+    both over the rows looked at (`rows`). `total`: words of the whole set. `rungs`: those of the
+    ladder by which words would be matched. `neighbours`: for each word asked for, its nearest words and their cosines; empty
     for a word that the set does not have.
     """
 
@@ -67,9 +67,6 @@ def inspect(
         raise VectorsError(f"{vectors.name}: expected word vectors, there is no word in it")
     norms = np.linalg.norm(vectors.vectors, axis=1)
 
-    def known(word: str) -> bool:
-        return (word in vectors or vectors.subwords is not None) and bool(vectors[word].any())
-
     of_set = conventions(vectors.first_words)
     path, licence = None, None
     if isinstance(source, str | os.PathLike):
@@ -92,5 +89,5 @@ def inspect(
         subwords=vectors.subwords is not None,
         licence=licence,
         first_words=tuple(vectors.first_words[:20]),
-        neighbours={word: neighbours(vectors, word, k) if known(word) else () for word in words},
+        neighbours=neighbours_of(vectors, words, k),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +84,19 @@ def neighbours(vectors: WordVectors, word: str, k: int = 10) -> list[tuple[str, 
     nearest = np.argpartition(-cosines, k - 1)[:k] if k else np.empty(0, np.int64)
     nearest = nearest[np.lexsort((nearest, -cosines[nearest]))]
     return [(vectors.index_to_key[row], float(cosines[row])) for row in nearest]
+
+
+def neighbours_of(
+    vectors: WordVectors, words: Sequence[str], k: int = 10
+) -> dict[str, list[tuple[str, float]]]:
+    """The neighbours of each word; an empty list for one that the set has no vector for."""
+    found = {}
+    for word in words:
+        try:
+            found[word] = neighbours(vectors, word, k)
+        except VectorsError:
+            found[word] = []
+    return found
 
 
 def _rows(vectors: WordVectors, rows: list[int]) -> NDArray[np.float64]:

@@ -160,6 +160,19 @@ def pipeline_command(*arguments: str, cwd: Path, **env: str) -> subprocess.Compl
     )
 
 
+def read_terminal(parent: int) -> bytes:
+    """All that a process writes to the other side of a pseudo-terminal, until it ends."""
+    shown = b""
+    while True:
+        try:
+            piece = os.read(parent, 65536)
+        except OSError:  # Linux's way of saying that the other side has closed
+            return shown
+        if not piece:
+            return shown
+        shown += piece
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

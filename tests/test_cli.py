@@ -20,6 +20,7 @@ from conftest import (
     free_port,
     make_headlines,
     pipeline_command,
+    read_terminal,
     server,
     small_overrides,
     write_csv,
@@ -265,15 +266,7 @@ def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_pa
         cwd=tmp_path, env={**os.environ, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=child,
     )  # fmt: skip
     os.close(child)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(parent, 65536)
-        except OSError:  # Linux's way of saying that the other side has closed
-            break
-        if not piece:
-            break
-        shown += piece
+    shown = read_terminal(parent)
     assert process.wait(60) == 0
     assert "━" in shown.decode()
     assert b"frozen: epoch" not in shown

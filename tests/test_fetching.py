@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, read_terminal
 
 from pipeline import fetching, terminal
 from pipeline.errors import FetchError
@@ -426,15 +426,7 @@ def test_a_bar_on_a_terminal(serve: Serve) -> None:
         download, stderr=child, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}
     )
     os.close(child)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(parent, 65536)
-        except OSError:  # Linux's way of saying that the other side has closed
-            break
-        if not piece:
-            break
-        shown += piece
+    shown = read_terminal(parent)
     assert process.wait(30) == 0
     assert server.ranges == ["", FROM_HALF]
     assert "━" in shown.decode()

@@ -198,7 +198,10 @@ def test_words_that_are_not_utf8_are_left_out(
     assert loaded.index_to_key == ("ice", "alps")
     assert loaded["ice"].tolist() == [4, 5]
     assert "1 words are not UTF-8" in caplog.text
+    caplog.clear()
     assert load_vectors(tmp_path / "v").index_to_key == ("alps", "ice")
+    assert "1 words are not UTF-8" in caplog.text
+    assert len(load_vectors(tmp_path / "v", words=["\ud800"])) == 0
 
 
 # --------------------------------------------------------------------------------- zip files

@@ -82,6 +82,7 @@ def _read_into(
 ) -> tuple[Rows, int]:
     rows = Rows(None, write=write)
     _READERS[layout.format](source, layout, rows)
+    rows.warn(str(source))
     return rows, layout.vector_size
 
 

@@ -37,7 +37,8 @@ class Rows:
         write: Callable[[NDArray[np.float32]], None] | None = None,
     ) -> None:
         self.wanted = None if words is None else tuple(dict.fromkeys(words))
-        self.keys = frozenset() if self.wanted is None else frozenset(map(str.encode, self.wanted))
+        # A lone surrogate, which no UTF-8 file has, is asked for in vain.
+        self.keys = frozenset(word.encode(errors="surrogatepass") for word in self.wanted or ())
         # So many words at the beginning of the file are taken, whichever they are; and so many are
         # looked at, as they show how the set writes.
         self.taken_whole = np.inf if self.wanted is None else most_frequent
@@ -88,6 +89,13 @@ class Rows:
         else:
             self._blocks.append(block)
 
+    def warn(self, name: str) -> None:
+        """Say how many words were left out."""
+        if self.undecodable:
+            logger.warning(
+                "vectors: %s: %d words are not UTF-8, they are left out", name, self.undecodable
+            )
+
     def result(self, name: str, vector_size: int, subwords: Subwords | None = None) -> WordVectors:
         """What was taken: the wanted words first and in their order, as every source gives them."""
         words = self.words
@@ -103,10 +111,7 @@ class Rows:
             block = self._blocks.pop(0)
             vectors[order[start : start + len(block)]] = block
             start += len(block)
-        if self.undecodable:
-            logger.warning(
-                "vectors: %s: %d words are not UTF-8, they are left out", name, self.undecodable
-            )
+        self.warn(name)
         return WordVectors.of(
             words,
             vectors,
