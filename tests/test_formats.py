@@ -478,6 +478,18 @@ def test_all_of_a_text_is_parsed_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "new" in load_vectors(path)
 
 
+@pytest.mark.parametrize("name", ["words.txt", "vectors.npy", "about.json"])
+def test_a_kept_folder_that_lost_a_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
+    write_glove(tmp_path / "v.txt", NAMES)
+    first = load_vectors(tmp_path / "v.txt").vectors.tobytes()
+    next((tmp_path / "cache" / "vectors").glob(f"*/{name}")).unlink()
+    assert load_vectors(tmp_path / "v.txt").vectors.tobytes() == first
+    assert "cannot be used" in caplog.text
+
+
 def test_a_cache_that_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import VectorsError
 from pipeline.fetching import cache_folder
 from pipeline.vectors.matrices import words_beside
 from pipeline.vectors.rows import Rows
@@ -34,9 +35,13 @@ def find(source: Source) -> WordVectors | None:
     folder = _folder(source)
     if not folder.is_dir():
         return None
-    about = json.loads((folder / "about.json").read_text("utf-8"))
-    words = tuple(words_beside(folder / "vectors.npy", at_once=True))
-    matrix = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    try:
+        about = json.loads((folder / "about.json").read_text("utf-8"))
+        words = tuple(words_beside(folder / "vectors.npy", at_once=True))
+        matrix = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, VectorsError) as error:  # somebody has tidied up in there
+        logger.warning("vectors: %s cannot be used (%s): remove it", folder, error)
+        return None
     return WordVectors(
         str(source),
         words,
