@@ -198,12 +198,19 @@ VectorsChoice = Annotated[
 
 @dataclass(frozen=True, config=STRICT)
 class EncoderConfig:
-    """What all encoders have in common."""
+    """What all encoders have in common.
+
+    `letter_case`: the network also sees how each word was capitalised, and the n-grams keep their
+    capitals. `pooled`, `wide`: the parts of pipeline/blending.py that stand beside the network.
+    """
 
     max_tokens: Positive = 24
     min_count: Positive = 1
     spatial_dropout: Rate = 0.2
     dropout: Rate = 0.3
+    letter_case: bool = False
+    pooled: bool = True
+    wide: bool = True
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -212,7 +219,7 @@ class CnnConfig(EncoderConfig):
 
     encoder: Literal["cnn"] = "cnn"
     filters: Positive = 128
-    kernel_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 3, 4)
+    kernel_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 3)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -230,16 +237,26 @@ class BiGruConfig(EncoderConfig):
     units: Positive = 64
 
 
-ModelConfig = CnnConfig | MeanConfig | BiGruConfig
+@dataclass(frozen=True, config=STRICT)
+class AttentionConfig(EncoderConfig):
+    """Several learned weighted means over the words (`heads`), and their maximum."""
+
+    encoder: Literal["attention"] = "attention"
+    heads: Positive = 4
+
+
+ModelConfig = CnnConfig | MeanConfig | BiGruConfig | AttentionConfig
 
 
 @dataclass(frozen=True, config=STRICT)
 class PhaseConfig:
-    """One phase of training. `epochs=0` leaves it out."""
+    """One phase of training. `epochs=0` leaves it out; `auto`: as `training.schedule` decides by
+    the number of headlines. `patience`: epochs without a better validation result that end the
+    phase early; null: none do."""
 
-    epochs: Annotated[int, Field(ge=0)] = 8
+    epochs: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     learning_rate: Annotated[float, Field(gt=0, lt=10)] = 2e-3
-    patience: Positive = 3
+    patience: Positive | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -248,13 +265,18 @@ class TrainingConfig:
 
     In `frozen` the embedding does not move; in `fine_tuned` and `scratch` it is trained with
     the rest (`scratch` is the phase's name where the matrix started from random numbers).
+    `batch_size`: headlines a step, or `auto`. `embedding_rate`: the embedding's learning rate in
+    multiples of the rest's. `adversarial`: how far the word vectors of a headline are moved in
+    the direction that hurts most, in lengths of a typical vector; 0 leaves that out.
     """
 
     frozen: PhaseConfig | None = None
     fine_tuned: PhaseConfig | None = None
     scratch: PhaseConfig | None = None
-    batch_size: Positive = 32
+    batch_size: Positive | Literal["auto"] = "auto"
     warmup: Rate = 0.1
+    embedding_rate: Annotated[float, Field(gt=0, le=100)] = 2.0
+    adversarial: Annotated[float, Field(ge=0, le=10)] = 0.25
 
     @model_validator(mode="after")
     def _at_least_one(self) -> TrainingConfig:
@@ -292,7 +314,9 @@ class Config:
     vectors: VectorsChoice = Field(default_factory=VectorsConfig)
     model: Annotated[ModelConfig, Field(discriminator="encoder")] = Field(default_factory=CnnConfig)
     training: TrainingConfig = Field(
-        default_factory=lambda: TrainingConfig(frozen=PhaseConfig(), fine_tuned=PhaseConfig())
+        default_factory=lambda: TrainingConfig(
+            frozen=PhaseConfig(), fine_tuned=PhaseConfig(learning_rate=1e-3)
+        )
     )
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)
     seed: Seed = 0

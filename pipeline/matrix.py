@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from pipeline.errors import VectorsError
 from pipeline.matching import (
@@ -25,6 +26,7 @@ from pipeline.vectors import WordVectors
 logger = logging.getLogger(__name__)
 
 PADDING, FIRST_WORD = 0, 2  # rows of the matrix; row 1 is for unknown words
+_ENOUGH, _BY_FREQUENCY = 10, -0.1  # words, and rank correlation of place and count
 _MISSING_STD = 0.1  # of rows without a vector, where the set has no spread of its own
 
 Initial = Callable[[np.random.Generator, float, float, tuple[int, int]], NDArray[np.float64]]
@@ -74,7 +76,9 @@ class EmbeddingMatrix:
     for unknown words, row 2 + i belongs to `words[i]`. `further_weights`: float32 array,
     (n_further, vector_size); row i is what the set knows of `further_words[i]`, a token that the
     text does not have, at the same scale. `digits`: how the set writes numbers, where it does not
-    keep them, so that an unknown number finds the row of such numbers.
+    keep them, so that an unknown number finds the row of such numbers. `shares`: float32 array,
+    (2 + n_words + n_further,), how large a part of running text each row's word is by its place in
+    the set, whose words stand by frequency; zeros where they do not, and for rare words.
     """
 
     weights: NDArray[np.float32]
@@ -83,6 +87,7 @@ class EmbeddingMatrix:
     further_words: tuple[str, ...]
     further_weights: NDArray[np.float32]
     digits: Digits | None = None
+    shares: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 def build_embedding_matrix(
@@ -163,7 +168,30 @@ def build_embedding_matrix(
         tuple(further),
         _rows(tuple(further.values()), vectors) * scale,
         matches.digits,
+        _shares(words, counts, tuple(further), vectors),
     )
+
+
+def _shares(
+    words: Sequence[str], counts: Sequence[int], further: Sequence[str], vectors: WordVectors
+) -> NDArray[np.float32]:
+    """By the law of Zipf and Mandelbrot, 1 / (rank + 2.7) of a sum of 1 (Piantadosi 2014, doi
+    10.3758/s13423-014-0585-6)."""
+    shares = np.zeros(FIRST_WORD + len(words) + len(further), np.float32)
+    ranks: dict[str, int] = {}
+    for rank, word in enumerate(vectors.first_words, start=1):
+        ranks.setdefault(word.lower(), rank)
+    seen = [
+        (ranks[word], count) for word, count in zip(words, counts, strict=True) if word in ranks
+    ]
+    # Sets in alphabetical or no order tell nothing: there, frequent words are not among the first.
+    if len(seen) < _ENOUGH or spearmanr(*zip(*seen, strict=True)).statistic > _BY_FREQUENCY:
+        return shares
+    total = (1 / (np.arange(1, max(vectors.total, len(ranks)) + 1) + 2.7)).sum()
+    for row, word in enumerate((*words, *further), start=FIRST_WORD):
+        if word in ranks:
+            shares[row] = 1 / (ranks[word] + 2.7) / total
+    return shares
 
 
 def _rows(words: Sequence[str], vectors: WordVectors) -> NDArray[np.float32]:

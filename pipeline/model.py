@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from pipeline.config import BiGruConfig, CnnConfig, MeanConfig, ModelConfig
+from pipeline.config import AttentionConfig, BiGruConfig, CnnConfig, MeanConfig, ModelConfig
 from pipeline.matrix import PADDING, EmbeddingMatrix
 from pipeline.text import Contractions, TextLayer
+
+_CASES = 5  # kinds that TextLayer tells apart, padding among them
+_CASE_SIZE = 8  # dimensions of the letter-case channel
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
@@ -35,7 +40,7 @@ class MaskedPooling(keras.layers.Layer):
         count = ops.sum(present, axis=1)
         if self.how == "mean":
             return ops.sum(inputs * present, axis=1) / ops.maximum(count, 1)
-        highest = ops.max(inputs * present - 1e9 * (1 - present), axis=1)
+        highest = ops.max(inputs - 1e9 * (1 - present), axis=1)
         return ops.where(count > 0, highest, ops.zeros_like(highest))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
@@ -50,15 +55,16 @@ class Classifier:
     """A Keras model and the parts of it that training needs.
 
     `model`: string tensor (n,) -> float32 probabilities (n, n_classes).
+    `head`: the part after the text layer, from row numbers, int tensor (n, tokens), to logits;
+    with the letter-case channel from [row numbers, cases]. Padding makes no difference to it.
+    Training uses it to tokenise only once. It is `encoder` over `embedder`, which are apart so
+    that training can reach the word vectors in between, float tensor (n, tokens, width).
     """
 
     model: keras.Model
-
-    @property
-    def head(self) -> keras.Model:
-        """The part after the text layer: row numbers, int tensor (n, tokens), to probabilities.
-        Padding makes no difference to it. Training uses it to tokenise only once."""
-        return self.model.get_layer("head")
+    head: keras.Model
+    embedder: keras.Model
+    encoder: keras.Model
 
     @property
     def text(self) -> keras.layers.Layer:
@@ -68,20 +74,55 @@ class Classifier:
     @property
     def embedding(self) -> keras.layers.Embedding:
         """The embedding of the training words, whose weights start as the matrix."""
-        return self.head.get_layer("embedding")
+        return self.embedder.get_layer("embedding")
+
+    @property
+    def further(self) -> keras.layers.Embedding | None:
+        """The frozen embedding of words that training does not see, where there are such."""
+        names = [layer.name for layer in self.embedder.layers]
+        return self.embedder.get_layer("further") if "further" in names else None
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], ...]:
+        """What the head takes: row numbers, int32 array (n, tokens), and with the letter-case
+        channel the cases, of the same shape."""
+        parts = [
+            in_parts(self.text(tf.constant(texts[i : i + 10_000], tf.string)))
+            for i in range(0, max(len(texts), 1), 10_000)
+        ]
+        width = max(part[0].shape[1] for part in parts)
+        return tuple(
+            np.concatenate([_padded(part[k].numpy(), width) for part in parts])
+            for k in range(len(self.head.inputs))
+        )
 
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Everything that training can change: all weights but those of the further words."""
-        return [variable.numpy() for variable in self._changing]
+        return [variable.numpy() for variable in self.changing]
 
     def set_weights(self, weights: Sequence[NDArray[np.float32]]) -> None:
         """Go back to what `get_weights` gave."""
-        for variable, value in zip(self._changing, weights, strict=True):
+        for variable, value in zip(self.changing, weights, strict=True):
             variable.assign(value)
 
     @property
-    def _changing(self) -> list[Any]:
-        return [v for layer in self.head.layers if layer.name != "further" for v in layer.weights]
+    def changing(self) -> list[Any]:
+        """The variables of `get_weights`."""
+        layers = [*self.embedder.layers, *self.encoder.layers]
+        return [v for layer in layers if layer.name != "further" for v in _weights(layer)]
+
+
+def _weights(layer: keras.layers.Layer) -> list[Any]:
+    """Without the states of its random generators, which are no weights."""
+    return [v for v in layer.weights if "seed_generator" not in v.path]
+
+
+def in_parts(outputs: Any) -> tuple[Any, ...]:
+    """The outputs of the text layer: row numbers, and what else it was asked for."""
+    return tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
+
+
+def _padded(rows: NDArray[np.integer], width: int) -> NDArray[np.int32]:
+    return np.pad(rows, ((0, 0), (0, width - rows.shape[1]))).astype(np.int32)
 
 
 def build_classifier(
@@ -95,36 +136,41 @@ def build_classifier(
     """Build a classifier whose embedding starts as `matrix` (CNN where `config` is None).
 
     The text layer inside is the only tokeniser; `contractions` must be the vocabulary's. Weights
-    and dropout follow from `seed`.
+    and dropout follow from `seed`. The parts beside the network are added by `blending.blend`.
     """
     config = config or CnnConfig()
     seeds = _Seeds(seed)
     rows = keras.Input((None,), dtype="int32", name="rows")
-    n_trained = len(matrix.weights)
     embedding = keras.layers.Embedding(*matrix.weights.shape, name="embedding")
-    present = ops.not_equal(rows, PADDING)
+    further = None
     if len(matrix.further_words):
         # Pretrained rows of words that training does not see. They are looked up, never trained:
         # a second table keeps them out of the optimizer, whose work grows with the rows.
         further = keras.layers.Embedding(
             *matrix.further_weights.shape, trainable=False, name="further"
         )
-        trained = embedding(ops.minimum(rows, n_trained - 1))
-        pretrained = further(ops.maximum(rows - n_trained, 0))
-        tokens = ops.where(ops.expand_dims(rows < n_trained, -1), trained, pretrained)
-        further.set_weights([matrix.further_weights])
-    else:
-        tokens = embedding(rows)
-    tokens = keras.layers.SpatialDropout1D(config.spatial_dropout, seed=seeds())(tokens)
-    features = _ENCODERS[type(config)](tokens, present, config, seeds)
-    features = keras.layers.Dropout(config.dropout, seed=seeds())(features)
-    probabilities = keras.layers.Dense(
-        n_classes, "softmax", kernel_initializer=seeds.glorot(), name="probabilities"
-    )(features)
-    head = keras.Model(rows, probabilities, name="head")
+    inputs, tokens = [rows], look_up(rows, embedding, further)
+    if config.letter_case:
+        inputs.append(keras.Input((None,), dtype="int32", name="cases"))
+        cases = keras.layers.Embedding(
+            _CASES,
+            _CASE_SIZE,
+            embeddings_initializer=keras.initializers.RandomUniform(seed=seeds()),
+            name="letter_case",
+        )
+        tokens = ops.concatenate([tokens, cases(inputs[1])], axis=-1)
+    present = ops.expand_dims(ops.cast(ops.not_equal(rows, PADDING), tokens.dtype), -1)
+    embedder = keras.Model(inputs, tokens * present, name="embedder")
+
+    encoder = _build_encoder(tokens.shape[-1], n_classes, config, seeds)
+    head = keras.Model(
+        inputs, encoder([embedder(inputs), ops.not_equal(rows, PADDING)]), name="head"
+    )
     # Setting the weights keeps the matrix out of the model's config, where a constant
     # initialiser would write every number as text.
     embedding.set_weights([matrix.weights])
+    if further is not None:
+        further.set_weights([matrix.further_weights])
 
     texts = keras.Input((), dtype="string", name="texts")
     text = TextLayer(
@@ -132,20 +178,73 @@ def build_classifier(
         config.max_tokens,
         contractions=contractions,
         digits=matrix.digits,
+        letter_case=config.letter_case,
+        joined=config.wide,
         name="text",
     )
-    return Classifier(keras.Model(texts, head(text(texts)), name="classifier"))
+    probabilities = ops.softmax(head(in_parts(text(texts))[: len(inputs)]))
+    model = keras.Model(texts, probabilities, name="classifier")
+    return Classifier(model, head, embedder, encoder)
+
+
+def look_up(rows: Any, trained: keras.layers.Embedding, further: Any) -> Any:
+    """The vectors of row numbers out of two tables, of which the second may be None."""
+    if further is None:
+        return trained(rows)
+    n_trained = trained.input_dim
+    known = trained(ops.minimum(rows, n_trained - 1))
+    pretrained = further(ops.maximum(rows - n_trained, 0))
+    return ops.where(ops.expand_dims(rows < n_trained, -1), known, pretrained)
+
+
+def _build_encoder(width: int, n_classes: int, config: ModelConfig, seeds: _Seeds) -> keras.Model:
+    tokens = keras.Input((None, width), name="tokens")
+    present = keras.Input((None,), dtype="bool", name="present")
+    kept = keras.layers.SpatialDropout1D(config.spatial_dropout, seed=seeds())(tokens)
+    features = _ENCODERS[type(config)](kept, present, config, seeds)
+    features = keras.layers.Dropout(config.dropout, seed=seeds())(features)
+    logits = keras.layers.Dense(n_classes, kernel_initializer=seeds.glorot(), name="logits")(
+        features
+    )
+    return keras.Model([tokens, present], logits, name="encoder")
 
 
 def predict_probabilities(
-    model: Classifier | keras.Model, texts: Any, batch_size: int = 512
+    model: Classifier | keras.Model, texts: Iterable[str], batch_size: int = 1024
 ) -> NDArray[np.float32]:
-    """Probabilities of each class: float32 array, (len(texts), n_classes)."""
-    keras_model = model.model if isinstance(model, Classifier) else model
-    strings = np.array(list(texts), dtype=object)
-    if len(strings) == 0:
-        return np.zeros((0, keras_model.output_shape[-1]), np.float32)
-    return keras_model.predict(ops.convert_to_tensor(strings, "string"), batch_size, verbose=0)
+    """Probabilities of each class: float32 array, (len(texts), n_classes).
+
+    `batch_size`: headlines scored at a time by one thread; there are as many threads as cores.
+    """
+    score = _compiled(model.model if isinstance(model, Classifier) else model)
+    strings = list(texts)
+    if len(strings) <= batch_size:
+        return score(strings)
+    # A batch is as wide as its longest headline, so those of like length go together.
+    order = np.argsort([len(text) for text in strings], kind="stable")
+    batches = [
+        [strings[i] for i in order[start : start + batch_size]]
+        for start in range(0, len(strings), batch_size)
+    ]
+    # TensorFlow's operations on strings use one core each, and let other Python threads run.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        scores = np.concatenate(list(threads.map(score, batches)))
+    probabilities = np.empty_like(scores)
+    probabilities[order] = scores
+    return probabilities
+
+
+def _compiled(model: keras.Model) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    """The model as one compiled function, kept with it so that it is traced only once.
+
+    It reads the weights each time it is called, so that training on changes what it gives.
+    """
+    if not hasattr(model, "_compiled_for_texts"):
+        model._compiled_for_texts = tf.function(
+            lambda texts: model(texts, training=False),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+        ).get_concrete_function()
+    return lambda texts: model._compiled_for_texts(tf.constant(texts, tf.string)).numpy()
 
 
 class _Seeds:
@@ -165,8 +264,9 @@ class _Seeds:
 
 
 def _cnn(tokens: Any, present: Any, config: CnnConfig, seeds: _Seeds) -> Any:
-    # Kim (2014), arXiv 1408.5882: one layer of convolutions, max-pooled over time.
-    tokens = tokens * ops.expand_dims(ops.cast(present, tokens.dtype), -1)
+    # Kim (2014), arXiv 1408.5882: one layer of convolutions, max-pooled over time. Behind a ReLU
+    # nothing is below zero, so that zeros are enough to leave padding out.
+    kept = ops.expand_dims(ops.cast(present, tokens.dtype), -1)
     pooled = []
     for size in config.kernel_sizes:
         features = keras.layers.Conv1D(
@@ -177,7 +277,7 @@ def _cnn(tokens: Any, present: Any, config: CnnConfig, seeds: _Seeds) -> Any:
             kernel_initializer=seeds.glorot(),
             name=f"convolution_{size}",
         )(tokens)
-        pooled.append(MaskedPooling("max", name=f"max_{size}")(features, token_mask=present))
+        pooled.append(ops.max(features * kept, axis=1))
     return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=-1)
 
 
@@ -204,7 +304,20 @@ def _bigru(tokens: Any, present: Any, config: BiGruConfig, seeds: _Seeds) -> Any
     return MaskedPooling("max", name="max")(states, token_mask=present)
 
 
+def _attention(tokens: Any, present: Any, config: AttentionConfig, seeds: _Seeds) -> Any:
+    # Lin et al. (2017), arXiv 1703.03130, with linear scores. From zero, every head starts as
+    # the mean.
+    scores = keras.layers.Dense(config.heads, kernel_initializer="zeros", name="scores")(tokens)
+    kept = ops.expand_dims(ops.cast(present, tokens.dtype), -1)
+    shares = ops.softmax(scores - 1e9 * (1 - kept), axis=1) * kept
+    means = ops.einsum("nth,ntw->nhw", shares, tokens)
+    flat = keras.layers.Reshape((config.heads * tokens.shape[-1],))(means)
+    highest = MaskedPooling("max", name="max")(tokens, token_mask=present)
+    return ops.concatenate([flat, highest], axis=-1)
+
+
 _ENCODERS: dict[type, Callable[[Any, Any, Any, _Seeds], Any]] = {
+    AttentionConfig: _attention,
     CnnConfig: _cnn,
     MeanConfig: _mean,
     BiGruConfig: _bigru,
@@ -217,8 +330,6 @@ def export_saved_model(classifier: Classifier, path: str | os.PathLike[str]) -> 
     What `tf.saved_model.load(path)` gives is called with a string tensor (n,) and returns
     float32 probabilities (n, n_classes).
     """
-    import tensorflow as tf
-
     scorer = tf.Module()
     scorer.model = classifier.model  # holds the variables and tables
     scorer.__call__ = tf.function(

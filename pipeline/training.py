@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,9 +14,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.batches import Plan, plan_by_length, plan_epoch, schedule_for
+from pipeline.checkpoint import Checkpoint
 from pipeline.config import Config, PhaseConfig, TrainingConfig
-from pipeline.matrix import PADDING
+from pipeline.matrix import FIRST_WORD, PADDING
 from pipeline.model import Classifier
+from pipeline.optimizer import SparseAdam
 
 logger = logging.getLogger(__name__)
 
@@ -81,30 +85,43 @@ def train(
     *,
     seed: int = 0,
     on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoints: Path | None = None,
 ) -> History:
     """Train in place, phase by phase, and keep the weights of the best.
 
     `train` and `validation` are headlines and their labels, 0 ... n_classes - 1. A phase begins
-    from the best weights so far, compiles anew (else a changed `trainable` has no effect), warms
-    up and lets the learning rate fall along a cosine, stops after `patience` epochs without a
-    better validation result (accuracy, and where that is equal, loss), and goes back to its best
-    epoch. The weights that remain are those of the phase with the best validation result:
-    fine-tuning never makes that one worse.
+    from the best weights so far, warms up and lets the learning rate fall along a cosine, ends
+    early after `patience` epochs without a better validation result (accuracy, and where that is
+    equal, loss), and goes back to its best epoch. The weights that remain are those of the phase
+    with the best validation result: fine-tuning never makes that one worse. How many epochs and
+    headlines a step `auto` stands for is decided in pipeline/batches.py.
     `on_epoch` is called after each epoch.
 
-    The result is the same to the bit for the same seed and number of threads on one machine.
+    Adversarial training (Miyato, Dai and Goodfellow 2017, arXiv 1605.07725): each batch is learned
+    as it is, and again with the word vectors of every headline moved against its label.
+
+    The result is the same to the bit for the same seed and number of threads on one machine. Each
+    epoch has its own order and dropout, which follow from the seed and its number alone; so with
+    `checkpoints`, a folder, a training that was cut off is taken up after its last whole epoch and
+    gives the same bits. `on_epoch` is then called for the epochs before it too.
     """
     config = config or Config().training
-    training, held_out = _rows(classifier, *train), _rows(classifier, *validation)
-    # Columns that are padding everywhere only cost time.
-    width = max(1, *(int((rows != PADDING).sum(axis=1).max()) for rows, _ in (training, held_out)))
-    training, held_out = (
-        (training[0][:, :width], training[1]),
-        (held_out[0][:, :width], held_out[1]),
-    )
+    training, held_out = _examples(classifier, *train), _examples(classifier, *validation)
+    checkpoint = None
+    if checkpoints is not None:
+        checkpoint = Checkpoint.of(
+            checkpoints,
+            *(config, seed, tf.__version__, keras.__version__),
+            *training.arrays,
+            *held_out.arrays,
+            *classifier.get_weights(),
+        )
     history = History(())
+    progress = _Progress.of(checkpoint, on_epoch)
     for name, phase in config.phases.items():
-        finished = _run_phase(classifier, name, phase, config, training, held_out, seed, on_epoch)
+        number = len(history.phases)
+        trainer = _Trainer(classifier, name, phase, config, training, held_out, [seed, number])
+        finished = trainer.run(progress)
         history = History((*history.phases, finished))
         classifier.set_weights(history.best.weights)
         logger.info(
@@ -115,59 +132,253 @@ def train(
             finished.best.val_accuracy,
             finished.seconds,
         )
+    if checkpoint is not None:
+        checkpoint.remove()
     return history
 
 
-_Rows = tuple[NDArray[np.int32], NDArray[np.int32]]
+@dataclass(frozen=True, eq=False)
+class _Examples:
+    """Headlines as the head takes them, tokenised once for all epochs. `inputs`: int32 arrays
+    (n, tokens), `labels`: (n,), `lengths`: tokens of each, (n,)."""
+
+    inputs: tuple[NDArray[np.int32], ...]
+    labels: NDArray[np.int32]
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.int32], ...]:
+        return (*self.inputs, self.labels)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return (self.inputs[0] != PADDING).sum(axis=1)
 
 
-def _rows(classifier: Classifier, texts: Sequence[str], labels: Sequence[int]) -> _Rows:
-    """The headlines as row numbers of the embedding: tokenised once for all epochs."""
-    batches = [
-        classifier.text(tf.constant(list(texts[i : i + 10_000]), tf.string)).numpy()
-        for i in range(0, len(texts), 10_000)
-    ]
-    return np.concatenate(batches).astype(np.int32), np.asarray(labels, np.int32)
+def _examples(classifier: Classifier, texts: Sequence[str], labels: Sequence[int]) -> _Examples:
+    return _Examples(classifier.encode(texts), np.asarray(labels, np.int32))
 
 
-def _run_phase(
-    classifier: Classifier,
-    name: str,
-    phase: PhaseConfig,
-    config: TrainingConfig,
-    training: _Rows,
-    held_out: _Rows,
-    seed: int,
-    on_epoch: Callable[[Epoch], None] | None,
+@dataclass(frozen=True, eq=False)
+class _Progress:
+    """How far a training has come, and where that is kept. `values` and `arrays` of each phase,
+    by its name, as in `save`."""
+
+    checkpoint: Checkpoint | None
+    on_epoch: Callable[[Epoch], None] | None
+    values: dict[str, Any]
+    arrays: dict[str, list[NDArray[Any]]]
+
+    @classmethod
+    def of(
+        cls, checkpoint: Checkpoint | None, on_epoch: Callable[[Epoch], None] | None
+    ) -> _Progress:
+        values, arrays = (checkpoint.load() if checkpoint else None) or ({}, {})
+        if values:
+            logger.info("training: taken up after %s", _where(values))
+        return cls(checkpoint, on_epoch, values, arrays)
+
+    def save(self, phase: Phase, now: list[Any], optimizer: list[Any]) -> None:
+        """After an epoch: the best weights of each phase, and to go on with, those of `now` and
+        the state of the optimizer."""
+        if self.checkpoint is None:
+            return
+        self.values[phase.name] = {
+            "epochs": [asdict(epoch) for epoch in phase.epochs],
+            "seconds": phase.seconds,
+        }
+        self.arrays[phase.name] = list(phase.weights)
+        self.checkpoint.save(self.values, {**self.arrays, "now": now, "optimizer": optimizer})
+
+
+def _where(values: dict[str, Any]) -> str:
+    name, phase = list(values.items())[-1]
+    return f"epoch {len(phase['epochs'])} of {name}"
+
+
+class _Trainer:
+    """One phase: a whole epoch is one call of compiled code, batch after batch."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        name: str,
+        phase: PhaseConfig,
+        config: TrainingConfig,
+        training: _Examples,
+        held_out: _Examples,
+        seed: list[int],
+    ) -> None:
+        self.classifier, self.name, self.phase, self.config = classifier, name, phase, config
+        self.training, self.held_out, self.seed = training, held_out, seed
+        n = len(training.labels)
+        self.schedule = schedule_for(n, name, phase, config)
+        classifier.embedding.trainable = name != "frozen"
+        trained = {id(v) for v in classifier.head.trainable_variables}
+        self.variables = [v for v in classifier.changing if id(v) in trained]
+        passes = self.schedule.epochs * self.schedule.passes
+        steps = passes * -(-n // self.schedule.batch_size)
+        self.optimizer = SparseAdam(
+            _learning_rate(phase.learning_rate, steps, config.warmup),
+            sparse_rate=config.embedding_rate,
+        )
+        self.optimizer.build(self.variables)
+        rows = classifier.embedding.embeddings.numpy()[FIRST_WORD:]
+        typical = float(np.sqrt((rows**2).sum(axis=1).mean())) if len(rows) else 0.0
+        self.reach = config.adversarial * typical
+        self.epoch = tf.function(self._epoch, reduce_retracing=True)
+        self.score = tf.function(self._score, reduce_retracing=True)
+        self.arrays = [tf.constant(array) for array in training.arrays]
+        self.held_arrays = [tf.constant(array) for array in held_out.arrays]
+
+    def run(self, progress: _Progress) -> Phase:
+        phase = self._take_up(progress)
+        lengths, by_length = self.training.lengths, plan_by_length(self.held_out.lengths, 256)
+        n, n_held = len(self.training.labels), len(self.held_out.labels)
+        while not self._finished(phase):
+            started = time.perf_counter()
+            number = len(phase.epochs) + 1 if phase else 1
+            random = np.random.default_rng([*self.seed, number])
+            self._seed_dropout(random)
+            schedule = self.schedule
+            plan = plan_epoch(lengths, schedule.batch_size, random, schedule.passes)
+            loss, right = self.epoch(*_tensors(plan))
+            val_loss, val_right = self.score(*_tensors(by_length))
+            epoch = Epoch(
+                self.name,
+                number,
+                float(loss) / (n * schedule.passes),
+                float(right) / (n * schedule.passes),
+                float(val_loss) / n_held,
+                float(val_right) / n_held,
+            )
+            weights = self.classifier.get_weights()
+            phase = _after(phase, epoch, tuple(weights), time.perf_counter() - started)
+            progress.save(phase, weights, [v.numpy() for v in self.optimizer.variables])
+            if progress.on_epoch:
+                progress.on_epoch(epoch)
+        assert phase is not None
+        return phase
+
+    def _take_up(self, progress: _Progress) -> Phase | None:
+        """What an earlier training has done of this phase, with the state that it left."""
+        saved = progress.values.get(self.name)
+        if saved is None:
+            return None
+        epochs = tuple(Epoch(**values) for values in saved["epochs"])
+        best = epochs[0]
+        for epoch in epochs[1:]:
+            best = epoch if epoch.better_than(best) else best
+        phase = Phase(self.name, epochs, best, tuple(progress.arrays[self.name]), saved["seconds"])
+        if not self._finished(phase):
+            self.classifier.set_weights(progress.arrays["now"])
+            states = zip(self.optimizer.variables, progress.arrays["optimizer"], strict=True)
+            for variable, value in states:
+                variable.assign(value)
+        for epoch in epochs:
+            if progress.on_epoch:
+                progress.on_epoch(epoch)
+        return phase
+
+    def _finished(self, phase: Phase | None) -> bool:
+        if phase is None:
+            return False
+        done, patience = len(phase.epochs), self.phase.patience
+        return done >= self.schedule.epochs or bool(
+            patience and done - phase.best.number >= patience
+        )
+
+    def _epoch(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
+        """Train on every batch: the sum of the losses, and how many were predicted right."""
+        total, right = tf.constant(0.0), tf.constant(0.0)
+        for i in tf.range(tf.size(widths)):
+            *inputs, labels = _batch(self.arrays, order[starts[i] : starts[i + 1]], widths[i])
+            logits, loss = self._learn(inputs, labels)
+            total += loss * tf.cast(tf.size(labels), tf.float32)
+            right += _right(labels, logits)
+        return total, right
+
+    def _score(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
+        """The same of the held-out headlines, without training."""
+        total, right = tf.constant(0.0), tf.constant(0.0)
+        for i in tf.range(tf.size(widths)):
+            *inputs, labels = _batch(self.held_arrays, order[starts[i] : starts[i + 1]], widths[i])
+            logits = self.classifier.head(inputs, training=False)
+            total += _loss(labels, logits) * tf.cast(tf.size(labels), tf.float32)
+            right += _right(labels, logits)
+        return total, right
+
+    def _learn(self, inputs: list[Any], labels: Any) -> tuple[Any, Any]:
+        """One step. The logits and the loss are those of the headlines as they are."""
+        embedder, encoder = self.classifier.embedder, self.classifier.encoder
+        present = inputs[0] != PADDING
+        with tf.GradientTape() as tape:
+            tokens = embedder(inputs, training=True)
+            tape.watch(tokens)
+            logits = encoder([tokens, present], training=True)
+            loss = _loss(labels, logits)
+        if not self.reach:
+            gradients = tape.gradient(loss, [v.value for v in self.variables])
+        else:
+            against, *gradients = tape.gradient(loss, [tokens, *(v.value for v in self.variables)])
+            against *= tf.cast(present, against.dtype)[:, :, None]
+            length = tf.sqrt(tf.reduce_sum(against**2, axis=[1, 2], keepdims=True))
+            moved = tf.stop_gradient(self.reach * against / (length + 1e-12))
+            with tf.GradientTape() as tape:
+                tokens = embedder(inputs, training=True)
+                adversarial = _loss(labels, encoder([tokens + moved, present], training=True))
+            more = tape.gradient(adversarial, [v.value for v in self.variables])
+            gradients = [_sum(one, other) for one, other in zip(gradients, more, strict=True)]
+        self.optimizer.apply(gradients, self.variables)
+        return logits, loss
+
+    def _seed_dropout(self, random: np.random.Generator) -> None:
+        for layer in [*self.classifier.embedder.layers, *self.classifier.encoder.layers]:
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                generator.state.assign(random.integers(2**31, size=2).astype(generator.state.dtype))
+
+
+def _after(
+    phase: Phase | None, epoch: Epoch, weights: tuple[NDArray[np.float32], ...], seconds: float
 ) -> Phase:
-    started = time.perf_counter()
-    head = classifier.head
-    classifier.embedding.trainable = name != "frozen"
-    steps = phase.epochs * -(-len(training[1]) // config.batch_size)
-    head.compile(
-        keras.optimizers.Adam(_learning_rate(phase.learning_rate, steps, config.warmup)),
-        "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    # tf.data shuffles differently in every epoch, Keras's own shuffling of arrays does not.
-    batches = (
-        tf.data.Dataset.from_tensor_slices(training)
-        .shuffle(len(training[1]), seed=seed, reshuffle_each_iteration=True)
-        .batch(config.batch_size)
-        .prefetch(1)
-    )
-    keeper = _BestWeights(classifier, name, phase.patience, on_epoch)
-    head.fit(
-        batches,
-        epochs=phase.epochs,
-        validation_data=tf.data.Dataset.from_tensor_slices(held_out).batch(1024),
-        callbacks=[keeper],
-        shuffle=False,
-        verbose=0,
-    )
-    assert keeper.best is not None
+    if phase is None:
+        return Phase(epoch.phase, (epoch,), epoch, weights, seconds)
+    better = epoch.better_than(phase.best)
     return Phase(
-        name, tuple(keeper.epochs), keeper.best, keeper.weights, time.perf_counter() - started
+        phase.name,
+        (*phase.epochs, epoch),
+        epoch if better else phase.best,
+        weights if better else phase.weights,
+        phase.seconds + seconds,
+    )
+
+
+def _tensors(plan: Plan) -> list[Any]:
+    return [tf.constant(array) for array in (plan.order, plan.starts, plan.widths)]
+
+
+def _batch(arrays: list[Any], chosen: Any, width: Any) -> list[Any]:
+    *inputs, labels = [tf.gather(array, chosen) for array in arrays]
+    return [*(tf.ensure_shape(array[:, :width], (None, None)) for array in inputs), labels]
+
+
+def _loss(labels: Any, logits: Any) -> Any:
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+
+def _right(labels: Any, logits: Any) -> Any:
+    predicted = tf.argmax(logits, axis=1, output_type=labels.dtype)
+    return tf.reduce_sum(tf.cast(predicted == labels, tf.float32))
+
+
+def _sum(one: Any, other: Any) -> Any:
+    """Of two gradients, which stay sparse where they are."""
+    if not isinstance(one, tf.IndexedSlices):
+        return one + other
+    return tf.IndexedSlices(
+        tf.concat([one.values, other.values], 0),
+        tf.concat([one.indices, other.indices], 0),
+        one.dense_shape,
     )
 
 
@@ -179,31 +390,3 @@ def _learning_rate(peak: float, steps: int, warmup: float) -> Any:
         warmup_target=peak if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
-
-
-class _BestWeights(keras.callbacks.Callback):
-    """Early stopping by accuracy and then loss; Keras's own looks at one of them."""
-
-    def __init__(
-        self,
-        classifier: Classifier,
-        phase: str,
-        patience: int,
-        on_epoch: Callable[[Epoch], None] | None,
-    ) -> None:
-        super().__init__()
-        self.classifier = classifier
-        self.phase, self.patience, self.on_epoch = phase, patience, on_epoch
-        self.epochs: list[Epoch] = []
-        self.best: Epoch | None = None
-        self.weights: tuple[NDArray[np.float32], ...] = ()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        shown = Epoch(self.phase, epoch + 1, **{k: float(v) for k, v in (logs or {}).items()})
-        self.epochs.append(shown)
-        if shown.better_than(self.best):
-            self.best, self.weights = shown, tuple(self.classifier.get_weights())
-        if self.on_epoch:
-            self.on_epoch(shown)
-        if self.best and shown.number - self.best.number >= self.patience:
-            self.model.stop_training = True

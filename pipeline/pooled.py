@@ -1,0 +1,103 @@
+"""The pooled part: a linear model over the mean vector of a headline, beside the network.
+
+With few headlines it is the best there is, since it has little to learn: words that carry meaning
+are weighed up, and the classes are told apart by their means alone.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.model_selection import StratifiedKFold, train_test_split
+
+from pipeline.calibration import temperature_factor
+from pipeline.matrix import PADDING, EmbeddingMatrix
+from pipeline.model import look_up
+
+_COMMON = 1e-3  # share of running text at which a word counts half (Arora et al. 2017, table 1)
+_FOLDS = 5
+_MAX_HEADLINES = 100_000  # the means of more are no better
+_NEVER = -30.0  # score of a class without a headline
+
+
+def fit_pooled(
+    matrix: EmbeddingMatrix,
+    further: keras.layers.Embedding | None,
+    rows: NDArray[np.int32],
+    labels: NDArray[np.integer],
+    n_classes: int,
+    *,
+    seed: int = 0,
+) -> keras.Model:
+    """Fit it to headlines given as row numbers, int32 array (n, tokens), and labels (n,).
+
+    Returns a model from row numbers to log-probabilities, float32 (n, n_classes). The vectors are
+    those of `matrix` as they were before any training; `further` is the table of its further
+    words, shared with the network. A word's weight is a / (a + its share of running text), a =
+    0.001, and the weighted mean is brought to length 1 (Arora, Liang and Ma 2017, "A simple but
+    tough-to-beat baseline for sentence embeddings"; its common component is what the linear
+    model learns to leave out). On it stands a linear discriminant analysis whose covariance is
+    shrunk (Ledoit and Wolf 2004), with calibrated scores.
+
+    Raises ValueError: all headlines have one label.
+    """
+    inputs = keras.Input((None,), dtype="int32", name="rows")
+    table = keras.layers.Embedding(*matrix.weights.shape, trainable=False, name="untrained")
+    weight = keras.layers.Embedding(len(matrix.shares), 1, trainable=False, name="rarity")
+    total = ops.sum(look_up(inputs, table, further) * weight(inputs), axis=1)
+    mean = total / ops.maximum(ops.norm(total, axis=1, keepdims=True), 1e-9)
+    scores = keras.layers.Dense(n_classes, trainable=False, name="scores")
+    model = keras.Model(inputs, ops.log_softmax(scores(mean)), name="pooled")
+    table.set_weights([matrix.weights])
+    rarity = _COMMON / (_COMMON + matrix.shares)
+    rarity[PADDING] = 0
+    weight.set_weights([rarity[:, None]])
+
+    if len(rows) > _MAX_HEADLINES:
+        rows, _, labels, _ = train_test_split(
+            rows, labels, train_size=_MAX_HEADLINES, random_state=seed
+        )
+    features = keras.Model(inputs, mean).predict(rows, batch_size=1024, verbose=0)
+    scores.set_weights(_calibrated(features, np.asarray(labels), n_classes, seed))
+    return model
+
+
+def _calibrated(
+    features: NDArray[np.float32], labels: NDArray[np.integer], n_classes: int, seed: int
+) -> list[NDArray[np.float32]]:
+    """Kernel (width, n_classes) and bias (n_classes,), times the factor that scores of headlines
+    held out in turn ask for."""
+    kernel, bias = _fit(features, labels, n_classes)
+    folds = min(_FOLDS, int(np.bincount(labels).max()))
+    held_out = np.zeros((len(labels), n_classes))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
+    for train, rest in parts:
+        if len(np.unique(labels[train])) > 1:
+            of_fold = _fit(features[train], labels[train], n_classes)
+            held_out[rest] = features[rest] @ of_fold[0] + of_fold[1]
+    factor = temperature_factor(held_out, labels)
+    return [(factor * kernel).astype(np.float32), (factor * bias).astype(np.float32)]
+
+
+def _fit(
+    features: NDArray[np.float32], labels: NDArray[np.integer], n_classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # One dimension can be constant, as with few headlines: that is no matter for a shrunk one.
+    analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(features, labels)
+    kernel, bias = np.zeros((features.shape[1], n_classes)), np.full(n_classes, _NEVER)
+    if len(analysis.classes_) == 2:
+        kernel[:, analysis.classes_] = np.stack([-analysis.coef_[0], analysis.coef_[0]], 1) / 2
+        bias[analysis.classes_] = np.array([-1, 1]) * analysis.intercept_[0] / 2
+    else:
+        kernel[:, analysis.classes_], bias[analysis.classes_] = (
+            analysis.coef_.T,
+            analysis.intercept_,
+        )
+    return kernel, bias
