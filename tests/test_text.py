@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.matching import DIGITS, Digits
@@ -13,6 +17,7 @@ from pipeline.text import (
     Vocabulary,
     build_vocabularies,
     build_vocabulary,
+    standardize,
     tokenize,
 )
 
@@ -76,23 +81,135 @@ def test_a_vocabulary_for_each_way_to_write_contractions() -> None:
     assert both["whole"] == Vocabulary(("b", "c", "don't"), (2, 1, 1), "whole")
 
 
-@settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.text("abcnt '.,-1é", max_size=20), min_size=1, max_size=8),
-    st.sampled_from(["split", "whole"]),
-    st.sampled_from([None, *DIGITS.values()]),
+# What the patterns look at, and letters whose lower case is special.
+TRICKY = (
+    "abntsreNTSRé É'’`\"“.,:;-–—&/_%$10²Ⅷſß\u212aİσΣ\u0307\u00ad\u00a0\u2028\t\x00\x1f\x85☃中😀"
 )
-def test_the_layer_and_the_vocabulary_agree(
-    texts: list[str], contractions: Contractions, digits: Digits | None
+HEADLINES = st.lists(st.text(TRICKY, max_size=14) | st.text(max_size=10), min_size=1, max_size=20)
+HOW = st.sampled_from(["split", "whole"])
+
+
+def plainly(texts: list[str], contractions: Contractions) -> list[list[str]]:
+    """The tokens by the regular expressions alone, on whole texts."""
+    split = tf.strings.split(standardize(tf.constant(texts), contractions))
+    return [[token.decode() for token in tokens] for tokens in split.to_list()]
+
+
+@settings(max_examples=150, deadline=None)
+@given(HEADLINES, HOW)
+def test_the_tokens_of_a_text_are_those_of_its_pieces(
+    texts: list[str], contractions: Contractions
 ) -> None:
-    """The layer numbers exactly the tokens that the vocabulary was counted from."""
-    words = build_vocabulary(texts, contractions=contractions).words
-    assume(words)
-    layer = TextLayer(words, 16, contractions=contractions, digits=digits)
-    rows = layer(tf.constant(texts)).numpy()
-    for row, tokens in zip(rows, tokenize(texts, contractions), strict=True):
-        expected = [2 + words.index(token) for token in tokens[:16]]
-        np.testing.assert_array_equal(row, expected + [0] * (16 - len(expected)))
+    assert tokenize(texts, contractions) == plainly(texts, contractions)
+
+
+# Some of these no text can have as a token: the layer must not find them in a piece either.
+WORDS = (
+    "a",
+    "n't",
+    "'s",
+    "b-1",
+    "'",
+    "70",
+    "é",
+    "sn",
+    "don't",
+    "a,",
+    "É",
+    "b/a",
+    "a\u00a0b",
+    "N",
+    "#",
+)
+LAYERS = {
+    (contractions, digits, letter_case): tf.function(
+        TextLayer(
+            WORDS,
+            6,
+            contractions=contractions,
+            digits=digits,
+            letter_case=letter_case,
+            joined=True,
+        ),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+    for contractions in ("split", "whole")
+    for digits in (None, *DIGITS.values())
+    for letter_case in (False, True)
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(HEADLINES, st.sampled_from([key for key in LAYERS if not key[2]]))
+def test_the_layer_has_the_same_tokens(
+    texts: list[str], key: tuple[Contractions, Digits | None, bool]
+) -> None:
+    contractions, digits, _ = key
+    rows, joined = LAYERS[key](tf.constant(texts))
+    expected = plainly(texts, contractions)
+    assert [text.decode() for text in joined.numpy()] == [" ".join(tokens) for tokens in expected]
+    assert rows.shape[1] == min(6, max(1, *map(len, expected), 1))
+    for row, tokens in zip(rows.numpy(), expected, strict=True):
+        numbers = [_row(token, digits) for token in tokens[:6]]
+        np.testing.assert_array_equal(row, numbers + [0] * (len(row) - len(numbers)))
+
+
+def _row(token: str, digits: Digits | None) -> int:
+    if token not in WORDS and digits is not None and re.fullmatch(digits.which, token, re.S):
+        token = re.sub(digits.what, digits.by, token)
+    return 2 + WORDS.index(token) if token in WORDS else 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(HEADLINES, HOW)
+def test_letter_case_does_not_change_the_tokens(
+    texts: list[str], contractions: Contractions
+) -> None:
+    rows, lower = LAYERS[contractions, None, False](tf.constant(texts))
+    same_rows, cases, joined = LAYERS[contractions, None, True](tf.constant(texts))
+    np.testing.assert_array_equal(same_rows, rows)
+    np.testing.assert_array_equal(cases.numpy() > 0, rows.numpy() > 0)
+    kept = tf.strings.split(joined)
+    assert tf.strings.lower(kept.values, encoding="utf-8").numpy().tolist() == (
+        tf.strings.split(lower).values.numpy().tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("headline", "tokens", "cases"),
+    [
+        ("Alps lose 70% of snow", "Alps lose 70 % of snow", [2, 1, 1, 1, 1, 1]),
+        ("NATO I iPhone U.S. McDonald", "NATO I iPhone U.S. McDonald", [3, 2, 4, 3, 4]),
+        ("DON'T don't Can'T", "DO N'T do n't Ca n'T", [3, 3, 1, 1, 2, 4]),
+        ("ÉCOLE École 'Best' 3D", "ÉCOLE École ' Best ' 3D", [3, 2, 1, 2, 1, 2]),
+    ],
+)
+def test_letter_case(headline: str, tokens: str, cases: list[int]) -> None:
+    _, found, joined = LAYERS["split", None, True](tf.constant([headline]))
+    assert (joined.numpy()[0].decode(), found.numpy()[0].tolist()) == (tokens, cases)
+
+
+def test_the_layer_is_as_wide_as_the_longest_headline() -> None:
+    layer = TextLayer(["a"], 3)
+    widths = [layer(tf.constant(texts)).shape for texts in ([""], ["a", "a b"], ["a b c d e"])]
+    assert widths == [(1, 1), (2, 2), (1, 3)]
+    assert layer(tf.constant([], tf.string)).shape == (0, 1)
+
+
+def test_what_follows_a_character_of_code_0_is_not_lost() -> None:
+    """TensorFlow's lower case of other than ASCII ends there."""
+    assert tokenize(["É\x00Alps"]) == [["é", "alps"]]
+
+
+def test_a_model_with_all_outputs_can_be_saved(tmp_path: Path) -> None:
+    texts = keras.Input((), dtype="string")
+    layer = TextLayer(WORDS, 6, letter_case=True, joined=True)
+    model = keras.Model(texts, list(layer(texts)))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    headline = tf.constant(["Don't A, B", "a"])
+    for before, after in zip(model(headline), loaded(headline), strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_unknown_words_share_row_one() -> None:
