@@ -173,7 +173,7 @@ def fit_wide(
 
     `texts`: standardised strings (n,). `labels`: (n,), from 0 to `n_classes` - 1; a class may be
     rare or absent. `regularisation`: LinearSVC's C, which weighs the errors (larger fits closer).
-    `n_buckets`: a power of two; by default 128 for each headline, within bounds. Above 100,000
+    `n_buckets`: a power of two; by default 512 for each headline, within bounds. Above 100,000
     headlines a stratified sample of that size is fitted; the others are scored by its model.
 
     Scores become probabilities by one factor, which minimises the log loss of scores that were
@@ -371,9 +371,9 @@ def _count(
 
 
 def _default_buckets(n: int, n_classes: int) -> int:
-    """A power of two: 128 a headline, 2**16 to 2**20, and a table of 64 MB at most."""
+    """A power of two: 512 a headline, 2**18 to 2**20, and a table of 64 MB at most."""
     most = min(20, int(np.log2(2**24 / (1 + _n_outputs(n_classes)))))
-    return 2 ** int(min(max(np.ceil(np.log2(128 * n)), 16), most))
+    return 2 ** int(min(max(np.ceil(np.log2(512 * n)), 18), most))
 
 
 def _n_outputs(n_classes: int) -> int:
