@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.blending import Blend as Blend
+    from pipeline.blending import blend as blend
     from pipeline.config import Config as Config
     from pipeline.config import load_config as load_config
     from pipeline.data import Headlines as Headlines
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.vectors.joining import join as join
 
 _HOMES = {
+    "blending": ("Blend", "blend"),
     "config": ("Config", "load_config"),
     "data": ("Headlines", "load_headlines"),
     "errors": ("PipelineError",),

@@ -75,7 +75,7 @@ def train(overrides: tuple[str, ...]) -> None:
     with quiet_start():
         from pipeline.run import run
 
-    with epoch_display(config) as on_epoch:
+    with epoch_display() as on_epoch:
         result = run(config, interruptible(on_epoch))
     _print_summary(result)
 
@@ -202,6 +202,7 @@ STAGES = (
     ),
     ("model", "EmbeddingMatrix", "Classifier", "from pipeline import build_classifier"),
     ("training", "Classifier, headlines, labels", "History", "from pipeline import train"),
+    ("blending", "Classifier, EmbeddingMatrix, headlines", "Blend", "from pipeline import blend"),
     ("evaluation", "Classifier, headlines, labels", "Evaluation", "from pipeline import evaluate"),
     ("all of them", "Config", "RunResult, an MLflow run", "from pipeline.run import run"),
 )
@@ -298,7 +299,12 @@ def _print_summary(result: RunResult) -> None:
     from pipeline.report import summary
 
     facts, phases = summary(
-        result.headlines, result.matrix, result.history, result.evaluations, result.seconds
+        result.headlines,
+        result.matrix,
+        result.history,
+        result.blend,
+        result.evaluations,
+        result.seconds,
     )
     for name, value in facts:
         click.echo(f"{name:<10} {value}")

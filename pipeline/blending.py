@@ -53,6 +53,11 @@ class Blend:
     loss: float
     seconds: float
 
+    @property
+    def alone(self) -> bool:
+        """Whether the network has nothing beside it."""
+        return not any(part.weight for name, part in self.parts.items() if name != "network")
+
 
 @keras.saving.register_keras_serializable(package="pipeline")
 class LogLinear(keras.layers.Layer):

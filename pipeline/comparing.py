@@ -108,6 +108,9 @@ def downstream(results: Sequence[RunResult]) -> Downstream:
             )
             for split, score in scores:
                 accuracies.setdefault(f"{phase.name} {split}", []).append(score)
+        if not result.blend.alone:
+            accuracies.setdefault("blend validation", []).append(result.blend.accuracy)
+            accuracies.setdefault("blend test", []).append(result.evaluations["blend"].accuracy)
     return Downstream(accuracies, [result.run_id for result in results])
 
 

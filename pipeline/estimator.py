@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
+from pipeline.blending import blend
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError
 from pipeline.matching import candidates, conventions
@@ -25,12 +26,12 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of short texts that starts from pretrained word vectors.
 
     `vectors`: a name, a file, WordVectors or gensim KeyedVectors. `encoder`: `cnn`, `mean` or
-    `bigru`, with the other options of conf/model/. `frozen_epochs`, `fine_tuned_epochs`: the
-    schedule; 0 leaves a phase out. `validation`: the fraction of the training texts held out to
+    `bigru` or `attention`, with the other options of conf/model/. `frozen_epochs`,
+    `fine_tuned_epochs`: the schedule; 0 leaves a phase out. `validation`: the fraction of the training texts held out to
     choose the best epoch. `random_state`: the seed of everything.
 
     After `fit`: `classes_` (n_classes,), `classifier_` (the Classifier with its Keras model),
-    `history_` and `coverage_`.
+    `history_`, `blend_` and `coverage_`.
 
     >>> from pipeline import EmbeddingClassifier
     >>> EmbeddingClassifier(encoder="mean").get_params()["encoder"]
@@ -44,11 +45,16 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         encoder: str = "cnn",
         max_tokens: int = 24,
         dropout: float = 0.3,
-        frozen_epochs: int = 8,
+        letter_case: bool = False,
+        pooled: bool = True,
+        wide: bool = True,
+        frozen_epochs: int | str = "auto",
         frozen_learning_rate: float = 2e-3,
-        fine_tuned_epochs: int = 8,
-        fine_tuned_learning_rate: float = 2e-3,
-        batch_size: int = 32,
+        fine_tuned_epochs: int | str = "auto",
+        fine_tuned_learning_rate: float = 1e-3,
+        batch_size: int | str = "auto",
+        adversarial: float = 0.25,
+        match: str | Sequence[str] = "auto",
         std: float | None = 0.4,
         further_words: int = 100_000,
         validation: float = 0.1,
@@ -58,11 +64,16 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self.encoder = encoder
         self.max_tokens = max_tokens
         self.dropout = dropout
+        self.letter_case = letter_case
+        self.pooled = pooled
+        self.wide = wide
         self.frozen_epochs = frozen_epochs
         self.frozen_learning_rate = frozen_learning_rate
         self.fine_tuned_epochs = fine_tuned_epochs
         self.fine_tuned_learning_rate = fine_tuned_learning_rate
         self.batch_size = batch_size
+        self.adversarial = adversarial
+        self.match = match
         self.std = std
         self.further_words = further_words
         self.validation = validation
@@ -104,22 +115,25 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             counts=vocabulary.counts,
             further_words=vectors.index_to_key if self.further_words else (),
             std=self.std,
+            rungs=config.vectors.match,
             seed=self.random_state,
         )
-        self.classifier_ = build_classifier(
+        network = build_classifier(
             matrix,
             len(self.classes_),
             config.model,
             contractions=vocabulary.contractions,
             seed=self.random_state,
         )
+        examples = training, training_labels.tolist()
+        validation = held_out, held_out_labels.tolist()
         self.history_ = train(
-            self.classifier_,
-            (training, training_labels.tolist()),
-            (held_out, held_out_labels.tolist()),
-            config.training,
-            seed=self.random_state,
+            network, examples, validation, config.training, seed=self.random_state
         )
+        self.blend_ = blend(
+            network, matrix, examples, validation, config.model, seed=self.random_state
+        )
+        self.classifier_ = self.blend_.classifier
         self.coverage_ = matrix.coverage
         return self
 
@@ -129,11 +143,16 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             "model": self.encoder,
             "model.max_tokens": self.max_tokens,
             "model.dropout": self.dropout,
+            "model.letter_case": self.letter_case,
+            "model.pooled": self.pooled,
+            "model.wide": self.wide,
             "training.frozen.epochs": self.frozen_epochs,
             "training.frozen.learning_rate": self.frozen_learning_rate,
             "training.fine_tuned.epochs": self.fine_tuned_epochs,
             "training.fine_tuned.learning_rate": self.fine_tuned_learning_rate,
             "training.batch_size": self.batch_size,
+            "training.adversarial": self.adversarial,
+            "vectors.match": self.match if isinstance(self.match, str) else [*self.match],
             "vectors.std": "null" if self.std is None else self.std,
             "vectors.further_words": self.further_words,
             "data.validation": self.validation,

@@ -95,6 +95,10 @@ class Classifier:
             for k in range(len(self.head.inputs))
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The parts are in the model: by themselves, each would be copied again.
+        return _from_model, (self.model,)
+
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Everything that training can change: all weights but those of the further words."""
         return [variable.numpy() for variable in self.changing]
@@ -109,6 +113,11 @@ class Classifier:
         """The variables of `get_weights`."""
         layers = [*self.embedder.layers, *self.encoder.layers]
         return [v for layer in layers if layer.name != "further" for v in _weights(layer)]
+
+
+def _from_model(model: keras.Model) -> Classifier:
+    head = model.get_layer("head")
+    return Classifier(model, head, head.get_layer("embedder"), head.get_layer("encoder"))
 
 
 def _weights(layer: keras.layers.Layer) -> list[Any]:

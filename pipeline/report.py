@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.blending import Blend, PartResult
 from pipeline.config import Config, flatten
 from pipeline.data import Headlines
 from pipeline.evaluation import Evaluation
@@ -123,13 +124,10 @@ def of_epoch(epoch: Epoch, step: int) -> list[Item]:
 
 
 def of_history(history: History) -> list[Item]:
-    """The learning curves, and the validation result of every phase and of the kept one."""
-    best = history.best
+    """The learning curves, and the network's validation result of every phase."""
     items: list[Item] = [
         Picture("figures/learning_curves.png", learning_curves(history)),
-        Metric("validation/accuracy", best.best.val_accuracy),
-        Metric("validation/loss", best.best.val_loss),
-        Tag("best_phase", best.name),
+        Tag("best_phase", history.best.name),
     ]
     for phase in history.phases:
         items += [
@@ -139,9 +137,24 @@ def of_history(history: History) -> list[Item]:
     return items
 
 
-def of_evaluations(evaluations: Mapping[str, Evaluation], best: str) -> list[Item]:
-    """Test results: all of the kept phase's, and the accuracy and macro F1 of every phase."""
-    kept = evaluations[best]
+def of_blend(blend: Blend) -> list[Item]:
+    """The validation result of the classifier as it is logged, and what each part gives to it."""
+    items: list[Item] = [
+        Metric("validation/accuracy", blend.accuracy),
+        Metric("validation/loss", blend.loss),
+    ]
+    for name, part in blend.parts.items():
+        items += [
+            Metric(f"blend/{name}_weight", part.weight),
+            Metric(f"blend/{name}_val_accuracy", part.accuracy),
+            Metric(f"blend/{name}_val_loss", part.loss),
+        ]
+    return items
+
+
+def of_evaluations(evaluations: Mapping[str, Evaluation], kept_name: str) -> list[Item]:
+    """Test results: all of the kept classifier's, and the accuracy and macro F1 of every one."""
+    kept = evaluations[kept_name]
     low, high = kept.accuracy_interval
     items: list[Item] = [Metric(f"test/{name}", value) for name, value in kept.metrics().items()]
     items += [Metric("test/accuracy_low", low), Metric("test/accuracy_high", high)]
@@ -318,10 +331,12 @@ def summary(
     headlines: Headlines,
     matrix: EmbeddingMatrix,
     history: History,
+    blend: Blend,
     evaluations: Mapping[str, Evaluation],
     seconds: Mapping[str, float],
 ) -> tuple[list[tuple[str, str]], pd.DataFrame]:
-    """The short table that ends a run: facts by name, and a row for each phase."""
+    """The short table that ends a run: facts by name, and a row for the network after each phase
+    and for the blend."""
     sizes = " / ".join(f"{len(headlines.splits[s]):,}" for s in headlines.splits)
     dropped = ", ".join(f"{count:,} {why}" for why, count in headlines.dropped.items() if count)
     coverage = matrix.coverage
@@ -342,7 +357,7 @@ def summary(
     ]
     rows = [
         {
-            "phase": phase.name + (" (kept)" if phase is history.best else ""),
+            "classifier": phase.name + (" (kept)" if phase is history.best and blend.alone else ""),
             "epochs": f"{phase.best.number} of {len(phase.epochs)}",
             "validation accuracy": f"{phase.best.val_accuracy:.4f}",
             "test accuracy": f"{evaluations[phase.name].accuracy:.4f}",
@@ -351,4 +366,20 @@ def summary(
         }
         for phase in history.phases
     ]
+    if not blend.alone:
+        facts.insert(-1, ("blend", ", ".join(_part(name, p) for name, p in blend.parts.items())))
+        rows.append(
+            {
+                "classifier": "blend (kept)",
+                "epochs": "",
+                "validation accuracy": f"{blend.accuracy:.4f}",
+                "test accuracy": f"{evaluations['blend'].accuracy:.4f}",
+                "test macro F1": f"{evaluations['blend'].macro_f1:.4f}",
+                "seconds": f"{blend.seconds:.1f}",
+            }
+        )
     return facts, pd.DataFrame(rows)
+
+
+def _part(name: str, part: PartResult) -> str:
+    return f"{name} {part.weight:.2f} (validation {part.accuracy:.4f})"

@@ -1,5 +1,5 @@
 """The whole pipeline on one page: config -> data -> text -> vectors -> matrix -> model ->
-training -> evaluation -> report -> tracking."""
+training -> blending -> evaluation -> report -> tracking."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from itertools import count
 
 from pipeline import report
+from pipeline.blending import Blend, blend
 from pipeline.config import Config
 from pipeline.data import Headlines, load_headlines
 from pipeline.evaluation import Evaluation, evaluate
+from pipeline.fetching import cache_folder
 from pipeline.matching import candidates, conventions
 from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.model import Classifier, build_classifier
@@ -24,7 +26,8 @@ from pipeline.vectors.choice import choose_vectors
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What every stage gave. `evaluations`: on the test split, by phase; `seconds`: by stage."""
+    """What every stage gave. `evaluations`: on the test split, of the network after each phase,
+    and of the `blend` where the network is not alone; `seconds`: by stage."""
 
     run_id: str
     experiment_id: str
@@ -33,14 +36,20 @@ class RunResult:
     matrix: EmbeddingMatrix
     classifier: Classifier
     history: History
+    blend: Blend
     evaluations: Mapping[str, Evaluation]
     registered: RegisteredModel
     seconds: Mapping[str, float]
 
     @property
     def evaluation(self) -> Evaluation:
-        """That of the phase whose weights were kept."""
-        return self.evaluations[self.history.best.name]
+        """That of the classifier as it was logged."""
+        return self.evaluations[self.kept]
+
+    @property
+    def kept(self) -> str:
+        """`blend`, or where the network stayed alone the phase whose weights were kept."""
+        return self.history.best.name if self.blend.alone else "blend"
 
 
 def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunResult:
@@ -111,19 +120,26 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 config.training,
                 seed=config.seed,
                 on_epoch=log_epoch,
+                checkpoints=cache_folder() / "training",
             )
             tracked.log(report.of_history(history))
 
+        with _timed(seconds, "blending"):
+            blended = blend(
+                classifier, matrix, training, validation, config.model, seed=config.seed
+            )
+            tracked.log(report.of_blend(blended))
+
         with _timed(seconds, "evaluation"):
-            evaluations = _evaluate_phases(classifier, headlines, history)
-            tracked.log(report.of_evaluations(evaluations, history.best.name))
+            evaluations = _evaluate(classifier, headlines, history, blended)
+            tracked.log(report.of_evaluations(evaluations, [*evaluations][-1]))
 
         with _timed(seconds, "model_logging"):
             registered = tracked.log_model(
-                classifier,
+                blended.classifier,
                 headlines.label_names,
                 registered_model=registered_name(config.tracking, headlines.name),
-                validation_accuracy=history.best.best.val_accuracy,
+                validation_accuracy=blended.accuracy,
                 validation_sha256=headlines.sha256["validation"],
                 promote=config.tracking.promote,
             )
@@ -135,26 +151,29 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         tracked.uri,
         headlines,
         matrix,
-        classifier,
+        blended.classifier,
         history,
+        blended,
         evaluations,
         registered,
         seconds,
     )
 
 
-def _evaluate_phases(
-    classifier: Classifier, headlines: Headlines, history: History
+def _evaluate(
+    network: Classifier, headlines: Headlines, history: History, blended: Blend
 ) -> dict[str, Evaluation]:
-    """Every phase on the test split; the classifier is left as it was."""
+    """The network after every phase on the test split, the kept one last, and the blend."""
+
+    def of(classifier: Classifier) -> Evaluation:
+        texts, labels = headlines.texts("test"), headlines.labels("test")
+        return evaluate(classifier, texts, labels, headlines.label_names)
+
     evaluations = {}
-    for phase in history.phases:
-        classifier.set_weights(phase.weights)
-        evaluations[phase.name] = evaluate(
-            classifier, headlines.texts("test"), headlines.labels("test"), headlines.label_names
-        )
-    classifier.set_weights(history.best.weights)
-    return evaluations
+    for phase in sorted(history.phases, key=lambda phase: phase is history.best):
+        network.set_weights(phase.weights)
+        evaluations[phase.name] = of(network)
+    return evaluations if blended.alone else {**evaluations, "blend": of(blended.classifier)}
 
 
 @contextmanager

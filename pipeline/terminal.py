@@ -93,20 +93,19 @@ def byte_progress(
 
 
 @contextmanager
-def epoch_display(config: Config) -> Iterator[Callable[[Epoch], None]]:
+def epoch_display() -> Iterator[Callable[[Epoch], None]]:
     """A bar for the epochs on a terminal, a line an epoch elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     logger = logging.getLogger("pipeline")
-    phases = config.training.phases
     console = Console(stderr=True)
     if not console.is_terminal:
 
         def line(epoch: Epoch) -> None:
             logger.info(
                 "%s: epoch %d of %d, loss %.4f, validation accuracy %.4f",
-                epoch.phase, epoch.number, phases[epoch.phase].epochs, epoch.loss, epoch.val_accuracy,
+                epoch.phase, epoch.number, epoch.planned, epoch.loss, epoch.val_accuracy,
             )  # fmt: skip
 
         yield line
@@ -114,7 +113,7 @@ def epoch_display(config: Config) -> Iterator[Callable[[Epoch], None]]:
     columns = (
         TextColumn("{task.description:<10}"),
         BarColumn(),
-        TextColumn("epoch {task.completed} of {task.total}, {task.fields[shown]}"),
+        TextColumn("epoch {task.fields[shown]}"),
         TimeElapsedColumn(),
     )
     progress = Progress(*columns, console=console)
@@ -123,9 +122,8 @@ def epoch_display(config: Config) -> Iterator[Callable[[Epoch], None]]:
     def advance(epoch: Epoch) -> None:
         progress.start()  # not before: until then a download may show a bar of its own
         if epoch.phase not in bars:
-            total = phases[epoch.phase].epochs
-            bars[epoch.phase] = progress.add_task(epoch.phase, total=total, shown="")
-        shown = f"validation accuracy {epoch.val_accuracy:.4f}"
+            bars[epoch.phase] = progress.add_task(epoch.phase, total=epoch.planned, shown="")
+        shown = f"{epoch.number} of {epoch.planned}, validation accuracy {epoch.val_accuracy:.4f}"
         progress.update(bars[epoch.phase], completed=epoch.number, shown=shown)
 
     try:

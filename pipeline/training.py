@@ -26,10 +26,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch showed: losses are mean cross-entropies in nats, accuracies fractions."""
+    """What one epoch showed: losses are mean cross-entropies in nats, accuracies fractions.
+    `planned`: how many epochs the phase has, if nothing ends it early."""
 
     phase: str
     number: int
+    planned: int
     loss: float
     accuracy: float
     val_loss: float
@@ -246,6 +248,7 @@ class _Trainer:
             epoch = Epoch(
                 self.name,
                 number,
+                schedule.epochs,
                 float(loss) / (n * schedule.passes),
                 float(right) / (n * schedule.passes),
                 float(val_loss) / n_held,

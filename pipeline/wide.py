@@ -18,11 +18,10 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.svm import LinearSVC
 
+from pipeline.calibration import log_probabilities, temperature_factor
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -199,7 +198,7 @@ def fit_wide(
     features = _Features.extract(strings[chosen], n_buckets)
     known = classes[chosen]
     scores = _out_of_fold(features, known, n_classes, folds, regularisation, seed)
-    factor = _calibrate(scores, known)
+    factor = temperature_factor(scores, known)
     model = _fit(features, known, n_classes, regularisation, seed)
 
     n_outputs = model.coefficients.shape[1]
@@ -209,7 +208,7 @@ def fit_wide(
     bias = (factor * model.bias).astype(np.float32)
     fitted = Wide(table, bias, n_classes, np.empty((0, n_classes), np.float32))
     everything = np.empty((len(strings), n_classes), np.float32)
-    everything[chosen] = _log_probabilities(factor * scores)
+    everything[chosen] = log_probabilities(factor * scores)
     others = np.setdiff1d(np.arange(len(strings)), chosen)
     if len(others):
         everything[others] = fitted.log_probabilities(strings[others])
@@ -342,23 +341,6 @@ def _out_of_fold(
         model = _fit(features.rows(train), classes[train], n_classes, c, seed)
         scores[held_out] = model.scores(features.rows(held_out))
     return scores
-
-
-def _calibrate(scores: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
-    """The factor from 0.1 to 20 with which the scores have the lowest log loss."""
-
-    def log_loss(exponent: float) -> float:
-        logs = _log_probabilities(np.exp(exponent) * scores)
-        return -float(logs[np.arange(len(classes)), classes].mean())
-
-    bounds = (np.log(0.1), np.log(20))
-    return float(np.exp(minimize_scalar(log_loss, bounds=bounds, method="bounded").x))
-
-
-def _log_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float32]:
-    if scores.shape[1] == 1:
-        scores = np.pad(scores, ((0, 0), (1, 0)))
-    return log_softmax(scores, axis=1).astype(np.float32)
 
 
 def _count(
