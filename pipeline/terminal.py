@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from pipeline.config import Config
     from pipeline.training import Epoch
 
 logger = logging.getLogger(__name__)

@@ -168,7 +168,7 @@ def compare_sets(
             one = load_config([*options[name], f"seed={seed}"])
             title = one.tracking.run_name or f"{one.data.source}-{name}-{one.model.encoder}-{seed}"
             one = replace(one, tracking=replace(one.tracking, run_name=title))
-            with epoch_display(one) as on_epoch:
+            with epoch_display() as on_epoch:
                 results.append(run(one, interruptible(on_epoch)))
         worth[name] = comparing.downstream(results)
     if as_json:
