@@ -18,8 +18,8 @@ from scipy.special import log_softmax
 from pipeline.calibration import log_loss
 from pipeline.config import CnnConfig, ModelConfig
 from pipeline.matrix import EmbeddingMatrix
-from pipeline.model import Classifier, in_parts
-from pipeline.pooled import fit_pooled
+from pipeline.model import Classifier, apply_network, in_parts
+from pipeline.pooled import apply_pooled, fit_pooled
 from pipeline.wide import fit_wide
 
 logger = logging.getLogger(__name__)
@@ -104,10 +104,8 @@ def blend(
     logs = {"network": log_softmax(logits.astype(np.float64), axis=1)}
     several = len(np.unique(labels)) > 1
     if config.pooled and several:
-        parts["pooled"] = fit_pooled(
-            matrix, classifier.further, inputs[0], labels, n_classes, seed=seed
-        )
-        logs["pooled"] = parts["pooled"].predict(held_out[0], batch_size=1024, verbose=0)
+        parts["pooled"] = fit_pooled(classifier, matrix, inputs, labels, n_classes, seed=seed)
+        logs["pooled"] = apply_pooled(classifier, parts["pooled"], held_out)
     if config.wide and several:
         wide = fit_wide(joined(classifier, train[0]), labels, n_classes, seed=seed)
         parts["wide"] = wide.layer()
@@ -174,9 +172,11 @@ def _blended(
     texts = keras.Input((), dtype="string", name="texts")
     outputs = in_parts(classifier.text(texts))
     n_inputs = len(classifier.head.inputs)
-    logs = [ops.log_softmax(classifier.head(list(outputs[:n_inputs])))]
+    embedder, encoder = classifier.embedder, classifier.encoder
+    logits, vectors = apply_network(embedder, encoder, outputs[:n_inputs])
+    logs = [ops.log_softmax(logits)]
     if "pooled" in kept:
-        logs.append(kept["pooled"](outputs[0]))
+        logs.append(kept["pooled"]([outputs[0], *vectors[1:]]))
     if "wide" in kept:
         logs.append(kept["wide"](outputs[-1]))
     powers = [weights["network"], *(weights[name] for name in kept)]

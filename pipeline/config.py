@@ -6,6 +6,7 @@ heavy to import: TensorFlow and MLflow are not loaded here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -446,12 +447,15 @@ def _describe(error: ValidationError) -> str:
     path = [str(part) for part in finding["loc"]]
     if path[0] in ("model", "vectors") and len(path) > 1:
         del path[1]
-    if "[" in path[-1]:
-        # One word or a list of words: what is wrong within the list tells more.
+    if re.fullmatch(r".*\[.*|constrained-int", path[-1]):
+        # One of several types, such as a word or a list of words: what is wrong within the list
+        # tells more, and of a word or a number both.
         path.pop()
         option = finding["loc"][:-1]
         found = [f for f in error.errors(include_url=False) if f["loc"][: len(option)] == option]
         finding = max(found, key=lambda f: len(f["loc"]))
+        if "constrained-int" in finding["loc"] and isinstance(finding["input"], str):
+            finding["msg"] = "expected a whole number or 'auto'"
     name = ".".join(path)
     if finding["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"there is no option {name!r}; `pipeline stages` lists the options"

@@ -185,7 +185,9 @@ def _shares(
         (ranks[word], count) for word, count in zip(words, counts, strict=True) if word in ranks
     ]
     # Sets in alphabetical or no order tell nothing: there, frequent words are not among the first.
-    if len(seen) < _ENOUGH or spearmanr(*zip(*seen, strict=True)).statistic > _BY_FREQUENCY:
+    if len(seen) < _ENOUGH or len({count for _, count in seen}) == 1:
+        return shares
+    if spearmanr(*zip(*seen, strict=True)).statistic > _BY_FREQUENCY:
         return shares
     total = (1 / (np.arange(1, max(vectors.total, len(ranks)) + 1) + 2.7)).sum()
     for row, word in enumerate((*words, *further), start=FIRST_WORD):

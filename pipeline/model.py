@@ -58,13 +58,23 @@ class Classifier:
     `head`: the part after the text layer, from row numbers, int tensor (n, tokens), to logits;
     with the letter-case channel from [row numbers, cases]. Padding makes no difference to it.
     Training uses it to tokenise only once. It is `encoder` over `embedder`, which are apart so
-    that training can reach the word vectors in between, float tensor (n, tokens, width).
+    that training can reach the word vectors in between, float tensor (n, tokens, width). The
+    embedder gives these, and where there are further words their untrained vectors too, (n,
+    tokens, vector_size).
     """
 
     model: keras.Model
     head: keras.Model
-    embedder: keras.Model
-    encoder: keras.Model
+
+    @property
+    def embedder(self) -> keras.Model:
+        """Row numbers to word vectors."""
+        return self.model.get_layer("embedder")
+
+    @property
+    def encoder(self) -> keras.Model:
+        """[word vectors, which of them are no padding] to logits."""
+        return self.model.get_layer("encoder")
 
     @property
     def text(self) -> keras.layers.Layer:
@@ -75,12 +85,6 @@ class Classifier:
     def embedding(self) -> keras.layers.Embedding:
         """The embedding of the training words, whose weights start as the matrix."""
         return self.embedder.get_layer("embedding")
-
-    @property
-    def further(self) -> keras.layers.Embedding | None:
-        """The frozen embedding of words that training does not see, where there are such."""
-        names = [layer.name for layer in self.embedder.layers]
-        return self.embedder.get_layer("further") if "further" in names else None
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], ...]:
         """What the head takes: row numbers, int32 array (n, tokens), and with the letter-case
@@ -116,8 +120,17 @@ class Classifier:
 
 
 def _from_model(model: keras.Model) -> Classifier:
-    head = model.get_layer("head")
-    return Classifier(model, head, head.get_layer("embedder"), head.get_layer("encoder"))
+    embedder, encoder = model.get_layer("embedder"), model.get_layer("encoder")
+    logits, _ = apply_network(embedder, encoder, embedder.inputs)
+    return Classifier(model, keras.Model(embedder.inputs, logits, name="head"))
+
+
+def apply_network(
+    embedder: keras.Model, encoder: keras.Model, inputs: Sequence[Any]
+) -> tuple[Any, Any]:
+    """The logits, and what the embedder gives, of what `Classifier.head` takes."""
+    vectors = in_parts(embedder(list(inputs)))
+    return encoder([vectors[0], ops.not_equal(inputs[0], PADDING)]), vectors
 
 
 def _weights(layer: keras.layers.Layer) -> list[Any]:
@@ -126,7 +139,7 @@ def _weights(layer: keras.layers.Layer) -> list[Any]:
 
 
 def in_parts(outputs: Any) -> tuple[Any, ...]:
-    """The outputs of the text layer: row numbers, and what else it was asked for."""
+    """The outputs of a layer or model that has one, or several."""
     return tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
 
 
@@ -158,7 +171,13 @@ def build_classifier(
         further = keras.layers.Embedding(
             *matrix.further_weights.shape, trainable=False, name="further"
         )
-    inputs, tokens = [rows], look_up(rows, embedding, further)
+    inputs, outputs = [rows], []
+    if further is None:
+        tokens = embedding(rows)
+    else:
+        outputs.append(further(ops.maximum(rows - len(matrix.weights), 0)))
+        known = embedding(ops.minimum(rows, len(matrix.weights) - 1))
+        tokens = one_of_two(rows, len(matrix.weights), known, outputs[0])
     if config.letter_case:
         inputs.append(keras.Input((None,), dtype="int32", name="cases"))
         cases = keras.layers.Embedding(
@@ -169,12 +188,8 @@ def build_classifier(
         )
         tokens = ops.concatenate([tokens, cases(inputs[1])], axis=-1)
     present = ops.expand_dims(ops.cast(ops.not_equal(rows, PADDING), tokens.dtype), -1)
-    embedder = keras.Model(inputs, tokens * present, name="embedder")
-
+    embedder = keras.Model(inputs, [tokens * present, *outputs], name="embedder")
     encoder = _build_encoder(tokens.shape[-1], n_classes, config, seeds)
-    head = keras.Model(
-        inputs, encoder([embedder(inputs), ops.not_equal(rows, PADDING)]), name="head"
-    )
     # Setting the weights keeps the matrix out of the model's config, where a constant
     # initialiser would write every number as text.
     embedding.set_weights([matrix.weights])
@@ -191,18 +206,12 @@ def build_classifier(
         joined=config.wide,
         name="text",
     )
-    probabilities = ops.softmax(head(in_parts(text(texts))[: len(inputs)]))
-    model = keras.Model(texts, probabilities, name="classifier")
-    return Classifier(model, head, embedder, encoder)
+    logits, _ = apply_network(embedder, encoder, in_parts(text(texts))[: len(inputs)])
+    return _from_model(keras.Model(texts, ops.softmax(logits), name="classifier"))
 
 
-def look_up(rows: Any, trained: keras.layers.Embedding, further: Any) -> Any:
-    """The vectors of row numbers out of two tables, of which the second may be None."""
-    if further is None:
-        return trained(rows)
-    n_trained = trained.input_dim
-    known = trained(ops.minimum(rows, n_trained - 1))
-    pretrained = further(ops.maximum(rows - n_trained, 0))
+def one_of_two(rows: Any, n_trained: int, known: Any, pretrained: Any) -> Any:
+    """The vectors of the training words, and behind their rows those of the further words."""
     return ops.where(ops.expand_dims(rows < n_trained, -1), known, pretrained)
 
 
@@ -225,8 +234,10 @@ def predict_probabilities(
 
     `batch_size`: headlines scored at a time by one thread; there are as many threads as cores.
     """
-    score = _compiled(model.model if isinstance(model, Classifier) else model)
-    strings = list(texts)
+    keras_model = model.model if isinstance(model, Classifier) else model
+    score, strings = _compiled(keras_model), list(texts)
+    if not strings:
+        return np.zeros((0, keras_model.output_shape[-1]), np.float32)
     if len(strings) <= batch_size:
         return score(strings)
     # A batch is as wide as its longest headline, so those of like length go together.

@@ -7,38 +7,40 @@ are weighed up, and the classes are told apart by their means alone.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold
 
 from pipeline.calibration import temperature_factor
 from pipeline.matrix import PADDING, EmbeddingMatrix
-from pipeline.model import look_up
+from pipeline.model import Classifier, in_parts, one_of_two
 
 _COMMON = 1e-3  # share of running text at which a word counts half (Arora et al. 2017, table 1)
 _FOLDS = 5
 _MAX_HEADLINES = 100_000  # the means of more are no better
+_BATCH = 1024
 _NEVER = -30.0  # score of a class without a headline
 
 
 def fit_pooled(
+    classifier: Classifier,
     matrix: EmbeddingMatrix,
-    further: keras.layers.Embedding | None,
-    rows: NDArray[np.int32],
+    inputs: Sequence[NDArray[np.int32]],
     labels: NDArray[np.integer],
     n_classes: int,
     *,
     seed: int = 0,
 ) -> keras.Model:
-    """Fit it to headlines given as row numbers, int32 array (n, tokens), and labels (n,).
+    """Fit it to headlines as `classifier.encode` gives them, and labels (n,).
 
-    Returns a model from row numbers to log-probabilities, float32 (n, n_classes). The vectors are
-    those of `matrix` as they were before any training; `further` is the table of its further
-    words, shared with the network. A word's weight is a / (a + its share of running text), a =
+    Returns a model from row numbers, and what else the classifier's embedder gives than the
+    trained vectors, to log-probabilities, float32 (n, n_classes). The vectors are those of
+    `matrix`, as they were before any training. A word's weight is a / (a + its share of running text), a =
     0.001, and the weighted mean is brought to length 1 (Arora, Liang and Ma 2017, "A simple but
     tough-to-beat baseline for sentence embeddings"; its common component is what the linear
     model learns to leave out). On it stands a linear discriminant analysis whose covariance is
@@ -46,25 +48,42 @@ def fit_pooled(
 
     Raises ValueError: all headlines have one label.
     """
-    inputs = keras.Input((None,), dtype="int32", name="rows")
-    table = keras.layers.Embedding(*matrix.weights.shape, trainable=False, name="untrained")
+    n_trained, size = matrix.weights.shape
+    rows = keras.Input((None,), dtype="int32", name="rows")
+    table = keras.layers.Embedding(n_trained, size, trainable=False, name="untrained")
     weight = keras.layers.Embedding(len(matrix.shares), 1, trainable=False, name="rarity")
-    total = ops.sum(look_up(inputs, table, further) * weight(inputs), axis=1)
+    takes, vectors = [rows], table(ops.minimum(rows, n_trained - 1))
+    if len(matrix.further_words):
+        takes.append(keras.Input((None, size), name="pretrained"))
+        vectors = one_of_two(rows, n_trained, vectors, takes[1])
+    total = ops.sum(vectors * weight(rows), axis=1)
     mean = total / ops.maximum(ops.norm(total, axis=1, keepdims=True), 1e-9)
     scores = keras.layers.Dense(n_classes, trainable=False, name="scores")
-    model = keras.Model(inputs, ops.log_softmax(scores(mean)), name="pooled")
+    model = keras.Model(takes, ops.log_softmax(scores(mean)), name="pooled")
     table.set_weights([matrix.weights])
     rarity = _COMMON / (_COMMON + matrix.shares)
     rarity[PADDING] = 0
     weight.set_weights([rarity[:, None]])
 
-    if len(rows) > _MAX_HEADLINES:
-        rows, _, labels, _ = train_test_split(
-            rows, labels, train_size=_MAX_HEADLINES, random_state=seed
-        )
-    features = keras.Model(inputs, mean).predict(rows, batch_size=1024, verbose=0)
-    scores.set_weights(_calibrated(features, np.asarray(labels), n_classes, seed))
+    labels = np.asarray(labels)
+    if len(labels) > _MAX_HEADLINES:
+        chosen = np.random.default_rng(seed).choice(len(labels), _MAX_HEADLINES, replace=False)
+        inputs, labels = [array[chosen] for array in inputs], labels[chosen]
+    features = apply_pooled(classifier, keras.Model(takes, mean), inputs)
+    scores.set_weights(_calibrated(features, labels, n_classes, seed))
     return model
+
+
+def apply_pooled(
+    classifier: Classifier, model: keras.Model, inputs: Sequence[NDArray[np.int32]]
+) -> NDArray[np.float32]:
+    """What a model as `fit_pooled` returns gives for headlines: float32 array, a row each."""
+    batches = []
+    for start in range(0, len(inputs[0]), _BATCH):
+        batch = [ops.convert_to_tensor(array[start : start + _BATCH]) for array in inputs]
+        vectors = in_parts(classifier.embedder(batch))
+        batches.append(model([batch[0], *vectors[1:]]).numpy())
+    return np.concatenate(batches)
 
 
 def _calibrated(

@@ -39,6 +39,8 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
         def score(batch: list[str]) -> Any:
             return self._scorer(tf.constant(batch, tf.string)).numpy()
 
+        if not texts:
+            return np.zeros((0, len(self._labels)), np.float32)
         if len(texts) <= BATCH_SIZE:
             return score(texts)
         # A batch is as wide as its longest headline, so those of like length go together.

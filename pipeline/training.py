@@ -18,10 +18,12 @@ from pipeline.batches import Plan, plan_by_length, plan_epoch, schedule_for
 from pipeline.checkpoint import Checkpoint
 from pipeline.config import Config, PhaseConfig, TrainingConfig
 from pipeline.matrix import FIRST_WORD, PADDING
-from pipeline.model import Classifier
+from pipeline.model import Classifier, in_parts
 from pipeline.optimizer import SparseAdam
 
 logger = logging.getLogger(__name__)
+
+_STRETCH = 200  # batches
 
 
 @dataclass(frozen=True)
@@ -243,16 +245,16 @@ class _Trainer:
             self._seed_dropout(random)
             schedule = self.schedule
             plan = plan_epoch(lengths, schedule.batch_size, random, schedule.passes)
-            loss, right = self.epoch(*_tensors(plan))
-            val_loss, val_right = self.score(*_tensors(by_length))
+            loss, right = _in_stretches(self.epoch, plan)
+            val_loss, val_right = _in_stretches(self.score, by_length)
             epoch = Epoch(
                 self.name,
                 number,
                 schedule.epochs,
-                float(loss) / (n * schedule.passes),
-                float(right) / (n * schedule.passes),
-                float(val_loss) / n_held,
-                float(val_right) / n_held,
+                loss / (n * schedule.passes),
+                right / (n * schedule.passes),
+                val_loss / n_held,
+                val_right / n_held,
             )
             weights = self.classifier.get_weights()
             phase = _after(phase, epoch, tuple(weights), time.perf_counter() - started)
@@ -315,7 +317,7 @@ class _Trainer:
         embedder, encoder = self.classifier.embedder, self.classifier.encoder
         present = inputs[0] != PADDING
         with tf.GradientTape() as tape:
-            tokens = embedder(inputs, training=True)
+            tokens = in_parts(embedder(inputs, training=True))[0]
             tape.watch(tokens)
             logits = encoder([tokens, present], training=True)
             loss = _loss(labels, logits)
@@ -327,7 +329,7 @@ class _Trainer:
             length = tf.sqrt(tf.reduce_sum(against**2, axis=[1, 2], keepdims=True))
             moved = tf.stop_gradient(self.reach * against / (length + 1e-12))
             with tf.GradientTape() as tape:
-                tokens = embedder(inputs, training=True)
+                tokens = in_parts(embedder(inputs, training=True))[0]
                 adversarial = _loss(labels, encoder([tokens + moved, present], training=True))
             more = tape.gradient(adversarial, [v.value for v in self.variables])
             gradients = [_sum(one, other) for one, other in zip(gradients, more, strict=True)]
@@ -356,8 +358,15 @@ def _after(
     )
 
 
-def _tensors(plan: Plan) -> list[Any]:
-    return [tf.constant(array) for array in (plan.order, plan.starts, plan.widths)]
+def _in_stretches(compiled: Any, plan: Plan) -> tuple[float, float]:
+    """Both sums over all batches. A signal such as Ctrl-C is heard between two calls of compiled
+    code, so that none should take long."""
+    sums = np.zeros(2)
+    for start in range(0, len(plan), _STRETCH):
+        end = min(start + _STRETCH, len(plan))
+        part = (plan.order, plan.starts[start : end + 1], plan.widths[start:end])
+        sums += [float(total) for total in compiled(*map(tf.constant, part))]
+    return float(sums[0]), float(sums[1])
 
 
 def _batch(arrays: list[Any], chosen: Any, width: Any) -> list[Any]:

@@ -204,7 +204,7 @@ def _running_training(small: dict[str, Path], store: str, cwd: Path) -> subproce
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if "epoch 2 of" in line:
+        if "frozen: epoch 2 of" in line:
             return process
     raise AssertionError("the training ended")
 
@@ -234,7 +234,7 @@ def test_interrupted_runs_end_as_killed(
 def test_an_interrupt_that_was_swallowed_ends_the_epoch() -> None:
     epochs: list[Epoch] = []
     on_epoch = terminal.interruptible(epochs.append)
-    epoch = Epoch("frozen", 1, 0.5, 0.5, 0.5, 0.5)
+    epoch = Epoch("frozen", 1, 8, 0.5, 0.5, 0.5, 0.5)
     on_epoch(epoch)
     with contextlib.suppress(KeyboardInterrupt):  # as a destructor would
         terminal.interrupt(signal.SIGTERM, None)

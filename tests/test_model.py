@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,16 @@ import pytest
 import tensorflow as tf
 from conftest import all_words, make_headlines, topical_vectors
 
-from pipeline.config import BiGruConfig, CnnConfig, MeanConfig, PhaseConfig, TrainingConfig
+from pipeline.batches import Plan, plan_epoch
+from pipeline.checkpoint import Checkpoint
+from pipeline.config import (
+    AttentionConfig,
+    BiGruConfig,
+    CnnConfig,
+    MeanConfig,
+    PhaseConfig,
+    TrainingConfig,
+)
 from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.model import (
     Classifier,
@@ -17,11 +27,18 @@ from pipeline.model import (
     export_saved_model,
     predict_probabilities,
 )
+from pipeline.optimizer import SparseAdam
 from pipeline.text import build_vocabulary
-from pipeline.training import History, train
+from pipeline.training import Epoch, History, train
 from pipeline.vectors import WordVectors
 
-CONFIGS = [CnnConfig(filters=8), MeanConfig(), BiGruConfig(units=6)]
+CONFIGS = [
+    CnnConfig(filters=8),
+    MeanConfig(),
+    BiGruConfig(units=6),
+    AttentionConfig(heads=2),
+    CnnConfig(filters=8, letter_case=True),
+]
 
 
 def small_matrix(texts: list[str]) -> EmbeddingMatrix:
@@ -89,7 +106,7 @@ def test_its_gradient_too() -> None:
 # ------------------------------------------------------------------------------------ the model
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.encoder)
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.encoder + "-cased" * c.letter_case)
 def test_strings_in_probabilities_out(config: Any) -> None:
     classifier = built(config)
     probabilities = predict_probabilities(
@@ -100,13 +117,14 @@ def test_strings_in_probabilities_out(config: Any) -> None:
     assert predict_probabilities(classifier, []).shape == (0, 3)
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.encoder)
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.encoder + "-cased" * c.letter_case)
 def test_padding_makes_no_difference(config: Any) -> None:
     head = built(config).head
-    rows = np.array([[2, 3, 4], [5, 0, 0]], dtype=np.int32)
-    padded = np.pad(rows, ((0, 0), (0, 9)))
+    inputs = [np.array([[2, 3, 4], [5, 0, 0]], dtype=np.int32)]
+    inputs += [np.array([[1, 2, 1], [3, 0, 0]], dtype=np.int32)] * config.letter_case
+    padded = [np.pad(array, ((0, 0), (0, 9))) for array in inputs]
     np.testing.assert_allclose(
-        head.predict(rows, verbose=0), head.predict(padded, verbose=0), rtol=1e-5, atol=1e-6
+        head.predict(inputs, verbose=0), head.predict(padded, verbose=0), rtol=1e-5, atol=1e-6
     )
 
 
@@ -150,9 +168,9 @@ def test_words_and_numbers_unseen_in_training_find_their_rows_in_a_cased_set(
 
     def rows_of(model: keras.Model) -> list[list[float]]:
         """What the tables hold for each token."""
-        head = model.get_layer("head")
-        tables = [head.get_layer(name).get_weights()[0] for name in ("embedding", "further")]
-        rows = model.get_layer("text")(tf.constant([headline])).numpy()[0]
+        embedder = model.get_layer("embedder")
+        tables = [embedder.get_layer(name).get_weights()[0] for name in ("embedding", "further")]
+        rows = model.get_layer("text")(tf.constant([headline]))[0].numpy()[0]
         return np.concatenate(tables)[rows[rows > 0]].tolist()
 
     wanted = [vectors[key].tolist() if key else [0.0] * 4 for key in expected]
@@ -175,7 +193,7 @@ def test_words_and_numbers_unseen_in_training_find_their_rows_in_a_cased_set(
 def test_frozen_rows_stay_and_fine_tuned_rows_move() -> None:
     classifier = built()
     started = classifier.embedding.get_weights()[0]
-    further = classifier.head.get_layer("further").get_weights()[0]
+    further = classifier.embedder.get_layer("further").get_weights()[0]
     frozen_only = TrainingConfig(frozen=PhaseConfig(3, 5e-3), batch_size=16)
     train(classifier, TRAIN, VALIDATION, frozen_only)
     assert classifier.embedding.get_weights()[0].tobytes() == started.tobytes()
@@ -184,7 +202,7 @@ def test_frozen_rows_stay_and_fine_tuned_rows_move() -> None:
     moved = (classifier.embedding.get_weights()[0] != started).any(axis=1)
     assert moved[2:].all()  # every word of the training headlines
     assert not moved[:2].any()  # padding, and the row of unknown words: there are none in training
-    assert classifier.head.get_layer("further").get_weights()[0].tobytes() == further.tobytes()
+    assert classifier.embedder.get_layer("further").get_weights()[0].tobytes() == further.tobytes()
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
@@ -243,21 +261,154 @@ def test_epochs_are_reported_while_they_happen() -> None:
     assert seen[3] == ("fine_tuned", 1)
 
 
-def test_batches_come_in_another_order_in_every_epoch() -> None:
-    """With a learning rate of nearly nothing, the loss of an epoch shows its order of batches."""
-    orders: list[list[float]] = [[]]
+def test_batches_come_in_another_order_in_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[Plan] = []
 
-    class Losses(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            orders[-1].append((logs or {})["loss"])
+    def keep(*args: Any) -> Plan:
+        plans.append(plan_epoch(*args))
+        return plans[-1]
 
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            orders.append([])
+    monkeypatch.setattr("pipeline.training.plan_epoch", keep)
+    trained(schedule=BOTH)
+    trained(schedule=BOTH)
+    orders = [plan.order.tolist() for plan in plans]
+    assert len(orders) == 12
+    assert orders[:6] == orders[6:]  # the same seed
+    assert len({tuple(order) for order in orders}) == 6  # another order in every epoch
+    assert all(sorted(order) == list(range(120)) for order in orders)
 
-    classifier = built(MeanConfig(dropout=0, spatial_dropout=0))
-    fit = classifier.head.fit
-    classifier.head.fit = lambda *a, callbacks, **k: fit(*a, callbacks=[*callbacks, Losses()], **k)
-    schedule = TrainingConfig(frozen=PhaseConfig(2, 1e-12), batch_size=16)
-    train(classifier, TRAIN, VALIDATION, schedule)
-    assert orders[0][-1] == pytest.approx(orders[1][-1], rel=1e-4)  # the same headlines
-    assert orders[0][:-1] != pytest.approx(orders[1][:-1], rel=1e-4)  # in another order
+
+def test_dropout_differs_in_every_epoch_and_repeats_with_the_seed() -> None:
+    """With a learning rate of nearly nothing, dropout is what is left to change the loss."""
+    still = TrainingConfig(frozen=PhaseConfig(3, 1e-12), batch_size=120, adversarial=0)
+    losses = [
+        [epoch.loss for epoch in trained(MeanConfig(dropout=0.5), still)[1].epochs]
+        for _ in range(2)
+    ]
+    assert losses[0] == losses[1]
+    assert len(set(losses[0])) == 3
+
+
+def test_the_adversarial_step_is_the_sum_of_both_gradients() -> None:
+    """One step of the compiled loop against one computed here, without dropout."""
+    config = TrainingConfig(
+        fine_tuned=PhaseConfig(1, 1e-2), batch_size=120, warmup=0, adversarial=0.5, embedding_rate=1
+    )
+    classifier, reference = (built(MeanConfig(dropout=0, spatial_dropout=0)) for _ in range(2))
+    train(classifier, TRAIN, VALIDATION, config)
+
+    (rows,), labels = reference.encode(TRAIN[0]), tf.constant(TRAIN[1])
+    present = tf.constant(rows != 0)
+    loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    table = reference.embedding.get_weights()[0][2:]
+    reach = 0.5 * np.sqrt((table**2).sum(axis=1).mean())
+    variables = list(reference.changing)
+    with tf.GradientTape() as tape:
+        tokens = reference.embedder([rows])[0]
+        tape.watch(tokens)
+        clean = loss_of(labels, reference.encoder([tokens, present]))
+    against = tape.gradient(clean, tokens) * tf.cast(present, tf.float32)[:, :, None]
+    length = tf.norm(tf.reshape(against, [120, -1]), axis=1)[:, None, None]
+    with tf.GradientTape() as tape:
+        moved = reference.embedder([rows])[0] + reach * against / length
+        loss = loss_of(labels, reference.encoder([moved, present]))
+        loss += loss_of(labels, reference.encoder([reference.embedder([rows])[0], present]))
+    gradients = tape.gradient(loss, [v.value for v in variables])
+    keras.optimizers.Adam(1e-2).apply([tf.convert_to_tensor(g) for g in gradients], variables)
+    seen = np.unique(rows)
+    for mine, theirs in zip(classifier.get_weights(), reference.get_weights(), strict=True):
+        if len(mine) == len(table) + 2:
+            mine, theirs = mine[seen[seen > 1]], theirs[seen[seen > 1]]
+        np.testing.assert_allclose(mine, theirs, atol=2e-4)
+
+
+# -------------------------------------------------------------- a training that was cut off
+
+
+class CutOffError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", [1, 3, 4, 6])
+def test_taken_up_after_any_epoch_it_gives_the_same_bits(tmp_path: Path, after: int) -> None:
+    whole, history = trained(CnnConfig(filters=8))
+    shown: list[Epoch] = []
+
+    def cut(epoch: Epoch) -> None:
+        shown.append(epoch)
+        if len(shown) == after:
+            raise CutOffError
+
+    def again(on_epoch: Any) -> tuple[Classifier, History]:
+        classifier = built(CnnConfig(filters=8))
+        return classifier, train(
+            classifier, TRAIN, VALIDATION, BOTH, on_epoch=on_epoch, checkpoints=tmp_path
+        )
+
+    with pytest.raises(CutOffError):
+        again(cut)
+    assert len(list(tmp_path.iterdir())) == 1
+    seen: list[Epoch] = []
+    classifier, resumed = again(seen.append)
+    assert tuple(seen) == resumed.epochs == history.epochs
+    for mine, theirs in zip(classifier.get_weights(), whole.get_weights(), strict=True):
+        assert mine.tobytes() == theirs.tobytes()
+    assert not list(tmp_path.iterdir())  # nothing is left behind
+
+
+def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
+    def cut(epoch: Epoch) -> None:
+        raise CutOffError
+
+    for schedule, seed in ((BOTH, 0), (BOTH, 1), (replace(BOTH, warmup=0.2), 0)):
+        with pytest.raises(CutOffError):
+            train(
+                built(seed=0), TRAIN, VALIDATION, schedule, seed=seed, on_epoch=cut,
+                checkpoints=tmp_path,
+            )  # fmt: skip
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_damaged_checkpoint_is_as_good_as_none(tmp_path: Path) -> None:
+    checkpoint = Checkpoint.of(tmp_path, "training", np.arange(3))
+    assert checkpoint.load() is None
+    checkpoint.save({"phase": {"epochs": 2}}, {"now": [np.arange(4.0), np.eye(2)]})
+    values, arrays = checkpoint.load() or ({}, {})
+    assert values == {"phase": {"epochs": 2}}
+    np.testing.assert_array_equal(arrays["now"][1], np.eye(2))
+    content = checkpoint.path.read_bytes()
+    for damaged in (b"", b"PK", content[: len(content) // 2], content[:-30], b"x" + content[1:]):
+        checkpoint.path.write_bytes(damaged)
+        assert checkpoint.load() is None
+
+
+# ------------------------------------------------------------------------------- the optimizer
+
+
+def test_sparse_adam_is_adam_where_every_row_is_looked_up() -> None:
+    start = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    tables = [keras.Variable(start) for _ in range(2)]
+    optimizers = [SparseAdam(1e-2), keras.optimizers.Adam(1e-2)]
+    rows = np.array([0, 1, 1, 2, 3, 4, 5, 5, 5])  # some several times in a batch
+    for step in range(5):
+        for table, optimizer in zip(tables, optimizers, strict=True):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(tf.gather(table.value, rows) ** 2) * (step + 1)
+            gradient = tape.gradient(loss, table.value)
+            # Keras squares sparse gradients before it adds up those of one row: dense for it.
+            if not isinstance(optimizer, SparseAdam):
+                gradient = tf.convert_to_tensor(gradient)
+            optimizer.apply([gradient], [table])
+    np.testing.assert_allclose(*(table.numpy() for table in tables), rtol=1e-5)
+
+
+def test_sparse_adam_leaves_other_rows_and_their_moments_alone() -> None:
+    table = keras.Variable(np.ones((1000, 4), np.float32))
+    optimizer = SparseAdam(1e-2, sparse_rate=3.0)
+    gradient = tf.IndexedSlices(tf.ones((2, 4)), tf.constant([7, 9]), tf.constant([1000, 4]))
+    optimizer.apply([gradient], [table])
+    moved = np.flatnonzero((table.numpy() != 1).any(axis=1))
+    assert moved.tolist() == [7, 9]
+    np.testing.assert_allclose(table.numpy()[7], 1 - 3e-2, rtol=1e-4)  # Adam's first step: the rate
+    moments = [v.numpy() for v in optimizer.variables if v.shape == (1000, 4)]
+    assert [np.flatnonzero(m.any(axis=1)).tolist() for m in moments] == [[7, 9]] * 2

@@ -69,13 +69,13 @@ def test_the_layer_computes_what_was_fitted(monkeypatch: pytest.MonkeyPatch) -> 
     def keep(scores: np.ndarray, classes: np.ndarray) -> float:
         return seen.setdefault("factor", 2.0)
 
-    monkeypatch.setattr(wide, "_calibrate", keep)
+    monkeypatch.setattr(wide, "temperature_factor", keep)
     for n_classes, which in ((3, NUMBERS >= 0), (2, NUMBERS < 2)):
         strings, labels = STRINGS[which], NUMBERS[which]
         fitted = fit_wide(strings, labels, n_classes, n_buckets=2**16)
         features = wide._Features.extract(strings, 2**16)
         model = wide._fit(features, labels, n_classes, 3.0, 0)
-        expected = wide._log_probabilities(2.0 * model.scores(features))
+        expected = wide.log_probabilities(2.0 * model.scores(features))
         np.testing.assert_allclose(fitted.log_probabilities(strings), expected, atol=1e-4)
 
 
