@@ -42,6 +42,8 @@ def _schedule(n: int) -> TrainingConfig:
         frozen=PhaseConfig(epochs, 2e-3, patience=epochs),
         fine_tuned=PhaseConfig(epochs, 1e-3, patience=epochs),
         batch_size=16,
+        embedding_rate=1.0,
+        adversarial=0.0,
     )
 
 

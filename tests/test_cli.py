@@ -257,6 +257,40 @@ def test_a_run_that_was_shot_is_marked_by_the_next(
     assert sorted(r.info.status for r in client.search_runs(["1"])) == ["FINISHED", "KILLED"]
 
 
+def test_a_training_that_was_shot_goes_on_where_it_stopped(
+    small: dict[str, Path], store: str, tmp_path: Path
+) -> None:
+    """SIGKILL in the middle of a phase; the next run gives what an undisturbed one gives."""
+    own = {"HEADLINE_TRANSFER_CACHE": str(tmp_path / "cache")}
+    overrides = small_overrides(small, store, "training.frozen.epochs=150", "seed=7")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "train", *overrides],
+        cwd=tmp_path,
+        env={**os.environ, **own},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "frozen: epoch 20 of 150" in line:
+            process.kill()
+            break
+    process.communicate(timeout=60)
+    ran = pipeline_command("train", *overrides, cwd=tmp_path, **own)
+    assert ran.returncode == 0, ran.stderr
+    (taken_up,) = re.findall(r"taken up after epoch (\d+) of frozen", ran.stderr)
+    assert 20 <= int(taken_up) < 150
+    assert not list((tmp_path / "cache" / "training").iterdir())
+    again = pipeline_command("train", *overrides, cwd=tmp_path, **own)
+    assert "taken up" not in again.stderr
+
+    def epochs(text: str) -> list[str]:
+        return [line for line in text.splitlines() if ": epoch" in line]
+
+    assert epochs(ran.stderr) == epochs(again.stderr)
+    assert len(epochs(ran.stderr)) == 153
+
+
 def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_path: Path) -> None:
     import pty
 

@@ -319,11 +319,21 @@ def test_reports_need_no_server(done: Done) -> None:
     items = report.of_evaluations(result.evaluations, result.kept)
     metrics = {item.name: item.value for item in items if isinstance(item, report.Metric)}
     assert metrics["test/accuracy"] == result.evaluation.accuracy
-    facts, phases = report.summary(
-        result.headlines, result.matrix, result.history, result.evaluations, result.seconds
+    items = report.of_blend(result.blend)
+    metrics = {item.name: item.value for item in items if isinstance(item, report.Metric)}
+    assert metrics["validation/accuracy"] == result.blend.accuracy
+    assert {f"blend/{part}_weight" for part in ("network", "pooled", "wide")} < set(metrics)
+    facts, rows = report.summary(
+        result.headlines,
+        result.matrix,
+        result.history,
+        result.blend,
+        result.evaluations,
+        result.seconds,
     )
     assert dict(facts)["data"] == "headlines, 3 labels"
-    assert phases["phase"].str.contains("kept").sum() == 1
+    assert dict(facts)["blend"].startswith("network ")
+    assert rows["classifier"].tolist() == ["frozen", "fine_tuned", "blend (kept)"]
 
 
 def test_repeated_headlines_are_counted_in_the_run(

@@ -177,6 +177,7 @@ def test_what_sets_are_worth(small: dict[str, Path], store: str) -> None:
     assert values["wordsim353"] == {"spearman": None, "pairs": 353, "known": 0}
     assert {name: len(of) for name, of in values["accuracies"].items()} == {
         "frozen validation": 2, "frozen test": 2, "fine_tuned validation": 2, "fine_tuned test": 2,
+        "blend validation": 2, "blend test": 2,
     }  # fmt: skip
     client = MlflowClient(store)
     runs = [client.get_run(run_id) for run_id in values["runs"]]
