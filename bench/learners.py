@@ -126,7 +126,7 @@ def train_ours(
     classifier, _ = build(loaded, network(encoder), rows)
     training = loaded.train.repeated(n)
     config = TrainingConfig(
-        fine_tuned=PhaseConfig(epochs=_epochs(training), learning_rate=1e-3),
+        fine_tuned=PhaseConfig(epochs=3 if n else _epochs(training), learning_rate=1e-3),
         batch_size=batch_size,
         adversarial=load_config().training.adversarial if adversarial is None else adversarial,
     )
@@ -161,7 +161,7 @@ def train_keras(
             inputs,
             np.array(training.labels),
             batch_size=batch_size,
-            epochs=_epochs(training),
+            epochs=3 if n else _epochs(training),
             verbose=0,
             callbacks=[_on_epoch(lambda _: times.append(time.perf_counter()))],
         )
@@ -350,8 +350,8 @@ def _on_epoch(see: Callable[[dict[str, float]], None]) -> keras.callbacks.Callba
 
 
 def _epochs(split: Split) -> int:
-    """The first, which is not counted, and at least two."""
-    return 1 + max(2, -(-_ENOUGH // len(split.texts)))
+    """The first, which is not counted, and at least two; more of few headlines, up to ten."""
+    return 1 + min(max(2, -(-_ENOUGH // len(split.texts))), 10)
 
 
 def _of_epochs(times: Sequence[float], split: Split, batch_size: int) -> str:

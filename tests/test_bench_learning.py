@@ -45,7 +45,6 @@ def test_the_trained_table_has_as_many_rows_as_asked_for(task: learners.Task) ->
     for rows in (10, 1_000):
         classifier, _ = learners.build(learners.load(task), learners.network("mean"), rows)
         assert classifier.embedding.embeddings.shape == (rows, 100)
-        assert classifier.further is None
 
 
 def test_the_clock_stops_at_the_level(task: learners.Task) -> None:
