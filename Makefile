@@ -65,9 +65,9 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: setup ## time and memory against the usual ways: make bench ARGS='--vectors glove.6B.100d.txt'
+bench: setup ## time and memory against the usual ways: make bench ARGS='--only training --vectors glove.6B.100d.txt'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,dev,bench]'
-	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m bench.reading $(ARGS)
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m bench $(ARGS)
 
 clean: ## remove the environment and the caches; runs and models stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

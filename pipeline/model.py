@@ -50,6 +50,19 @@ class MaskedPooling(keras.layers.Layer):
         return {**super().get_config(), "how": self.how}
 
 
+@keras.saving.register_keras_serializable(package="pipeline")
+class LookedUp(keras.layers.Embedding):
+    """keras.layers.Embedding that reads the rows it needs.
+
+    Keras's own reads the table and takes rows from that. TensorFlow copies a whole table that is
+    read, once rows of it have been updated by themselves, as `SparseAdam` does: a step, and a
+    prediction after training, would take longer the larger the table.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        return tf.gather(self.embeddings.value, inputs)
+
+
 @dataclass(frozen=True)
 class Classifier:
     """A Keras model and the parts of it that training needs.
@@ -163,7 +176,7 @@ def build_classifier(
     config = config or CnnConfig()
     seeds = _Seeds(seed)
     rows = keras.Input((None,), dtype="int32", name="rows")
-    embedding = keras.layers.Embedding(*matrix.weights.shape, name="embedding")
+    embedding = LookedUp(*matrix.weights.shape, name="embedding")
     further = None
     if len(matrix.further_words):
         # Pretrained rows of words that training does not see. They are looked up, never trained:

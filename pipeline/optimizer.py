@@ -25,22 +25,36 @@ class SparseAdam(keras.optimizers.Adam):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One update of one variable; `gradient` is a tensor or tf.IndexedSlices."""
+        index = self._get_variable_index(variable)
+        first, second = self._momentums[index].value, self._velocities[index].value
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        rate = tf.cast(learning_rate, variable.dtype)
         if not isinstance(gradient, tf.IndexedSlices):
-            super().update_step(gradient, variable, learning_rate)
+            # The formula of Keras's Adam as one operation instead of a dozen: a step of a small
+            # network is made of little else.
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=first.handle,
+                v=second.handle,
+                beta1_power=self.beta_1**step,
+                beta2_power=self.beta_2**step,
+                lr=rate,
+                beta1=self.beta_1,
+                beta2=self.beta_2,
+                epsilon=self.epsilon,
+                grad=gradient,
+            )
             return
         rows, places = tf.unique(gradient.indices)  # a word may be several times in a batch
         gradients = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        fade_1, fade_2 = 1 - self.beta_1**step, 1 - self.beta_2**step
-        rate = tf.cast(learning_rate, variable.dtype) * self.sparse_rate * tf.sqrt(fade_2) / fade_1
-        index = self._get_variable_index(variable)
-        first, second = self._momentums[index].value, self._velocities[index].value
+        rate *= self.sparse_rate * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
         of_rows = self.beta_1 * tf.gather(first, rows) + (1 - self.beta_1) * gradients
         squares = self.beta_2 * tf.gather(second, rows) + (1 - self.beta_2) * gradients**2
-        first.scatter_update(tf.IndexedSlices(of_rows, rows))
-        second.scatter_update(tf.IndexedSlices(squares, rows))
         change = rate * of_rows / (tf.sqrt(squares) + self.epsilon)
-        variable.scatter_sub(tf.IndexedSlices(change, rows))
+        # Rows are put in several times as quickly as they are subtracted.
+        moved = tf.gather(variable, rows) - change
+        for table, values in ((first, of_rows), (second, squares), (variable, moved)):
+            table.scatter_update(tf.IndexedSlices(values, rows))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sparse_rate": self.sparse_rate}

@@ -58,7 +58,7 @@ def test_commands_that_measure_have_their_options(line: str) -> None:
     words = shlex.split(line.split(" #")[0])
     if words[0] == "make":
         (arguments,) = [word.removeprefix("ARGS=") for word in words if word.startswith("ARGS=")]
-        module, words = "bench.reading", shlex.split(arguments)
+        module, words = "bench.__main__", shlex.split(arguments)
     elif words[0] == "pipeline":
         command = cli.cli
         words = words[1:]

@@ -1,0 +1,107 @@
+"""Time and memory against the usual ways: reading vectors, learning, predicting.
+
+python -m bench --headlines FOLDER --vectors glove.6B.100d.txt --only training,prediction
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from bench import reading
+from bench.learning import Task, print_level, print_prediction, print_steps, print_training
+from bench.measure import versions
+
+SECTIONS: dict[str, tuple[str, Callable[[Task, float], None]]] = {
+    "training": ("Fine-tuning", lambda task, _: print_training(task)),
+    "steps": ("A step, and the size of the table", lambda task, _: print_steps(task)),
+    "level": ("Time to a level of accuracy", print_level),
+    "prediction": ("Prediction", lambda task, _: print_prediction(task)),
+}
+_LEVELS = {"bbc": 0.85, "file": 0.98}  # of validation accuracy, by the source of the headlines
+
+
+def _sections(_: click.Context, __: click.Parameter, value: str) -> list[str]:
+    names, known = value.split(","), ["reading", *SECTIONS]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"expected some of {','.join(known)}, got {name!r}")
+    return names
+
+
+@click.command()
+@click.option(
+    "--only",
+    metavar="SECTIONS",
+    default=",".join(["reading", *SECTIONS]),
+    show_default=True,
+    callback=_sections,
+    help="What to measure, with commas between.",
+)
+@click.option(
+    "--vectors",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    help="A GloVe text file  [default: glove_6b_50d]",
+)
+@click.option(
+    "--headlines",
+    type=click.Path(exists=True, resolve_path=True),
+    help="A file or folder of headlines, as data.path  [default: BBC]",
+)
+@click.option("--text", default="headline", show_default=True, help="Its column.")
+@click.option("--label", default="label", show_default=True, help="That of the labels.")
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1),
+    help="The validation accuracy that is waited for  [default: 0.98; BBC 0.85]",
+)
+@click.option("--repeats", default=3, show_default=True, help="Of reading: the best time is shown.")
+@click.option("--large", is_flag=True, help="Of reading: also files of the size of GoogleNews.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False),
+    help="Of reading: where files are made  [default: a temporary folder]",
+)
+@click.pass_context
+def main(
+    context: click.Context,
+    only: list[str],
+    vectors: str | None,
+    headlines: str | None,
+    text: str,
+    label: str,
+    level: float | None,
+    **of_reading: Any,
+) -> None:
+    """Print the tables."""
+    if "reading" in only:
+        click.echo("## Reading vectors\n")
+        shared = {"vectors": vectors, "headlines": headlines, "text": text}
+        context.invoke(reading.main, **shared, **of_reading)
+    data: dict[str, Any] = {"source": "bbc"}
+    if headlines:
+        data = {"source": "file", "path": headlines, "text": text, "label": label}
+    task: Task = {"data": data, "vectors": vectors or "glove_6b_50d"}
+    others = [name for name in only if name != "reading"]
+    if others:
+        packages = ["tensorflow", "keras", "scikit-learn", "mlflow", "fasttext-numpy2"]
+        click.echo(f"\n{versions(*filter(_installed, packages))}")
+    for name in others:
+        title, print_tables = SECTIONS[name]
+        click.echo(f"\n## {title}")
+        print_tables(task, _LEVELS[data["source"]] if level is None else level)
+
+
+def _installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The ways to predict that are compared: strings in, labels out, in this process and through MLflow's
+scoring server. Each function trains what it needs and returns the call that is measured; that
+returns its figures as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.learners import Task, Timed, build, fit_fasttext, fit_svc, load, network
+
+MANY = 100_000
+_CALLS = 200  # with one headline each
+_REQUEST = 1_000  # headlines a request, of which there are ten
+
+
+def ours(task: Task, encoder: str, parts: bool) -> Timed:
+    """`predict_probabilities` of a network after one epoch; `parts`: with those beside it."""
+    from pipeline.blending import blend
+    from pipeline.config import PhaseConfig, TrainingConfig, load_config
+    from pipeline.model import predict_probabilities
+    from pipeline.training import train
+
+    loaded = load(task)
+    config = load_config([f"model={encoder}"]).model if parts else network(encoder)
+    classifier, matrix = build(loaded, config)
+    once = TrainingConfig(frozen=PhaseConfig(epochs=1))
+    pairs = loaded.train.pair, loaded.validation.pair
+    train(classifier, *pairs, once)
+    if parts:
+        blended = blend(classifier, matrix, *pairs, config)
+        assert all(part.weight > 0 for part in blended.parts.values())
+        classifier = blended.classifier
+    return lambda: _speed(
+        lambda texts: predict_probabilities(classifier, texts).argmax(axis=1), loaded.train.texts
+    )
+
+
+def fasttext(task: Task) -> Timed:
+    loaded = load(task)
+    model = fit_fasttext(loaded.train, characters=True)
+    return lambda: _speed(
+        lambda texts: model.predict([text.lower() for text in texts]), loaded.train.texts
+    )
+
+
+def svc(task: Task) -> Timed:
+    loaded = load(task)
+    model = fit_svc(loaded.train)
+    return lambda: _speed(model.predict, loaded.train.texts)
+
+
+def logged(task: Task, server: bool) -> Timed:
+    """The model that a run with one epoch has logged, asked for 1,000 headlines at a time."""
+    from pipeline.config import TrackingConfig, load_config
+    from pipeline.run import run
+    from pipeline.tracking import load_model
+
+    folder = tempfile.TemporaryDirectory()
+    os.chdir(folder.name)
+    data, vectors = task["data"], task["vectors"]
+    overrides = [f"data={data['source']}"]
+    overrides += [
+        f"data.{name}='{data[name]}'" for name in ("path", "text", "label") if name in data
+    ]
+    known = not Path(vectors).is_file()
+    overrides += [f"vectors={vectors}"] if known else ["vectors=file", f"vectors.path='{vectors}'"]
+    overrides += ["training=frozen", "training.frozen.epochs=1"]
+    uri = f"sqlite:///{folder.name}/mlflow.db"
+    done = run(load_config([*overrides, f"tracking.uri={uri}"]))
+    texts = load(task).train.texts
+    model = f"models:/{done.registered.name}/{done.registered.version}"
+
+    def call() -> str:
+        with folder:
+            if not server:
+                loaded = load_model(model, TrackingConfig(uri=uri))
+                return _speed(loaded.predict, texts, MANY, _REQUEST)
+            with _scoring_server(model, uri) as ask:
+                return _speed(ask, texts, 10 * _REQUEST, _REQUEST)
+
+    return call
+
+
+@contextmanager
+def _scoring_server(model: str, uri: str) -> Iterator[Callable[[list[str]], Any]]:
+    """What asks a server of its own, which ends with its children."""
+    import requests
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "-w", "1",
+               "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]  # fmt: skip
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri, "PATH": path}
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    session, address = requests.Session(), f"http://127.0.0.1:{port}"
+    try:
+        _wait(f"{address}/ping", process)
+
+        def ask(texts: list[str]) -> Any:
+            answer = session.post(f"{address}/invocations", json={"inputs": texts}, timeout=60)
+            answer.raise_for_status()
+            return answer.json()["predictions"]
+
+        yield ask
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)  # the group of this server alone
+        process.wait(20)
+
+
+def _wait(address: str, process: subprocess.Popen[bytes], seconds: int = 120) -> None:
+    import requests
+
+    for _ in range(4 * seconds):
+        if process.poll() is not None:
+            raise RuntimeError(f"the scoring server ended with code {process.returncode}")
+        try:
+            if requests.get(address, timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.25)
+    raise RuntimeError(f"the scoring server did not answer within {seconds} seconds")
+
+
+def _speed(
+    predict: Callable[[list[str]], Any], texts: Sequence[str], n: int = MANY, at_once: int = MANY
+) -> str:
+    """`one`: median milliseconds for one headline; `per_second`: headlines, `at_once` in a call,
+    the best of three times."""
+    source = list(islice(cycle(texts), n))
+    predict(source[:at_once])
+    seconds = []
+    for text in source[:_CALLS]:
+        started = time.perf_counter()
+        predict([text])
+        seconds.append(time.perf_counter() - started)
+    best = min(_timed(predict, source, at_once) for _ in range(3))
+    return json.dumps({"one": 1000 * median(seconds), "per_second": n / best, "n": n})
+
+
+def _timed(predict: Callable[[list[str]], Any], texts: list[str], at_once: int) -> float:
+    started = time.perf_counter()
+    for i in range(0, len(texts), at_once):
+        predict(texts[i : i + at_once])
+    return time.perf_counter() - started
