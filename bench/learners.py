@@ -27,7 +27,7 @@ from pipeline.matching import candidates, conventions
 from pipeline.matrix import FIRST_WORD, EmbeddingMatrix, build_embedding_matrix
 from pipeline.model import Classifier, build_classifier
 from pipeline.text import build_vocabularies
-from pipeline.training import Epoch, train
+from pipeline.training import Epoch, set_threads, train
 from pipeline.vectors import WordVectors, load_vectors
 
 Task = dict[str, Any]
@@ -122,6 +122,7 @@ def train_ours(
 ) -> Timed:
     """`train` in its fine-tuned phase; `adversarial`: None for the default. The validation
     headlines are left out but for two, as the other ways have none."""
+    set_threads()
     loaded = load(task)
     classifier, _ = build(loaded, network(encoder), rows)
     training = loaded.train.repeated(n)
@@ -192,6 +193,7 @@ def train_fasttext(task: Task, characters: bool, pretrained: bool = False) -> Ti
 def reach_ours(task: Task, encoder: str, level: float) -> Timed:
     """The default recipe, from strings to the epoch that reaches the level; the parts beside the
     network come after its last epoch."""
+    set_threads()
     loaded = load(task)
     config = load_config([f"model={encoder}"])
 

@@ -31,8 +31,9 @@ def ours(task: Task, encoder: str, parts: bool) -> Timed:
     from pipeline.blending import blend
     from pipeline.config import PhaseConfig, TrainingConfig, load_config
     from pipeline.model import predict_probabilities
-    from pipeline.training import train
+    from pipeline.training import set_threads, train
 
+    set_threads()
     loaded = load(task)
     config = load_config([f"model={encoder}"]).model if parts else network(encoder)
     classifier, matrix = build(loaded, config)
@@ -41,7 +42,6 @@ def ours(task: Task, encoder: str, parts: bool) -> Timed:
     train(classifier, *pairs, once)
     if parts:
         blended = blend(classifier, matrix, *pairs, config)
-        assert all(part.weight > 0 for part in blended.parts.values())
         classifier = blended.classifier
     return lambda: _speed(
         lambda texts: predict_probabilities(classifier, texts).argmax(axis=1), loaded.train.texts

@@ -74,7 +74,9 @@ def train(overrides: tuple[str, ...]) -> None:
     config = _config(overrides)
     with quiet_start():
         from pipeline.run import run
+        from pipeline.training import set_threads
 
+    set_threads()
     with epoch_display() as on_epoch:
         result = run(config, interruptible(on_epoch))
     _print_summary(result)

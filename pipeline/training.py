@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -79,6 +80,21 @@ class History:
     def epochs(self) -> tuple[Epoch, ...]:
         """All epochs of all phases in order."""
         return tuple(epoch for phase in self.phases for epoch in phase.epochs)
+
+
+def set_threads() -> bool:
+    """Tell TensorFlow how to use the cores for work of this size: one for each operation, whose
+    parts would be too small to share out, and different operations side by side.
+
+    That holds for the whole process, and only where TensorFlow has not computed anything yet: if
+    it has, nothing is changed and False is returned. Other threads, other bits.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(os.cpu_count() or 1)
+    except RuntimeError:
+        return False
+    return True
 
 
 def train(
@@ -191,7 +207,8 @@ class _Progress:
             "seconds": phase.seconds,
         }
         self.arrays[phase.name] = list(phase.weights)
-        self.checkpoint.save(self.values, {**self.arrays, "now": now, "optimizer": optimizer})
+        states = [variable.numpy() for variable in optimizer]
+        self.checkpoint.save(self.values, {**self.arrays, "now": now, "optimizer": states})
 
 
 def _where(values: dict[str, Any]) -> str:
@@ -256,9 +273,10 @@ class _Trainer:
                 val_loss / n_held,
                 val_right / n_held,
             )
-            weights = self.classifier.get_weights()
-            phase = _after(phase, epoch, tuple(weights), time.perf_counter() - started)
-            progress.save(phase, weights, [v.numpy() for v in self.optimizer.variables])
+            better = phase is None or epoch.better_than(phase.best)
+            weights = self.classifier.get_weights() if better or progress.checkpoint else []
+            phase = _after(phase, epoch, weights, time.perf_counter() - started)
+            progress.save(phase, weights, self.optimizer.variables)
             if progress.on_epoch:
                 progress.on_epoch(epoch)
         assert phase is not None
@@ -344,16 +362,16 @@ class _Trainer:
 
 
 def _after(
-    phase: Phase | None, epoch: Epoch, weights: tuple[NDArray[np.float32], ...], seconds: float
+    phase: Phase | None, epoch: Epoch, weights: Sequence[NDArray[np.float32]], seconds: float
 ) -> Phase:
     if phase is None:
-        return Phase(epoch.phase, (epoch,), epoch, weights, seconds)
+        return Phase(epoch.phase, (epoch,), epoch, tuple(weights), seconds)
     better = epoch.better_than(phase.best)
     return Phase(
         phase.name,
         (*phase.epochs, epoch),
         epoch if better else phase.best,
-        weights if better else phase.weights,
+        tuple(weights) if better else phase.weights,
         phase.seconds + seconds,
     )
 
