@@ -99,6 +99,15 @@ class Classifier:
         """The embedding of the training words, whose weights start as the matrix."""
         return self.embedder.get_layer("embedding")
 
+    def embed_trained(self, inputs: Sequence[Any]) -> Any:
+        """The vectors that the embedder gives for rows of the first table alone, sooner."""
+        rows, *cases = inputs
+        tokens = self.embedding(rows)
+        if cases:
+            channel = self.embedder.get_layer("letter_case")(cases[0])
+            tokens = ops.concatenate([tokens, channel], axis=-1)
+        return without_padding(tokens, rows)
+
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], ...]:
         """What the head takes: row numbers, int32 array (n, tokens), and with the letter-case
         channel the cases, of the same shape."""
@@ -200,8 +209,7 @@ def build_classifier(
             name="letter_case",
         )
         tokens = ops.concatenate([tokens, cases(inputs[1])], axis=-1)
-    present = ops.expand_dims(ops.cast(ops.not_equal(rows, PADDING), tokens.dtype), -1)
-    embedder = keras.Model(inputs, [tokens * present, *outputs], name="embedder")
+    embedder = keras.Model(inputs, [without_padding(tokens, rows), *outputs], name="embedder")
     encoder = _build_encoder(tokens.shape[-1], n_classes, config, seeds)
     # Setting the weights keeps the matrix out of the model's config, where a constant
     # initialiser would write every number as text.
@@ -221,6 +229,11 @@ def build_classifier(
     )
     logits, _ = apply_network(embedder, encoder, in_parts(text(texts))[: len(inputs)])
     return _from_model(keras.Model(texts, ops.softmax(logits), name="classifier"))
+
+
+def without_padding(tokens: Any, rows: Any) -> Any:
+    """Vectors, (n, tokens, width), with zeros where the row number, (n, tokens), is padding."""
+    return tokens * ops.expand_dims(ops.cast(ops.not_equal(rows, PADDING), tokens.dtype), -1)
 
 
 def one_of_two(rows: Any, n_trained: int, known: Any, pretrained: Any) -> Any:

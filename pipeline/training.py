@@ -243,6 +243,9 @@ class _Trainer:
             sparse_rate=config.embedding_rate,
         )
         self.optimizer.build(self.variables)
+        # Rare words can be in the second table, with model.min_count.
+        only_first = training.inputs[0].max(initial=0) < classifier.embedding.input_dim
+        self.embed = classifier.embed_trained if only_first else self._embed
         rows = classifier.embedding.embeddings.numpy()[FIRST_WORD:]
         typical = float(np.sqrt((rows**2).sum(axis=1).mean())) if len(rows) else 0.0
         self.reach = config.adversarial * typical
@@ -332,10 +335,10 @@ class _Trainer:
 
     def _learn(self, inputs: list[Any], labels: Any) -> tuple[Any, Any]:
         """One step. The logits and the loss are those of the headlines as they are."""
-        embedder, encoder = self.classifier.embedder, self.classifier.encoder
+        encoder = self.classifier.encoder
         present = inputs[0] != PADDING
         with tf.GradientTape() as tape:
-            tokens = in_parts(embedder(inputs, training=True))[0]
+            tokens = self.embed(inputs)
             tape.watch(tokens)
             logits = encoder([tokens, present], training=True)
             loss = _loss(labels, logits)
@@ -347,12 +350,15 @@ class _Trainer:
             length = tf.sqrt(tf.reduce_sum(against**2, axis=[1, 2], keepdims=True))
             moved = tf.stop_gradient(self.reach * against / (length + 1e-12))
             with tf.GradientTape() as tape:
-                tokens = in_parts(embedder(inputs, training=True))[0]
+                tokens = self.embed(inputs)
                 adversarial = _loss(labels, encoder([tokens + moved, present], training=True))
             more = tape.gradient(adversarial, [v.value for v in self.variables])
             gradients = [_sum(one, other) for one, other in zip(gradients, more, strict=True)]
         self.optimizer.apply(gradients, self.variables)
         return logits, loss
+
+    def _embed(self, inputs: list[Any]) -> Any:
+        return in_parts(self.classifier.embedder(inputs, training=True))[0]
 
     def _seed_dropout(self, random: np.random.Generator) -> None:
         for layer in [*self.classifier.embedder.layers, *self.classifier.encoder.layers]:

@@ -221,6 +221,21 @@ def test_training_leaves_the_global_random_state_alone() -> None:
     assert np.random.random() == expected
 
 
+def test_rare_words_of_training_can_be_in_the_second_table() -> None:
+    """With min_count, which leaves them out of the first; either way the vectors are the same."""
+    texts = [f"{text} avalanche" if i == 0 else text for i, text in enumerate(TRAIN[0])]
+    classifier = built(CnnConfig(filters=8, letter_case=True))
+    inputs = classifier.encode(texts)
+    n_trained = classifier.embedding.input_dim
+    assert (inputs[0] >= n_trained).sum() == 1
+    history = train(classifier, (texts, TRAIN[1]), VALIDATION, BOTH)
+    assert np.isfinite([epoch.loss for epoch in history.epochs]).all()
+    known = [array[1:] for array in inputs]
+    np.testing.assert_array_equal(
+        classifier.embed_trained(known), classifier.embedder([tf.constant(a) for a in known])[0]
+    )
+
+
 def test_it_learns() -> None:
     schedule = TrainingConfig(
         frozen=PhaseConfig(8, 1e-2), fine_tuned=PhaseConfig(8, 1e-2), batch_size=16
