@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from bench.measure import table, versions
-from pipeline.config import PhaseConfig, TrainingConfig
+from pipeline.config import CnnConfig, PhaseConfig, TrainingConfig
 from pipeline.data import Headlines, load_headlines
 from pipeline.matching import candidates
 from pipeline.matrix import build_embedding_matrix
@@ -99,7 +99,8 @@ def accuracies(trial: Trial) -> tuple[float, float, float, float]:
         std=0.4,
         seed=seed,
     )
-    classifier = build_classifier(matrix, len(headlines.label_names), seed=seed)
+    config = CnnConfig(kernel_sizes=(1, 2, 3, 4))
+    classifier = build_classifier(matrix, len(headlines.label_names), config, seed=seed)
     train(classifier, training, validation, _schedule(n), seed=seed)
     texts, labels = headlines.texts("test"), np.array(headlines.labels("test"))
     right = predict_probabilities(classifier, texts).argmax(axis=1) == labels
