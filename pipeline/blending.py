@@ -103,6 +103,8 @@ def blend(
     logits = classifier.head.predict(list(held_out), batch_size=256, verbose=0)
     logs = {"network": log_softmax(logits.astype(np.float64), axis=1)}
     several = len(np.unique(labels)) > 1
+    if several and (config.pooled or config.wide):
+        logger.info("blending: fitting the parts to %s headlines", f"{len(labels):,}")
     if config.pooled and several:
         parts["pooled"] = fit_pooled(classifier, matrix, inputs, labels, n_classes, seed=seed)
         logs["pooled"] = apply_pooled(classifier, parts["pooled"], held_out)

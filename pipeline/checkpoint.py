@@ -10,6 +10,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,9 @@ class Checkpoint:
         """Of a training that is finished; and what has been left behind for a week."""
         self.path.unlink(missing_ok=True)
         for file in _files(self.path.parent):
-            if time.time() - file.stat().st_mtime > _KEPT:
-                file.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process may do the same
+                if time.time() - file.stat().st_mtime > _KEPT:
+                    file.unlink()
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -152,8 +152,8 @@ def train(
             finished.best.val_accuracy,
             finished.seconds,
         )
-    if checkpoint is not None:
-        checkpoint.remove()
+    if progress.checkpoint is not None:
+        progress.checkpoint.remove()
     return history
 
 
@@ -178,7 +178,7 @@ def _examples(classifier: Classifier, texts: Sequence[str], labels: Sequence[int
     return _Examples(classifier.encode(texts), np.asarray(labels, np.int32))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Progress:
     """How far a training has come, and where that is kept. `values` and `arrays` of each phase,
     by its name, as in `save`."""
@@ -208,7 +208,15 @@ class _Progress:
         }
         self.arrays[phase.name] = list(phase.weights)
         states = [variable.numpy() for variable in optimizer]
-        self.checkpoint.save(self.values, {**self.arrays, "now": now, "optimizer": states})
+        try:
+            self.checkpoint.save(self.values, {**self.arrays, "now": now, "optimizer": states})
+        except OSError as error:
+            logger.warning(
+                "training: goes on, but could not be taken up if it were cut off: %s (%s)",
+                error.strerror,
+                self.checkpoint.path.parent,
+            )
+            self.checkpoint = None
 
 
 def _where(values: dict[str, Any]) -> str:

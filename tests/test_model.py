@@ -384,6 +384,17 @@ def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_a_folder_that_cannot_be_written_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    history = train(built(), TRAIN, VALIDATION, BOTH, checkpoints=tmp_path / "file" / "training")
+    assert len(history.epochs) == 6
+    said = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert len(said) == 1
+    assert "could not be taken up if it were cut off: Not a directory" in said[0]
+
+
 def test_a_damaged_checkpoint_is_as_good_as_none(tmp_path: Path) -> None:
     checkpoint = Checkpoint.of(tmp_path, "training", np.arange(3))
     assert checkpoint.load() is None
