@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bench import reading
+from bench import accuracy, reading
 from bench.learning import Task, print_level, print_prediction, print_steps, print_training
 from bench.measure import versions
 
@@ -25,7 +25,7 @@ _LEVELS = {"bbc": 0.85, "file": 0.98}  # of validation accuracy, by the source o
 
 
 def _sections(_: click.Context, __: click.Parameter, value: str) -> list[str]:
-    names, known = value.split(","), ["reading", *SECTIONS]
+    names, known = value.split(","), ["reading", *SECTIONS, "accuracy"]
     for name in names:
         if name not in known:
             raise click.BadParameter(f"expected some of {','.join(known)}, got {name!r}")
@@ -39,7 +39,8 @@ def _sections(_: click.Context, __: click.Parameter, value: str) -> list[str]:
     default=",".join(["reading", *SECTIONS]),
     show_default=True,
     callback=_sections,
-    help="What to measure, with commas between.",
+    help="What to measure, with commas between; also accuracy, which takes half an hour and, as "
+    "headlines, the folder of Stop Clickbait.",
 )
 @click.option(
     "--vectors",
@@ -85,7 +86,7 @@ def main(
     if headlines:
         data = {"source": "file", "path": headlines, "text": text, "label": label}
     task: Task = {"data": data, "vectors": vectors or "glove_6b_50d"}
-    others = [name for name in only if name != "reading"]
+    others = [name for name in only if name in SECTIONS]
     if others:
         packages = ["tensorflow", "keras", "scikit-learn", "mlflow", "fasttext-numpy2"]
         click.echo(f"\n{versions(*filter(_installed, packages))}")
@@ -93,6 +94,9 @@ def main(
         title, print_tables = SECTIONS[name]
         click.echo(f"\n## {title}")
         print_tables(task, _LEVELS[data["source"]] if level is None else level)
+    if "accuracy" in only:
+        click.echo("\n## Accuracy")
+        context.invoke(accuracy.main, vectors=vectors or "", clickbait=headlines)
 
 
 def _installed(package: str) -> bool:

@@ -102,10 +102,11 @@ def blend(
     parts: dict[str, keras.layers.Layer] = {}
     logits = classifier.head.predict(list(held_out), batch_size=256, verbose=0)
     logs = {"network": log_softmax(logits.astype(np.float64), axis=1)}
-    several = len(np.unique(labels)) > 1
+    n_present = len(np.unique(labels))
+    several = n_present > 1
     if several and (config.pooled or config.wide):
         logger.info("blending: fitting the parts to %s headlines", f"{len(labels):,}")
-    if config.pooled and several:
+    if config.pooled and several and len(labels) > n_present:
         parts["pooled"] = fit_pooled(classifier, matrix, inputs, labels, n_classes, seed=seed)
         logs["pooled"] = apply_pooled(classifier, parts["pooled"], held_out)
     if config.wide and several:

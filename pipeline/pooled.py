@@ -46,7 +46,7 @@ def fit_pooled(
     model learns to leave out). On it stands a linear discriminant analysis whose covariance is
     shrunk (Ledoit and Wolf 2004), with calibrated scores.
 
-    Raises ValueError: all headlines have one label.
+    Raises ValueError: all headlines have one label, or there are no more headlines than labels.
     """
     n_trained, size = matrix.weights.shape
     rows = keras.Input((None,), dtype="int32", name="rows")
@@ -98,7 +98,7 @@ def _calibrated(
         warnings.filterwarnings("ignore", message="The least populated class")
         parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
     for train, rest in parts:
-        if len(np.unique(labels[train])) > 1:
+        if 1 < len(np.unique(labels[train])) < len(train):
             of_fold = _fit(features[train], labels[train], n_classes)
             held_out[rest] = features[rest] @ of_fold[0] + of_fold[1]
     factor = temperature_factor(held_out, labels)
@@ -109,7 +109,9 @@ def _fit(
     features: NDArray[np.float32], labels: NDArray[np.integer], n_classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     # One dimension can be constant, as with few headlines: that is no matter for a shrunk one.
-    analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(features, labels)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Only one sample available")
+        analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(features, labels)
     kernel, bias = np.zeros((features.shape[1], n_classes)), np.full(n_classes, _NEVER)
     if len(analysis.classes_) == 2:
         kernel[:, analysis.classes_] = np.stack([-analysis.coef_[0], analysis.coef_[0]], 1) / 2

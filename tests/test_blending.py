@@ -153,6 +153,10 @@ def test_labels_that_are_rare_or_absent() -> None:
     assert probabilities.shape == (20 + 60, 4)
     assert np.isfinite(probabilities).all()
     assert blend(classifier, matrix, (TRAIN[0], [1] * 60), VALIDATION).alone  # one label only
+    one_each = [TRAIN[1].index(label) for label in range(3)]
+    few = [TRAIN[0][i] for i in one_each], [0, 1, 2]
+    alone = blend(classifier, matrix, few, VALIDATION)
+    assert np.isfinite(probabilities_of(alone.classifier, TEST[0])).all()
 
 
 def test_common_words_count_less_in_the_mean() -> None:

@@ -262,7 +262,7 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
 ) -> None:
     """SIGKILL in the middle of a phase; the next run gives what an undisturbed one gives."""
     own = {"HEADLINE_TRANSFER_CACHE": str(tmp_path / "cache")}
-    overrides = small_overrides(small, store, "training.frozen.epochs=150", "seed=7")
+    overrides = small_overrides(small, store, "training.frozen.epochs=60", "seed=7")
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "train", *overrides],
         cwd=tmp_path,
@@ -272,14 +272,14 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if "frozen: epoch 20 of 150" in line:
+        if "frozen: epoch 10 of 60" in line:
             process.kill()
             break
     process.communicate(timeout=60)
     ran = pipeline_command("train", *overrides, cwd=tmp_path, **own)
     assert ran.returncode == 0, ran.stderr
     (taken_up,) = re.findall(r"taken up after epoch (\d+) of frozen", ran.stderr)
-    assert 20 <= int(taken_up) < 150
+    assert 10 <= int(taken_up) < 60
     assert not list((tmp_path / "cache" / "training").iterdir())
     again = pipeline_command("train", *overrides, cwd=tmp_path, **own)
     assert "taken up" not in again.stderr
@@ -288,7 +288,7 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
         return [line for line in text.splitlines() if ": epoch" in line]
 
     assert epochs(ran.stderr) == epochs(again.stderr)
-    assert len(epochs(ran.stderr)) == 153
+    assert len(epochs(ran.stderr)) == 63
 
 
 def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_path: Path) -> None:
