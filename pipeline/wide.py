@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.svm import LinearSVC
 
-from pipeline.calibration import log_probabilities, temperature_factor
+from pipeline.calibration import temperature_factor
 from pipeline.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -89,14 +89,11 @@ class Wide:
     `table`: float32 (n_buckets, 1 + n_outputs): the squared weight of a bucket's n-grams, then
     weight x coefficient for each output; zeros where training saw nothing. `bias`: float32
     (n_outputs,). `n_outputs` is `n_classes`, or 1 for two classes (the logit of the second).
-    `out_of_fold`: float32 (n_train, n_classes), log-probabilities of the training headlines, each
-    from a model that did not see it.
     """
 
     table: NDArray[np.float32]
     bias: NDArray[np.float32]
     n_classes: int
-    out_of_fold: NDArray[np.float32]
 
     def layer(self, name: str = "wide") -> WideLayer:
         """The layer that computes it: strings (n,) -> log-probabilities (n, n_classes)."""
@@ -173,7 +170,7 @@ def fit_wide(
     `texts`: standardised strings (n,). `labels`: (n,), from 0 to `n_classes` - 1; a class may be
     rare or absent. `regularisation`: LinearSVC's C, which weighs the errors (larger fits closer).
     `n_buckets`: a power of two; by default 512 for each headline, within bounds. Above 100,000
-    headlines a stratified sample of that size is fitted; the others are scored by its model.
+    headlines a stratified sample of that size is fitted.
 
     Scores become probabilities by one factor, which minimises the log loss of scores that were
     taken from each of `folds` parts (5 by default, 3 above 10,000 headlines, where time counts and
@@ -209,17 +206,11 @@ def fit_wide(
     table[features.buckets, 0] = model.weights**2
     table[features.buckets, 1:] = factor * model.weights[:, None] * model.coefficients
     bias = (factor * model.bias).astype(np.float32)
-    fitted = Wide(table, bias, n_classes, np.empty((0, n_classes), np.float32))
-    everything = np.empty((len(strings), n_classes), np.float32)
-    everything[chosen] = log_probabilities(factor * scores)
-    others = np.setdiff1d(np.arange(len(strings)), chosen)
-    if len(others):
-        everything[others] = fitted.log_probabilities(strings[others])
     logger.info(
         "n-grams: %s in %s buckets, from %s headlines",
         f"{len(features.buckets):,}", f"{n_buckets:,}", f"{len(chosen):,}",
     )  # fmt: skip
-    return replace(fitted, out_of_fold=everything)
+    return Wide(table, bias, n_classes)
 
 
 @dataclass(frozen=True)
