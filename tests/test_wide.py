@@ -11,6 +11,7 @@ import tensorflow as tf
 from conftest import make_headlines
 
 from pipeline import wide
+from pipeline.calibration import log_probabilities
 from pipeline.errors import DataError
 from pipeline.text import standardize
 from pipeline.wide import CHARACTERS, WORDS, WideLayer, fit_wide, hash_ngrams
@@ -75,7 +76,7 @@ def test_the_layer_computes_what_was_fitted(monkeypatch: pytest.MonkeyPatch) -> 
         fitted = fit_wide(strings, labels, n_classes, n_buckets=2**16)
         features = wide._Features.extract(strings, 2**16)
         model = wide._fit(features, labels, n_classes, 3.0, 0)
-        expected = wide.log_probabilities(2.0 * model.scores(features))
+        expected = log_probabilities(2.0 * model.scores(features))
         np.testing.assert_allclose(fitted.log_probabilities(strings), expected, atol=1e-4)
 
 
