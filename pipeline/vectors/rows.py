@@ -38,7 +38,7 @@ class Rows:
     ) -> None:
         self.wanted = None if words is None else tuple(dict.fromkeys(words))
         # A lone surrogate, which no UTF-8 file has, is asked for in vain.
-        self.keys = frozenset(word.encode(errors="surrogatepass") for word in self.wanted or ())
+        self.keys = frozenset(word.encode("utf-8", "surrogatepass") for word in self.wanted or ())
         # So many words at the beginning of the file are taken, whichever they are; and so many are
         # looked at, as they show how the set writes.
         self.taken_whole = np.inf if self.wanted is None else most_frequent
@@ -82,6 +82,20 @@ class Rows:
         self._taken[key] = len(self._taken)
         return True
 
+    def take_all(self, words: Sequence[bytes], positions: Sequence[int]) -> list[bool]:
+        """`take` for each of several words, sooner where all are taken, which is usual."""
+        if max(positions) < self.taken_whole or self.keys.issuperset(words):
+            try:
+                keys = [word.decode() for word in words]
+            except UnicodeDecodeError:
+                keys = []
+            start = len(self._taken)
+            new = dict(zip(keys, range(start, start + len(keys)), strict=True))
+            if len(new) == len(words) and self._taken.keys().isdisjoint(new):
+                self._taken.update(new)
+                return [True] * len(words)
+        return [*map(self.take, words, positions)]
+
     def add(self, block: NDArray[np.float32]) -> None:
         """The rows of the words taken since the last block: float32 array, (k, vector_size)."""
         if self._write is not None:
@@ -98,14 +112,12 @@ class Rows:
 
     def result(self, name: str, vector_size: int, subwords: Subwords | None = None) -> WordVectors:
         """What was taken: the wanted words first and in their order, as every source gives them."""
-        words = self.words
-        if self.wanted is not None:
-            wanted = [word for word in self.wanted if word in self._taken]
-            words = list(dict.fromkeys([*wanted, *words]))
+        taken = self._taken
+        rows = {word: taken[word] for word in self.wanted or () if word in taken} | taken
         # Block by block to where they belong, so that the rows are not in memory three times.
-        order = np.empty(len(words), np.int64)
-        order[[self._taken[word] for word in words]] = np.arange(len(words))
-        vectors = np.empty((len(words), vector_size), np.float32)
+        order = np.empty(len(rows), np.int64)
+        order[list(rows.values())] = np.arange(len(rows))
+        vectors = np.empty((len(rows), vector_size), np.float32)
         start = 0
         while self._blocks:
             block = self._blocks.pop(0)
@@ -113,7 +125,7 @@ class Rows:
             start += len(block)
         self.warn(name)
         return WordVectors.of(
-            words,
+            list(rows),
             vectors,
             name=name,
             duplicates=self.duplicates,

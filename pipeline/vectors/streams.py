@@ -88,7 +88,7 @@ class Source:
             return [Source(self.path, m.filename) for m in archive.infolist() if not m.is_dir()]
 
     @contextmanager
-    def open(self, *, watched: bool = False) -> Iterator[IO[bytes]]:
+    def open(self, *, watched: bool = False) -> Iterator[io.BufferedReader[Any]]:
         """The uncompressed bytes. `watched`: with progress, where the file is large.
 
         Raises VectorsError: damaged or truncated compressed data, whenever it is met.
@@ -111,18 +111,18 @@ class Source:
             yield raw
 
     @contextmanager
-    def _raw(self, watched: bool) -> Iterator[IO[bytes]]:
+    def _raw(self, watched: bool) -> Iterator[io.BufferedReader[Any]]:
         size = self.path.stat().st_size
-        if not watched or size < _LARGE:
-            with self.path.open("rb", buffering=CHUNK) as file:
-                yield file
-            return
-        with (
-            self.path.open("rb", buffering=0) as file,
-            byte_progress("reading", self.path.name, size) as show,
-            io.BufferedReader(_Watched(file, show), CHUNK) as stream,
-        ):
-            yield stream
+        with self.path.open("rb", buffering=0) as file:
+            if not watched or size < _LARGE:
+                with io.BufferedReader(file, CHUNK) as stream:
+                    yield stream
+                return
+            with (
+                byte_progress("reading", self.path.name, size) as show,
+                io.BufferedReader(_Watched(file, show), CHUNK) as stream,
+            ):
+                yield stream
 
     @contextmanager
     def _archive(self, file: Path | IO[bytes]) -> Iterator[zipfile.ZipFile]:

@@ -13,6 +13,9 @@ _CHUNK = 1 << 18  # bytes read at a time
 _BLOCK = 1 << 20  # bytes of rows that are looked through at once
 _LONGEST_WORD = 1_000  # bytes; a longer one means that the file is damaged
 
+Record = tuple[bytes, bytes, int]
+"""A word, the bytes of its numbers, and how many words come before it."""
+
 
 def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     """Hop from record to record and copy those that `rows` takes.
@@ -22,38 +25,32 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     """
     assert layout.n_words is not None
     n_words = layout.n_words
-    looked_at = int(min(rows.looked_at, n_words))
     step = 1 + 4 * layout.vector_size
     # A record may begin with the line feed that ends the one before it.
     passing = rows.keys | {b"\n" + key for key in rows.keys}
     rows.total = n_words
-    taken: list[tuple[bytes, bytes]] = []
+    taken: list[Record] = []
     with source.open(watched=True) as stream:
         stream.readline()
         buffer, position, number, goes_on = b"", 0, 0, True
         while number < n_words:
             # A record that begins up to here lies within the buffer, unless its word is longer.
             last = len(buffer) - step - (_LONGEST_WORD if goes_on else 0)
-            everything = number < looked_at
-            stop = looked_at if everything else n_words
+            everything = number < rows.looked_at
+            stop = int(min(rows.looked_at, n_words)) if everything else n_words
             index = buffer.index
             try:
                 for number in range(number, stop):  # noqa: B020 goes on from where it stopped
                     if position > last:
                         break
                     space = index(b" ", position)
-                    word = buffer[position:space]
-                    if everything or word in passing:
-                        word = word.removeprefix(b"\n")
-                        if not word or b"\n" in word:
-                            raise VectorsError(
-                                f"{source}, word {number + 1}: expected a word, got "
-                                f"{word[:40]!r}: the file is damaged"
-                            )
+                    if everything or buffer[position:space] in passing:
+                        word = buffer[position:space].removeprefix(b"\n")
                         if everything:
+                            _check(word, number, source)
                             rows.see(word)
-                        if rows.take(word, number):
-                            taken.append((word, buffer[space + 1 : space + step]))
+                        if word in rows.keys or number < rows.taken_whole:
+                            taken.append((word, buffer[space + 1 : space + step], number))
                     position = space + step
                 else:
                     number = stop
@@ -70,7 +67,7 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
             if number < stop:
                 if len(taken) * step > _BLOCK:
                     _flush(source, layout, rows, taken)
-                chunk = stream.read(_CHUNK)
+                chunk = stream.read1(_CHUNK)  # without a copy in between
                 buffer, position, goes_on = buffer[position:] + chunk, 0, bool(chunk)
         _flush(source, layout, rows, taken)
         rest = (buffer[position:] + stream.read(_CHUNK)).strip(b"\n")
@@ -81,15 +78,24 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
             )
 
 
-def _flush(source: Source, layout: Layout, rows: Rows, taken: list[tuple[bytes, bytes]]) -> None:
+def _check(word: bytes, number: int, source: Source) -> None:
+    if not word or b"\n" in word:
+        raise VectorsError(
+            f"{source}, word {number + 1}: expected a word, got {word[:40]!r}: the file is damaged"
+        )
+
+
+def _flush(source: Source, layout: Layout, rows: Rows, taken: list[Record]) -> None:
     """Give `rows` what was taken from a chunk, and empty the list."""
     if not taken:
         return
-    values = b"".join(values for _, values in taken)
-    block = np.frombuffer(values, "<f4").reshape(len(taken), layout.vector_size)
+    words, values, numbers = zip(*taken, strict=True)
+    block = np.frombuffer(b"".join(values), "<f4").reshape(len(taken), layout.vector_size)
+    kept = rows.take_all(words, numbers)
+    block = block if all(kept) else block[kept]
     finite = np.isfinite(block).all(axis=1)
     if not finite.all():
-        word = taken[int(finite.argmin())][0]
+        word = [word for word, keep in zip(words, kept, strict=True) if keep][int(finite.argmin())]
         raise VectorsError(f"{source}, word {word[:40]!r}: expected finite numbers, got NaN or Inf")
     rows.add(block.astype(np.float32, copy=False))
     taken.clear()
