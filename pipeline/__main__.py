@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from pipeline.commands import MODEL, OVERRIDES, config_of, model_address
+from pipeline.commands.vectors import vectors
 from pipeline.terminal import (
     OVERRIDE,
     epoch_display,
@@ -23,20 +25,9 @@ from pipeline.terminal import (
     quiet_start,
     received,
 )
-from pipeline.vectors_cli import vectors
 
 if TYPE_CHECKING:
-    from pipeline.config import Config
     from pipeline.run import RunResult
-
-
-OVERRIDES = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...")
-MODEL = click.option(
-    "--model",
-    metavar="ADDRESS",
-    help="models:/NAME@ALIAS, models:/NAME/VERSION, runs:/... or a local folder  "
-    "[default: the champion for the data or the tracking.registered_model that is set]",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -71,7 +62,7 @@ def train(overrides: tuple[str, ...]) -> None:
       pipeline train vectors=file vectors.path=glove.6B.100d.txt
       pipeline train training=scratch
     """
-    config = _config(overrides)
+    config = config_of(overrides)
     with quiet_start():
         from pipeline.run import run
         from pipeline.training import set_threads
@@ -97,7 +88,7 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
         if not given and not any(text.startswith(f"{option}=") for text in overrides):
             instead = " or --model" if option.startswith("tracking") else ""
             raise click.UsageError(f"evaluate needs {option}=...{instead}")
-    config = _config(["data=file", *overrides])
+    config = config_of(["data=file", *overrides])
     with quiet_start():
         from pipeline.data import read_labelled
         from pipeline.errors import DataError
@@ -107,7 +98,7 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
 
     assert config.data.path is not None
     labelled = read_labelled(config.data.path, config.data.text, config.data.label)
-    predictions = load_model(_model_address(model, config), config.tracking).predict(labelled.texts)
+    predictions = load_model(model_address(model, config), config.tracking).predict(labelled.texts)
     names = list(predictions[0]["probabilities"])
     unknown = sorted(set(labelled.labels) - set(names))
     if unknown:
@@ -153,7 +144,7 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
     overrides = [text for text in headlines if OVERRIDE.fullmatch(text)]
     texts = [text for text in headlines if not OVERRIDE.fullmatch(text)]
     try:
-        config = _config(overrides)
+        config = config_of(overrides)
     except ConfigError as error:
         raise ConfigError(f"{error} (a headline of that form goes into a file: --file)") from error
     if path is not None:
@@ -163,7 +154,7 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
     with quiet_start():
         from pipeline.tracking import load_model
 
-    rows = load_model(_model_address(model, config), config.tracking).predict(texts)
+    rows = load_model(model_address(model, config), config.tracking).predict(texts)
     if as_json:
         for text, row in zip(texts, rows, strict=True):
             click.echo(json.dumps({"text": text, **row}, ensure_ascii=False))
@@ -181,7 +172,7 @@ def stages(overrides: tuple[str, ...]) -> None:
 
     With overrides, the options are shown as they would be set.
     """
-    config = _config(overrides)
+    config = config_of(overrides)
     from pipeline.config import flatten, groups, options
 
     print_table(["stage", "takes", "gives", "import"], [list(row) for row in STAGES])
@@ -266,22 +257,6 @@ def _set_up_messages(debug: bool) -> None:
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", module=r"(mlflow|keras|datasets|tensorflow)\.")
-
-
-def _config(overrides: Sequence[str]) -> Config:
-    from pipeline.config import load_config
-
-    return load_config(overrides)
-
-
-def _model_address(model: str | None, config: Config) -> str:
-    if model is not None:
-        return model
-    from pipeline.sources import name_of
-    from pipeline.tracking import CHAMPION, registered_name
-
-    name = registered_name(config.tracking, name_of(config.data.source, config.data.path or ""))
-    return f"models:/{name}@{CHAMPION}"
 
 
 def _read_lines(path: str) -> list[str]:

@@ -1,0 +1,126 @@
+"""What each stage of a run logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from pipeline.blending import Blend
+from pipeline.config import Config, flatten
+from pipeline.data import Headlines
+from pipeline.evaluation import Evaluation
+from pipeline.matrix import EmbeddingMatrix
+from pipeline.report.figures import (
+    confusion_matrix,
+    coverage_by_rung_figure,
+    learning_curves,
+    reliability_diagram,
+)
+from pipeline.report.items import Input, Item, Metric, Param, Picture, Table, Tag, Text
+from pipeline.report.tables import coverage_by_rung, missing_words, per_class, predictions_table
+from pipeline.training import Epoch, History
+
+
+def of_config(config: Config) -> list[Item]:
+    """Every option as a parameter, and the whole as YAML."""
+    from omegaconf import OmegaConf
+
+    values = asdict(config)
+    items: list[Item] = [Param(name, value) for name, value in flatten(values).items()]
+    return [*items, Text("config.yaml", OmegaConf.to_yaml(OmegaConf.create(values)))]
+
+
+def of_headlines(headlines: Headlines) -> list[Item]:
+    """The splits as inputs, their sizes, and what was dropped."""
+    items: list[Item] = []
+    for split, rows in headlines.splits.items():
+        context = "training" if split == "train" else split
+        digest = headlines.sha256[split]
+        items += [
+            Input(f"{headlines.name}-{split}", context, rows, headlines.address, digest),
+            Metric(f"data/{split}", len(rows)),
+            Tag(f"data.sha256.{split}", digest),
+        ]
+    return items + [Metric(f"data/dropped_{why}", n) for why, n in headlines.dropped.items()]
+
+
+def of_matrix(matrix: EmbeddingMatrix) -> list[Item]:
+    """What the ladder found at each rung (as a fraction of the tokens), and the missing words."""
+    coverage = matrix.coverage
+    by_rung = coverage_by_rung(coverage)
+    return [
+        Metric("coverage/types", coverage.types),
+        Metric("coverage/tokens", coverage.tokens),
+        *(
+            Metric(f"coverage/{rung}", share)
+            for rung, share in zip(by_rung["rung"], by_rung["tokens_share"], strict=True)
+        ),
+        Metric("vocabulary/words", len(matrix.words)),
+        Metric("vocabulary/further_words", len(matrix.further_words)),
+        Table("tables/coverage.csv", by_rung),
+        Table("tables/missing_words.csv", missing_words(coverage)),
+        Picture("figures/coverage.png", coverage_by_rung_figure(coverage)),
+    ]
+
+
+def of_epoch(epoch: Epoch, step: int) -> list[Item]:
+    """The metrics of an epoch; `step` counts on through the phases."""
+    names = ("loss", "accuracy", "val_loss", "val_accuracy")
+    return [Metric(f"{epoch.phase}/{name}", getattr(epoch, name), step) for name in names]
+
+
+def of_history(history: History) -> list[Item]:
+    """The learning curves, and the network's validation result of every phase."""
+    items: list[Item] = [
+        Picture("figures/learning_curves.png", learning_curves(history)),
+        Tag("best_phase", history.best.name),
+    ]
+    for phase in history.phases:
+        items += [
+            Metric(f"validation/{phase.name}_accuracy", phase.best.val_accuracy),
+            Metric(f"seconds/{phase.name}", phase.seconds),
+        ]
+    return items
+
+
+def of_blend(blend: Blend) -> list[Item]:
+    """The validation result of the classifier as it is logged, and what each part gives to it."""
+    items: list[Item] = [
+        Metric("validation/accuracy", blend.accuracy),
+        Metric("validation/loss", blend.loss),
+    ]
+    for name, part in blend.parts.items():
+        items += [
+            Metric(f"blend/{name}_weight", part.weight),
+            Metric(f"blend/{name}_val_accuracy", part.accuracy),
+            Metric(f"blend/{name}_val_loss", part.loss),
+        ]
+    return items
+
+
+def of_evaluations(evaluations: Mapping[str, Evaluation], kept_name: str) -> list[Item]:
+    """Test results: all of the kept classifier's, and the accuracy and macro F1 of every one."""
+    kept = evaluations[kept_name]
+    low, high = kept.accuracy_interval
+    items: list[Item] = [Metric(f"test/{name}", value) for name, value in kept.metrics().items()]
+    items += [Metric("test/accuracy_low", low), Metric("test/accuracy_high", high)]
+    for phase, evaluation in evaluations.items():
+        items += [
+            Metric(f"test/{phase}_accuracy", evaluation.accuracy),
+            Metric(f"test/{phase}_macro_f1", evaluation.macro_f1),
+        ]
+    predictions = predictions_table(kept)
+    wrong = predictions[predictions["label"] != predictions["predicted"]]
+    return [
+        *items,
+        Table("tables/per_class.csv", per_class(kept)),
+        Table("tables/test_predictions.csv", predictions),
+        Table("tables/misclassified.csv", wrong.sort_values("confidence", ascending=False)),
+        Picture("figures/confusion_matrix.png", confusion_matrix(kept)),
+        Picture("figures/reliability.png", reliability_diagram(kept)),
+    ]
+
+
+def of_seconds(seconds: Mapping[str, float]) -> list[Item]:
+    """The time of each stage."""
+    return [Metric(f"seconds/{stage}", value) for stage, value in seconds.items()]
