@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from pipeline.commands import MODEL, OVERRIDES, config_of, model_address
+from pipeline.commands.compare import compare
 from pipeline.commands.vectors import vectors
 from pipeline.terminal import (
     OVERRIDE,
     epoch_display,
     interrupt,
     interruptible,
+    print_run,
     print_table,
     quiet_start,
     received,
@@ -201,7 +203,8 @@ STAGES = (
 )
 
 
-cli.add_command(vectors)
+for command in (compare, vectors):
+    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -291,12 +294,7 @@ def _print_summary(result: RunResult) -> None:
     registered = result.registered
     role = "is the champion" if registered.champion else "is not the champion"
     click.echo(f"model      {registered.uri} {role}: {registered.reason}")
-    click.echo(f"run        {result.run_id} at {result.tracking_uri}")
-    if result.tracking_uri.startswith("http"):
-        address = f"{result.tracking_uri.rstrip('/')}/#/experiments/{result.experiment_id}"
-        click.echo(f"see it     {address}/runs/{result.run_id}")
-    else:
-        click.echo("see it     make ui, then open the address that it prints")
+    print_run(result.run_id, result.experiment_id, result.tracking_uri)
 
 
 if __name__ == "__main__":

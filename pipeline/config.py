@@ -308,6 +308,24 @@ class TrackingConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class CompareConfig:
+    """The grid of `pipeline compare`: numbers of training headlines, of which those above what
+    there is stand for all; and seeds, each of which draws other headlines: so many from the run's
+    own on, or a list."""
+
+    sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+        25, 50, 100, 200, 400, 800, 1600,
+    )  # fmt: skip
+    seeds: Positive | Annotated[tuple[Seed, ...], Field(min_length=1)] = 5
+
+    def drawn(self, first: int) -> list[int]:
+        """The seeds themselves."""
+        if isinstance(self.seeds, int):
+            return list(range(first, first + self.seeds))
+        return list(dict.fromkeys(self.seeds))
+
+
+@dataclass(frozen=True, config=STRICT)
 class Config:
     """Everything a run needs to know, one slice a stage."""
 
@@ -320,6 +338,7 @@ class Config:
         )
     )
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)
+    compare: CompareConfig = Field(default_factory=CompareConfig)
     seed: Seed = 0
 
 

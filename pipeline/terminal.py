@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 # An argument that is an option of a run, such as data.path=my.csv.
 OVERRIDE = re.compile(r"[+~]{0,2}[a-z_]+(\.[a-z_]+)*=\S*|~[a-z_.]+")
+_CHATTY = ("matrix", "training", "blending", "wide")  # stages that say something in each run
 _LINE_EVERY = 5.0  # seconds between two lines of progress where there is no terminal
 
 
@@ -31,6 +32,16 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for row in (columns, ["-" * width for width in widths], *cells):
         click.echo("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
+
+
+def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
+    """Where a run is, and how to see it."""
+    click.echo(f"run        {run_id} at {tracking_uri}")
+    if tracking_uri.startswith("http"):
+        address = f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+        click.echo(f"see it     {address}")
+    else:
+        click.echo("see it     make ui, then open the address that it prints")
 
 
 def megabytes(size: float) -> str:
@@ -129,6 +140,51 @@ def epoch_display() -> Iterator[Callable[[Epoch], None]]:
         yield advance
     finally:
         progress.stop()
+
+
+@contextmanager
+def trial_display(doing: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Gives what is to be called after each trial: how many are done, of how many, and what came
+    out. A bar with the time left on a terminal, a line a trial elsewhere, and meanwhile nothing
+    that the stages say. Ctrl-C is heard here too (see `interruptible`)."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(doing),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    progress = Progress(*columns, console=console, disable=not console.is_terminal)
+    bar = progress.add_task("", total=None)
+    stages = [logging.getLogger(f"pipeline.{name}") for name in _CHATTY]
+
+    def advance(done: int, of: int, found: str) -> None:
+        progress.start()  # not before: until then a download may show a bar of its own
+        progress.update(bar, completed=done, total=of, description=found)
+        if not console.is_terminal:
+            logger.info("%s: %d of %d: %s", doing, done, of, found)
+        if received:
+            interrupt(received[0], None)
+
+    levels = [stage.level for stage in stages]
+    try:
+        for stage in stages:
+            stage.setLevel(max(logging.WARNING, stage.getEffectiveLevel()))
+        yield advance
+    finally:
+        progress.stop()
+        for stage, level in zip(stages, levels, strict=True):
+            stage.setLevel(level)
 
 
 @contextmanager

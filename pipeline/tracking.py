@@ -10,9 +10,9 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from mlflow.entities import Metric as MlflowMetric
 from mlflow.entities import Param as MlflowParam
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import report, serving
@@ -38,6 +39,7 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 CHAMPION = "champion"
 # What MLflow raises where a server or store does not answer or refuses.
 _GONE = (MlflowException, SQLAlchemyError, OSError)
+_RESUME_KEY = "resume.key"
 _TIMEOUT = 5  # seconds that a server has to answer
 _BATCH = {MlflowMetric: 1000, MlflowParam: 100, RunTag: 100}  # most that one request may hold
 _PACKAGES = ("tensorflow", "keras", "mlflow", "datasets", "gensim", "scikit-learn", "numpy")
@@ -55,12 +57,65 @@ class RegisteredModel:
 
 
 @dataclass(frozen=True)
+class Child:
+    """A finished run below another: its parameters, metrics and texts (by their path)."""
+
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class TrackedRun:
     """A run that is going on."""
 
     run_id: str
     experiment_id: str
     uri: str
+
+    def log_child(self, name: str, items: Sequence[report.Item]) -> None:
+        """Log a whole run below this one. Raises TrackingError."""
+        client = MlflowClient()
+        try:
+            child = client.create_run(
+                self.experiment_id,
+                run_name=name,
+                tags={MLFLOW_PARENT_RUN_ID: self.run_id, **_process_tags()},
+            )
+            replace(self, run_id=child.info.run_id)._log(items)
+            client.set_terminated(child.info.run_id)
+        except _GONE as error:
+            raise TrackingError(
+                f"{self.uri} did not take the results: {_first_line(error)}"
+            ) from error
+
+    def children(self, *texts: str) -> list[Child]:
+        """The finished runs below this one, with their `texts`, paths of what was logged."""
+        client = MlflowClient()
+        query = (
+            f"attributes.status = 'FINISHED' and tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}'"
+        )
+        try:
+            found, token = [], None
+            while token != "":
+                page = client.search_runs([self.experiment_id], query, page_token=token)
+                found += page
+                token = page.token or ""
+            return [
+                Child(
+                    run.data.params,
+                    run.data.metrics,
+                    {
+                        path: mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{path}")
+                        for path in texts
+                    },
+                )
+                for run in found
+            ]
+        except _GONE as error:
+            raise TrackingError(
+                f"{self.uri} did not give the results so far: {_first_line(error)}"
+            ) from error
 
     def log(self, items: Sequence[report.Item]) -> None:
         """Send items to the run. Raises TrackingError where the server does not take them."""
@@ -76,6 +131,7 @@ class TrackedRun:
         params: list[Any] = []
         metrics: list[Any] = []
         tags: list[Any] = []
+        client = MlflowClient()
         for item in items:
             match item:
                 case report.Param():
@@ -85,14 +141,13 @@ class TrackedRun:
                 case report.Tag():
                     tags.append(RunTag(item.name, item.value))
                 case report.Text():
-                    mlflow.log_text(item.content, item.path)
+                    client.log_text(self.run_id, item.content, item.path)
                 case report.Table():
-                    mlflow.log_text(item.frame.to_csv(index=False), item.path)
+                    client.log_text(self.run_id, item.frame.to_csv(index=False), item.path)
                 case report.Picture():
-                    mlflow.log_figure(item.figure, item.path)
+                    client.log_figure(self.run_id, item.figure, item.path)
                 case report.Input():
                     _log_input(item)
-        client = MlflowClient()
         for rows, name in ((params, "params"), (metrics, "metrics"), (tags, "tags")):
             size = _BATCH[type(rows[0])] if rows else 1
             for start in range(0, len(rows), size):
@@ -161,8 +216,12 @@ def connect(config: TrackingConfig) -> str:
 
 
 @contextmanager
-def tracked_run(config: TrackingConfig, run_name: str) -> Iterator[TrackedRun]:
+def tracked_run(
+    config: TrackingConfig, run_name: str, resume_key: str | None = None
+) -> Iterator[TrackedRun]:
     """A run that ends as FINISHED, FAILED or KILLED, whatever happens inside.
+
+    With `resume_key`, the latest run of the same key that did not finish goes on, if there is one.
 
     The reason is in the tag `end.reason`. Runs of this machine whose process is gone without a
     word (SIGKILL, a power cut) are marked as KILLED when the next run starts.
@@ -171,7 +230,12 @@ def tracked_run(config: TrackingConfig, run_name: str) -> Iterator[TrackedRun]:
     try:
         experiment = mlflow.set_experiment(config.experiment)
         _end_abandoned_runs(experiment.experiment_id)
-        run = mlflow.start_run(run_name=config.run_name or run_name, tags=_tags())
+        unfinished = _unfinished(experiment.experiment_id, resume_key) if resume_key else None
+        tags = _tags() | ({_RESUME_KEY: resume_key} if resume_key else {})
+        if unfinished:
+            run = mlflow.start_run(unfinished, tags=tags | {"end.reason": ""})
+        else:
+            run = mlflow.start_run(run_name=config.run_name or run_name, tags=tags)
     except _GONE as error:
         raise TrackingError(f"{uri} did not start a run: {_first_line(error)}") from error
     status, reason = "FINISHED", ""
@@ -306,8 +370,12 @@ def _promote(
     return RegisteredModel(uri, name, number, wins, reason)
 
 
+def _process_tags() -> dict[str, str]:
+    return {"process.host": _host(), "process.id": str(os.getpid())}
+
+
 def _tags() -> dict[str, str]:
-    tags = {"process.host": _host(), "process.id": str(os.getpid())}
+    tags = _process_tags()
     for package in _PACKAGES:
         try:
             tags[f"version.{package}"] = version(package)
@@ -332,6 +400,15 @@ def _git_tags() -> dict[str, str]:
     if commit is None:
         return {}
     return {"git.commit": commit, "git.dirty": str(bool(git("status", "--porcelain"))).lower()}
+
+
+def _unfinished(experiment_id: str, key: str) -> str | None:
+    query = f"tags.`{_RESUME_KEY}` = '{key}' and attributes.status != 'FINISHED'"
+    for run in MlflowClient().search_runs([experiment_id], query):
+        if run.info.status in ("KILLED", "FAILED"):
+            logger.info("tracking: the run %s is taken up", run.info.run_name)
+            return str(run.info.run_id)
+    return None
 
 
 def _end_abandoned_runs(experiment_id: str) -> None:

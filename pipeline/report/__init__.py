@@ -7,6 +7,7 @@ items.py     those types
 stages.py    what each stage of a run logs
 tables.py    its tables
 figures.py   its figures
+transfer.py  what `compare` found
 """
 
 from __future__ import annotations
@@ -36,3 +37,12 @@ from pipeline.report.tables import missing_words as missing_words
 from pipeline.report.tables import per_class as per_class
 from pipeline.report.tables import predictions_table as predictions_table
 from pipeline.report.tables import summary as summary
+from pipeline.report.transfer import PREDICTIONS as PREDICTIONS
+from pipeline.report.transfer import comparison_values as comparison_values
+from pipeline.report.transfer import in_words as in_words
+from pipeline.report.transfer import means_by_size as means_by_size
+from pipeline.report.transfer import of_comparison as of_comparison
+from pipeline.report.transfer import of_score as of_score
+from pipeline.report.transfer import score_in_words as score_in_words
+from pipeline.report.transfer import scores_of as scores_of
+from pipeline.report.transfer import significance_by_size as significance_by_size

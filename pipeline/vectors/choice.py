@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from pipeline.config import CorpusConfig, JoinedConfig, OwnTextConfig, VectorsConfig
 from pipeline.vectors import load_vectors
@@ -37,6 +38,11 @@ def choose_vectors(
         vector_size=config.vector_size,
         member=config.member,
     )
+
+
+def vectors_name(config: VectorsConfig) -> str:
+    """What the vectors are called in a sentence: the name of the set or of the file."""
+    return Path(config.path).name if config.source == "file" and config.path else config.source
 
 
 def _train(config: OwnTextConfig, held_out: Collection[str]) -> WordVectors:
