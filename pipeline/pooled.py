@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from pipeline.calibration import temperature_factor
 from pipeline.matrix import PADDING, EmbeddingMatrix
-from pipeline.model import Classifier, in_parts, one_of_two
+from pipeline.model import Classifier, in_parts
 
 _COMMON = 1e-3  # share of running text at which a word counts half (Arora et al. 2017, table 1)
 _FOLDS = 5
@@ -52,11 +52,15 @@ def fit_pooled(
     rows = keras.Input((None,), dtype="int32", name="rows")
     table = keras.layers.Embedding(n_trained, size, trainable=False, name="untrained")
     weight = keras.layers.Embedding(len(matrix.shares), 1, trainable=False, name="rarity")
-    takes, vectors = [rows], table(ops.minimum(rows, n_trained - 1))
-    if len(matrix.further_words):
+    takes, weights = [rows], ops.swapaxes(weight(rows), 1, 2)
+    # Sums as products of matrices, which write no weighted vectors down.
+    if not len(matrix.further_words):
+        total = ops.squeeze(ops.matmul(weights, table(rows)), 1)
+    else:
         takes.append(keras.Input((None, size), name="pretrained"))
-        vectors = one_of_two(rows, n_trained, vectors, takes[1])
-    total = ops.sum(vectors * weight(rows), axis=1)
+        first = ops.expand_dims(ops.cast(rows < n_trained, weights.dtype), 1)
+        total = ops.matmul(weights * first, table(ops.minimum(rows, n_trained - 1)))
+        total = ops.squeeze(total + ops.matmul(weights * (1 - first), takes[1]), 1)
     mean = total / ops.maximum(ops.norm(total, axis=1, keepdims=True), 1e-9)
     scores = keras.layers.Dense(n_classes, trainable=False, name="scores")
     model = keras.Model(takes, ops.log_softmax(scores(mean)), name="pooled")

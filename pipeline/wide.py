@@ -136,8 +136,8 @@ class WideLayer(keras.layers.Layer):
         n = tf.size(texts)
         table, logits = tf.convert_to_tensor(self.table), tf.convert_to_tensor(self.bias)
         for buckets, rows in hash_ngrams(texts, self.n_buckets):
-            places = tf.reduce_sum(tf.gather(table, buckets), axis=1)
-            sums = tf.math.unsorted_segment_sum(places, rows, n)
+            which = tf.repeat(rows, buckets.shape[1])
+            sums = tf.sparse.segment_sum(table, tf.reshape(buckets, [-1]), which, num_segments=n)
             # Nothing known: the sums are 0, and stay so.
             logits += sums[:, 1:] * tf.math.rsqrt(tf.maximum(sums[:, :1], 1e-12))
         if self.n_classes == 2:
