@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 HIGH = 0.5  # of the gap between the majority class and the best, closed by a signal alone
 LOST = 0.1  # of the gap between the majority class and perfect, lost on sources held out
+CHANCE = 0.01  # p-value from which a result is put down to chance: several are looked at
+
+_LONG = 200_000  # headlines from which the audit says what it is doing
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,23 @@ class Audit:
         return (self.alone[signal].accuracy - majority) / max(best - majority, 1e-9)
 
     def high(self, best: float = 1.0) -> list[str]:
-        """The signals that alone close half of the gap or more, and that the model sees.
+        """The signals that alone close half of the gap or more, beyond chance (binomial test
+        against the majority class, p < 0.01), and that the model sees.
 
         Half, because then a model may owe more of what it gains over the majority class to that
         signal than to everything else.
         """
         seen = [name for name in self.alone if name not in self.signals.unseen]
-        return [name for name in seen if self.closed(name, best) >= HIGH]
+        return [n for n in seen if self.closed(n, best) >= HIGH and self._p_value(n) < CHANCE]
+
+    def _p_value(self, signal: str) -> float:
+        """How likely a signal is right as often by chance, with the majority class's accuracy."""
+        from scipy.stats import binomtest
+
+        headlines = self.signals.headlines["test"]
+        hits = round(self.alone[signal].accuracy * headlines)
+        majority = self.signals.majority.accuracy
+        return float(binomtest(hits, headlines, majority, alternative="greater").pvalue)
 
     def leaks(self) -> list[Overlap]:
         """The pairs of splits whose near-duplicates can matter: their share is larger than the
@@ -75,11 +88,11 @@ class Audit:
     def source_matters(self) -> bool:
         """Whether sources held out are predicted worse than as many headlines of the same labels
         drawn at random: by a tenth of the gap between the majority class and perfect or more, and
-        beyond chance (sign test, p < 0.05)."""
+        beyond chance (sign test, p < 0.01). Random groups lose far less."""
         if self.groups is None:
             return False
         lost = self.groups.same_labels - self.groups.held_out
-        return lost >= LOST * (1 - self.groups.majority) and self.groups.p_value < 0.05
+        return lost >= LOST * (1 - self.groups.majority) and self.groups.p_value < CHANCE
 
     def samples(self) -> list[str]:
         """What was looked at in part only, a sentence each."""
@@ -115,7 +128,7 @@ class Audit:
             noise = sum(overlap.other_label for overlap in leaks)
             said.append(
                 f"near-duplicates across splits: {shown}"
-                + f"; {noise:,} of them have another label there" * bool(noise)
+                + f"; {noise:,} of them have another label there (label noise)" * bool(noise)
             )
         if self.groups and self.source_matters():
             said.append(
@@ -137,7 +150,11 @@ def audit(headlines: Headlines, *, letter_case: bool = True, seed: int = 0) -> A
     >>> audit(load_headlines("bbc")).high()
     []
     """
+    number = sum(len(headlines.splits[split]) for split in SPLITS)
+    level = logging.INFO if number > _LONG else logging.DEBUG
+    logger.log(level, "audit: the words of %s headlines", f"{number:,}")
     words = words_of(headlines)
+    logger.log(level, "audit: near-duplicates across splits, shallow signals")
     by_split = {split: headlines.groups(split) for split in SPLITS}
     groups = {split: of for split, of in by_split.items() if of is not None}
     found = Audit(

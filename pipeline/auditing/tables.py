@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 
 import pandas as pd
@@ -53,5 +54,10 @@ def groups_table(audit: Audit) -> pd.DataFrame:
     """A row for each part that was held out."""
     folds = audit.groups.folds if audit.groups else ()
     columns = [field.name for field in fields(HeldOut)]
-    rows = [{**asdict(fold), "groups": ", ".join(fold.groups)} for fold in folds]
+    rows = [{**asdict(fold), "groups": _some(fold.groups)} for fold in folds]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(name or "(none)" for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

@@ -45,7 +45,12 @@ def audit_data(as_json: bool, overrides: tuple[str, ...]) -> None:
     found = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
     if as_json:
         closed = {name: found.closed(name) for name in found.alone}
-        more = {"gap_closed": closed, "high": found.high(), "warnings": found.warnings()}
+        more = {
+            "gap_closed": closed,
+            "high": found.high(),
+            "samples": found.samples(),
+            "warnings": found.warnings(),
+        }
         click.echo(json.dumps({"data": headlines.name, **asdict(found), **more}))
         return
     _print(found)

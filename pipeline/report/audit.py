@@ -63,16 +63,15 @@ def signals_figure(audit: Audit, accuracy: float) -> Figure:
     ]
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.subplots()
-    bars = axes.barh(np.arange(len(names)), values, color=colours)
-    axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=3, fontsize=8)
+    axes.barh(np.arange(len(names)), values, color=colours)
     for value, style, name in (
         (audit.signals.majority.accuracy, ":", "majority class"),
         (accuracy, "-", "the model"),
     ):
         axes.axvline(value, color="black", linestyle=style, label=f"{name} {value:.3f}")
-    axes.set_yticks(np.arange(len(names)), names)
-    axes.set_xlim(0, 1.1)
-    axes.set_xticks(np.arange(0, 1.01, 0.2))
+    labels = [f"{name}  {value:.3f}" for name, value in zip(names, values, strict=True)]
+    axes.set_yticks(np.arange(len(names)), labels)
+    axes.set_xlim(0, 1.02)
     axes.set_xlabel("test accuracy from this alone (orange: high, grey: not seen by the model)")
     figure.legend(loc="outside upper right", ncols=2)
     return figure
