@@ -318,6 +318,19 @@ def test_same_seed_same_audit_and_samples_of_large_data(monkeypatch: pytest.Monk
     assert "letter_case" in found.high()
 
 
+def test_words_that_tell_nothing_and_labels_that_a_sample_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts, labels = [f"Alps {i}" for i in range(300)], ["a"] * 150 + ["b"] * 147 + ["c"] * 3
+    monkeypatch.setattr("pipeline.auditing.signals._MOST_HEADLINES", 20)
+    found = audit(load_headlines(texts, labels))
+    assert found.closed("few_words") <= 0
+    features = tables.features_table(found)
+    assert features["feature"].tolist()[-1] == "has the word 'alps'"
+    assert features.notna().all(axis=None)
+    assert overlap(found, "test", "train").same_letters == 60
+
+
 def test_headlines_without_letters_or_spaces() -> None:
     texts = [*(f"{i}!" for i in range(60)), *(f"中文标题{chr(0x4E00 + i)}" for i in range(60))]
     found = audit(load_headlines(texts, ["a"] * 60 + ["b"] * 60))

@@ -85,7 +85,7 @@ def near_duplicates(words: Words, *, seed: int = 0) -> NearDuplicates:
 
     Two headlines have the same letters if their normal forms are equal but for spaces; that is
     looked up for all. Two are similar if the TF-IDF vectors of their words have a cosine of 0.8 or
-    more: rare words count most, so that "17 pictures of cats" and "17 pictures of dogs" are not. Of
+    more: rare words count most, so that a set phrase with another name in it is not similar. Of
     several, the nearest counts, and of equally near ones one with the same label.
 
     Time grows with the number of headlines and stays below 20 million comparisons a pair of

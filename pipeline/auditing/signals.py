@@ -166,7 +166,7 @@ def _shape(texts: Mapping[str, Sequence[str]]) -> dict[str, Values]:
 
 
 def _telling_words(counts: Any, labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Columns of `counts`, at most `FEW`, the most telling first."""
+    """Columns of `counts`, at least one and at most `FEW`, the most telling first."""
     from sklearn.feature_selection import SelectKBest, chi2
     from sklearn.tree import DecisionTreeClassifier
 
@@ -175,8 +175,8 @@ def _telling_words(counts: Any, labels: NDArray[np.int64], seed: int) -> NDArray
     candidates = best.get_support(indices=True)
     tree = DecisionTreeClassifier(max_leaf_nodes=FEW + 1, random_state=seed)
     splits = tree.fit(present[:, candidates].toarray(), labels).tree_.feature
-    # Best first: scikit-learn numbers the nodes in the order in which it splits them.
-    return candidates[list(dict.fromkeys(splits[splits >= 0]))]
+    # The root is the first node. A tree without a split is one of words that all headlines have.
+    return candidates[list(dict.fromkeys(splits[splits >= 0])) or [0]]
 
 
 def _tree(values: Values, labels: Mapping[str, NDArray[np.int64]], seed: int) -> Signal:
@@ -196,4 +196,6 @@ def _tree(values: Values, labels: Mapping[str, NDArray[np.int64]], seed: int) ->
 def _means(
     column: NDArray[np.float32], labels: NDArray[np.int64], n_labels: int
 ) -> tuple[float, ...]:
-    return tuple(float(column[labels == i].mean(dtype=np.float64)) for i in range(n_labels))
+    """The mean for each label, 0 for one that a sample does not have."""
+    sums = np.bincount(labels, weights=column, minlength=n_labels)
+    return tuple((sums / np.maximum(np.bincount(labels, minlength=n_labels), 1)).tolist())

@@ -29,7 +29,7 @@ def of_audit(audit: Audit) -> list[Item]:
     for of in audit.near_duplicates.overlaps:
         pair = f"{of.split}_in_{of.other_split}"
         items += [
-            Metric(f"audit/near_duplicates_{pair}", of.same_letters + of.similar),
+            Metric(f"audit/near_duplicates_{pair}", of.found),
             Metric(f"audit/near_duplicates_{pair}_other_label", of.other_label),
         ]
     items += [
