@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from pipeline.commands import MODEL, OVERRIDES, config_of, model_address
+from pipeline.commands.audit import audit_data
 from pipeline.commands.compare import compare
 from pipeline.commands.vectors import vectors
 from pipeline.terminal import (
@@ -187,6 +188,7 @@ def stages(overrides: tuple[str, ...]) -> None:
 
 STAGES = (
     ("data", "a source", "Headlines", "from pipeline import load_headlines"),
+    ("auditing", "Headlines", "Audit", "from pipeline import audit"),
     ("text", "headlines", "Vocabulary", "from pipeline import build_vocabulary"),
     ("vectors", "a name, file or KeyedVectors", "WordVectors", "from pipeline import load_vectors"),
     (
@@ -203,7 +205,7 @@ STAGES = (
 )
 
 
-for command in (compare, vectors):
+for command in (audit_data, compare, vectors):
     cli.add_command(command)
 
 
@@ -288,6 +290,8 @@ def _print_summary(result: RunResult) -> None:
     )
     for name, value in facts:
         click.echo(f"{name:<10} {value}")
+    if warnings := result.audit.warnings(result.evaluation.accuracy):
+        click.echo(f"audit      {'; '.join(warnings)}")
     click.echo()
     print_table(list(phases.columns), phases.to_numpy().tolist())
     click.echo()

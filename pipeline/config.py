@@ -45,12 +45,14 @@ STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=STRICT)
 class DataConfig:
-    """Which headlines. `source` is `bbc`, `stop_clickbait`, `hub` or `file`."""
+    """Which headlines. `source` is `bbc`, `stop_clickbait`, `hub` or `file`; `group` the column that
+    says where each headline is from, if there is one."""
 
     source: Literal["bbc", "stop_clickbait", "hub", "file"] = "bbc"
     path: str | None = None
     text: str = "text"
     label: str = "label"
+    group: str | None = None
     subset: str | None = None
     revision: str | None = None
     validation: Fraction = 0.1

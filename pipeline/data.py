@@ -37,8 +37,8 @@ class Headlines:
     """Labelled headlines in three splits that share no headline.
 
     `splits`: a DatasetDict of `train`, `validation` and `test` with the features `text`
-    (string) and `label` (ClassLabel). `dropped`: how many rows went and why (`empty`,
-    `unlabelled`, `duplicates`). `address`: where they came from.
+    (string), `label` (ClassLabel) and, where it was asked for, `group` (string). `dropped`: how
+    many rows went and why (`empty`, `unlabelled`, `duplicates`). `address`: where they came from.
     """
 
     name: str
@@ -58,6 +58,12 @@ class Headlines:
     def labels(self, split: str) -> list[int]:
         """Labels of a split, one a headline: positions in `label_names`."""
         return list(self.splits[split]["label"][:])
+
+    def groups(self, split: str) -> list[str] | None:
+        """The group (publisher, author ...) of each headline of a split, empty where it has none.
+        None where no column of groups was asked for."""
+        rows = self.splits[split]
+        return list(rows["group"][:]) if "group" in rows.column_names else None
 
     @cached_property
     def sha256(self) -> Mapping[str, str]:
@@ -83,6 +89,7 @@ def load_headlines(
     path: str | os.PathLike[str] | None = None,
     text: str = "text",
     label: str = "label",
+    group: str | None = None,
     subset: str | None = None,
     revision: str | None = None,
     validation: float = 0.1,
@@ -93,7 +100,8 @@ def load_headlines(
 
     `source` is `bbc`, `stop_clickbait`, `hub`, `file`, or what is already loaded: a list of
     headlines (with `labels`), or a pandas DataFrame, a Dataset or a DatasetDict with the columns
-    `text` and `label`.
+    `text` and `label`. `group`: a column that says where each headline is from (publisher,
+    author ...); of repeated headlines the first keeps its own.
     White space is folded; empty and unlabelled rows and repeated headlines are dropped and
     counted, before the split, so that no headline is in two of them (the first of test,
     validation, train keeps it). Splits that the source has are kept; the others are taken from
@@ -119,33 +127,31 @@ def load_headlines(
             )
         if source in ("file", "hub") and path is None:
             raise DataError(f"the source {source!r} needs a path: a file, or a name on the hub")
-        request = Request("" if path is None else str(path), text, label, subset, revision)
+        request = Request("" if path is None else str(path), text, label, group, subset, revision)
         name = name_of(source, request.path)
         address, frames = LOADERS[source](request)
     elif isinstance(source, Dataset | DatasetDict):
         name, address = "dataset", "memory"
-        frames = from_datasets(source, text, label, name)
+        frames = from_datasets(source, text, label, name, group)
     elif isinstance(source, pd.DataFrame):
         name, address = "frame", "memory"
-        frames = {"train": columns(source, text, label, "the data frame")}
+        frames = {"train": columns(source, text, label, "the data frame", group)}
     else:
         name, address = "lists", "memory"
         frames = {"train": from_lists(source, labels)}
     frames, dropped = _clean(frames)
+    if group is not None:
+        _check_groups(frames, group, name)
     names = _label_names(frames)
     frames = _split(frames, validation=validation, test=test, seed=seed)
     features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
+    if group is not None:
+        features["group"] = Value("string")
     code = {name: i for i, name in enumerate(names)}
-    splits = DatasetDict(
-        {
-            split: Dataset.from_dict(
-                {"text": frames[split]["text"].tolist(),
-                 "label": [code[value] for value in frames[split]["label"]]},
-                features=features,
-            )
-            for split in SPLITS
-        }
-    )  # fmt: skip
+    splits = DatasetDict()
+    for split in SPLITS:
+        frame = frames[split].assign(label=[code[value] for value in frames[split]["label"]])
+        splits[split] = Dataset.from_dict(frame.to_dict("list"), features=features)
     logger.info(
         "data: %s, %s headlines in %d labels (dropped: %s)",
         name,
@@ -178,6 +184,8 @@ def _fold(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     texts = [fold(value) if isinstance(value, str) else "" for value in frame["text"]]
     labels = ["" if value is None else _label(value) for value in frame["label"]]
     folded = pd.DataFrame({"text": texts, "label": labels}, dtype=object)
+    if "group" in frame:
+        folded["group"] = ["" if value is None else _label(value) for value in frame["group"]]
     empty = folded["text"] == ""
     unlabelled = ~empty & (folded["label"] == "")
     kept = folded[~(empty | unlabelled)]
@@ -211,6 +219,20 @@ def _clean(frames: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], di
                 f"({counts['empty']} empty, {counts['unlabelled']} unlabelled, {again.sum()} repeated)"
             )
     return cleaned, dropped
+
+
+def _check_groups(frames: Mapping[str, pd.DataFrame], group: str, name: str) -> None:
+    if any("group" not in frame for frame in frames.values()):
+        raise DataError(
+            f"the source {name!r} has no column {group!r}: a group is for files, hub data sets and "
+            "data frames"
+        )
+    different = set().union(*(frame["group"] for frame in frames.values()))
+    if len(different) < 2:
+        raise DataError(
+            f"expected at least two different values in the column {group!r}, all headlines have "
+            f"{different.pop()!r}: leave data.group out"
+        )
 
 
 def _label_names(frames: dict[str, pd.DataFrame]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The whole pipeline on one page: config -> data -> text -> vectors -> matrix -> model ->
+"""The whole pipeline on one page: config -> data -> audit -> text -> vectors -> matrix -> model ->
 training -> blending -> evaluation -> report -> tracking. And `compare`, which goes through it with
 few headlines and many, from scratch and from pretrained vectors."""
 
@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from itertools import count
 
 from pipeline import report, transfer
+from pipeline.auditing import Audit, audit
 from pipeline.blending import Blend, blend
 from pipeline.config import Config
 from pipeline.data import Headlines, load_headlines
@@ -36,6 +37,7 @@ class RunResult:
     experiment_id: str
     tracking_uri: str
     headlines: Headlines
+    audit: Audit
     matrix: EmbeddingMatrix
     classifier: Classifier
     history: History
@@ -72,6 +74,10 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             training = headlines.texts("train"), headlines.labels("train")
             validation = headlines.texts("validation"), headlines.labels("validation")
             tracked.log(report.of_headlines(headlines))
+
+        with _timed(seconds, "audit"):
+            audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
+            tracked.log(report.of_audit(audited))
 
         with _timed(seconds, "text"):
             # One for each way to write contractions; which fits is known with the vectors.
@@ -135,7 +141,9 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
 
         with _timed(seconds, "evaluation"):
             evaluations = _evaluate(classifier, headlines, history, blended)
-            tracked.log(report.of_evaluations(evaluations, [*evaluations][-1]))
+            kept = [*evaluations][-1]
+            tracked.log(report.of_evaluations(evaluations, kept))
+            tracked.log(report.of_signals(audited, evaluations[kept].accuracy))
 
         with _timed(seconds, "model_logging"):
             registered = tracked.log_model(
@@ -153,6 +161,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         tracked.experiment_id,
         tracked.uri,
         headlines,
+        audited,
         matrix,
         blended.classifier,
         history,

@@ -1,7 +1,8 @@
 """Where headlines come from: an installed package, a download, the hub, files, memory.
 
 Every loader gives a data frame for each split that the source has, with the columns
-`text` (str, or None where there is none) and `label` (anything, or None).
+`text` (str, or None where there is none) and `label` (anything, or None), and where a column of
+groups was asked for `group` (anything, or None).
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Request:
     path: str  # empty where none was given
     text: str
     label: str
+    group: str | None
     subset: str | None
     revision: str | None
 
@@ -142,15 +144,15 @@ def _load_hub(request: Request) -> Loaded:
         raise DataError(
             f"could not load {request.path!r} from the hub ({type(error).__name__}: {reason}): {hint}"
         ) from error
-    frames = from_datasets(loaded, request.text, request.label, request.path)
+    frames = from_datasets(loaded, request.text, request.label, request.path, request.group)
     return f"hub:{request.path}", frames
 
 
 def _load_file(request: Request) -> Loaded:
     path = Path(request.path)
     if path.is_dir():
-        return str(path), _read_split_files(path, request.text, request.label)
-    frame = columns(read_table(path), request.text, request.label, str(path))
+        return str(path), _read_split_files(path, request.text, request.label, request.group)
+    frame = columns(read_table(path), request.text, request.label, str(path), request.group)
     return str(path), {"train": frame}
 
 
@@ -172,7 +174,7 @@ LOADERS = {
 
 
 def from_datasets(
-    loaded: Dataset | DatasetDict, text: str, label: str, name: str
+    loaded: Dataset | DatasetDict, text: str, label: str, name: str, group: str | None = None
 ) -> dict[str, pd.DataFrame]:
     parts = loaded if isinstance(loaded, Mapping) else {"train": loaded}
     frames = {}
@@ -180,21 +182,22 @@ def from_datasets(
         split = SPLIT_ALIASES.get(str(part), str(part))
         if split not in SPLITS:
             continue  # such as `unsupervised`
-        # Only the two columns are converted: others may hold pictures and the like.
-        known = [column for column in (text, label) if column in rows.column_names]
-        if len(known) == 2:
-            table = rows.select_columns(known).to_pandas()
+        # Only these columns are converted: others may hold pictures and the like.
+        wanted = {text, label, *([group] if group else [])}
+        if wanted <= set(rows.column_names):
+            table = rows.select_columns(sorted(wanted)).to_pandas()
         else:
             table = pd.DataFrame(columns=rows.column_names)
-        frame = columns(table, text, label, f"{name}, split {part}")
-        feature = rows.features[label]
-        if isinstance(feature, ClassLabel):
-            # -1 is the hub's mark for a label that is kept secret.
-            names = [
-                None if code is None or int(code) < 0 else feature.int2str(int(code))
-                for code in frame["label"]
-            ]
-            frame["label"] = pd.Series(names, index=frame.index, dtype=object)
+        frame = columns(table, text, label, f"{name}, split {part}", group)
+        for column, origin in (("label", label), ("group", group)):
+            feature = rows.features.get(origin)
+            if isinstance(feature, ClassLabel):
+                # -1 is the hub's mark for a label that is kept secret.
+                names = [
+                    None if code is None or int(code) < 0 else feature.int2str(int(code))
+                    for code in frame[column]
+                ]
+                frame[column] = pd.Series(names, index=frame.index, dtype=object)
         frames[split] = frame
     if "train" not in frames:
         raise DataError(f"{name}: expected a split named train, found {', '.join(map(str, parts))}")
@@ -227,7 +230,9 @@ def fold(text: str) -> str:
 # ------------------------------------------------------------------------------------- files
 
 
-def _read_split_files(folder: Path, text: str, label: str) -> dict[str, pd.DataFrame]:
+def _read_split_files(
+    folder: Path, text: str, label: str, group: str | None = None
+) -> dict[str, pd.DataFrame]:
     """The files train.*, validation.* and test.* of a folder, of any known format."""
     frames = {}
     for path in sorted(folder.iterdir()):
@@ -235,7 +240,7 @@ def _read_split_files(folder: Path, text: str, label: str) -> dict[str, pd.DataF
         if split in SPLITS and suffix(path) in _READERS:
             if split in frames:
                 raise DataError(f"{folder}: expected one file for {split}, found several")
-            frames[split] = columns(read_table(path), text, label, str(path))
+            frames[split] = columns(read_table(path), text, label, str(path), group)
     if "train" not in frames:
         raise DataError(
             f"{folder}: expected a file train.csv, .tsv, .json, .jsonl or .parquet, found "
@@ -333,13 +338,17 @@ def first_undecodable_line(path: Path) -> int:
     return 1
 
 
-def columns(frame: pd.DataFrame, text: str, label: str, where: str) -> pd.DataFrame:
-    """The two columns under the names `text` and `label`; every text a str, None where empty."""
-    for column in (text, label):
+def columns(
+    frame: pd.DataFrame, text: str, label: str, where: str, group: str | None = None
+) -> pd.DataFrame:
+    """The columns under the names `text`, `label` and, where it is asked for, `group`; every text a
+    str, None where empty."""
+    for column in (text, label, *([group] if group else [])):
         if column not in frame.columns:
+            options = "data.group" if column == group else "data.text and data.label"
             raise DataError(
                 f"{where}: there is no column {column!r}, it has "
-                f"{', '.join(map(repr, frame.columns))}: set data.text and data.label"
+                f"{', '.join(map(repr, frame.columns))}: set {options}"
             )
         if list(frame.columns).count(column) > 1:
             raise DataError(f"{where}: expected one column {column!r}, there are several")
@@ -352,5 +361,8 @@ def columns(frame: pd.DataFrame, text: str, label: str, where: str) -> pd.DataFr
                 f"{where}: expected text in column {text!r}, got {value!r} in row {row + 1}: "
                 "set data.text to the column that holds the headlines"
             )
-    labels = frame[label].astype(object).where(frame[label].notna(), None)
-    return pd.DataFrame({"text": texts.to_list(), "label": labels.to_list()}, dtype=object)
+    found = {"text": texts.to_list()}
+    for name, origin in (("label", label), ("group", group)):
+        if origin:
+            found[name] = frame[origin].astype(object).where(frame[origin].notna(), None).to_list()
+    return pd.DataFrame(found, dtype=object)

@@ -141,6 +141,11 @@ def test_figures_and_tables(done: Done) -> None:
         "tables/missing_words.csv",
         "tables/coverage.csv",
         "figures/coverage.png",
+        "figures/audit_signals.png",
+        "tables/audit_signals.csv",
+        "tables/audit_features.csv",
+        "tables/audit_overlaps.csv",
+        "tables/near_duplicates.csv",
     }
     picture = Path(done.client.download_artifacts(done.result.run_id, "figures/reliability.png"))
     assert picture.read_bytes().startswith(b"\x89PNG")

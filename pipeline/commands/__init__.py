@@ -1,5 +1,6 @@
 """The commands of the command line that stand by themselves, and what commands share.
 
+audit.py     `pipeline audit`
 vectors.py   `pipeline vectors`
 """
 

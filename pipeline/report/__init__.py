@@ -5,6 +5,7 @@ Texts and Inputs; `tracking` sends them off.
 
 items.py     those types
 stages.py    what each stage of a run logs
+audit.py     what the audit logs
 tables.py    its tables
 figures.py   its figures
 transfer.py  what `compare` found
@@ -12,6 +13,8 @@ transfer.py  what `compare` found
 
 from __future__ import annotations
 
+from pipeline.report.audit import of_audit as of_audit
+from pipeline.report.audit import of_signals as of_signals
 from pipeline.report.figures import confusion_matrix as confusion_matrix
 from pipeline.report.figures import coverage_by_rung_figure as coverage_by_rung_figure
 from pipeline.report.figures import learning_curves as learning_curves
