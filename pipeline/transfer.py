@@ -27,8 +27,8 @@ from pipeline.data import Headlines
 from pipeline.errors import ConfigError
 from pipeline.evaluation import score
 from pipeline.matching import candidates, conventions
-from pipeline.matrix import build_embedding_matrix
-from pipeline.model import build_classifier, predict_probabilities
+from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix
+from pipeline.model import Classifier, build_classifier, predict_probabilities
 from pipeline.text import build_vocabularies
 from pipeline.training import History, train
 from pipeline.vectors import WordVectors, load_vectors
@@ -159,7 +159,7 @@ def try_out(trial: Trial, ground: Ground) -> list[Score]:
         return [of(trial.kind, seconds, np.eye(len(names))[predict(test)])]
     scores = [
         of(start, seconds, predict_probabilities(classifier, test))
-        for start, seconds, classifier in _networks(trial, ground, training, validation)
+        for start, seconds, classifier in _classifiers(trial, ground, training, validation)
     ]
     # What Keras keeps of each model, and models that refer to themselves, would add up.
     keras.backend.clear_session()
@@ -167,10 +167,35 @@ def try_out(trial: Trial, ground: Ground) -> list[Score]:
     return scores
 
 
-def _networks(
+def _classifiers(
     trial: Trial, ground: Ground, training: Examples, validation: Examples
-) -> Iterator[tuple[str, float, Any]]:
+) -> Iterator[tuple[str, float, Classifier]]:
     """The name of each start, the seconds that it took, and its classifier, before the next."""
+    fitted = fit(trial, ground, training, validation)
+    seconds, network, config = fitted.seconds, fitted.network, ground.config.model
+    for phase in fitted.history.phases:
+        seconds += phase.seconds
+        network.set_weights(phase.weights)
+        yield phase.name, seconds, network
+    if trial.kind == SCRATCH or not (config.pooled or config.wide):
+        return
+    network.set_weights(fitted.history.best.weights)
+    blended = blend(network, fitted.matrix, training, validation, config, seed=trial.seed)
+    yield "blend", seconds + blended.seconds, blended.classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained network, and what it was made from. `seconds`: taken before training."""
+
+    network: Classifier
+    matrix: EmbeddingMatrix
+    history: History
+    seconds: float
+
+
+def fit(trial: Trial, ground: Ground, training: Examples, validation: Examples) -> Fitted:
+    """Train a network from scratch, or from the vectors: frozen, then fine-tuned."""
     config, seed, started = ground.config, trial.seed, time.perf_counter()
     vocabularies = build_vocabularies(
         training[0], min_count=config.model.min_count, max_tokens=config.model.max_tokens
@@ -201,26 +226,10 @@ def _networks(
         contractions=vocabulary.contractions,
         seed=seed,
     )
-    built = time.perf_counter() - started
-    history = train(network, training, validation, schedule, seed=seed)
-    best = [weight.copy() for weight in network.get_weights()]
-    for name, seconds in _passed(history):
-        phase = next(phase for phase in history.phases if phase.name == name)
-        network.set_weights(phase.weights)
-        yield name, built + seconds, network
-    if trial.kind == SCRATCH or not (config.model.pooled or config.model.wide):
-        return
-    network.set_weights(best)
-    blended = blend(network, matrix, training, validation, config.model, seed=seed)
-    yield "blend", built + seconds + blended.seconds, blended.classifier
-
-
-def _passed(history: History) -> Iterator[tuple[str, float]]:
-    """Each phase, and the seconds of training up to its end."""
-    total = 0.0
-    for phase in history.phases:
-        total += phase.seconds
-        yield phase.name, total
+    seconds = time.perf_counter() - started
+    return Fitted(
+        network, matrix, train(network, training, validation, schedule, seed=seed), seconds
+    )
 
 
 def sample(headlines: Headlines, split: str, n: int, seed: int) -> Examples:

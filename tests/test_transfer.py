@@ -24,7 +24,7 @@ from conftest import make_headlines, small_overrides
 from mlflow import MlflowClient
 
 from pipeline import __main__ as cli
-from pipeline import transfer
+from pipeline import batches, transfer
 from pipeline.config import load_config
 from pipeline.data import Headlines, load_headlines
 from pipeline.errors import ConfigError
@@ -33,6 +33,13 @@ from pipeline.run import compare
 from pipeline.transfer import Score, Trial
 
 GRID = ("compare.sizes=[6,20]", "compare.seeds=2", "training.fine_tuned.epochs=2")
+
+
+@pytest.fixture(autouse=True)
+def _short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From scratch, a thousand steps would be trained."""
+    monkeypatch.setitem(batches._STEPS, "scratch", 40)
+    monkeypatch.setitem(batches._PASSES, "scratch", 4)
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +312,7 @@ def test_one_that_was_shot_goes_on(grid: list[str], store: str) -> None:
         return {r.info.run_id: r for r in runs() if r.info.status == "FINISHED"}
 
     try:
-        _wait(lambda: len(finished()) >= 4, process)
+        _wait(lambda: len(finished()) >= 2, process)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait(20)
