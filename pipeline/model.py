@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -14,8 +16,16 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from pipeline.config import AttentionConfig, BiGruConfig, CnnConfig, MeanConfig, ModelConfig
+from pipeline.config import (
+    AttentionConfig,
+    BiGruConfig,
+    CnnConfig,
+    MeanConfig,
+    MetricConfig,
+    ModelConfig,
+)
 from pipeline.matrix import PADDING, EmbeddingMatrix
+from pipeline.metric import Centres
 from pipeline.text import Contractions, TextLayer
 
 _CASES = 5  # kinds that TextLayer tells apart, padding among them
@@ -89,6 +99,25 @@ class Classifier:
         """[word vectors, which of them are no padding] to logits."""
         return self.model.get_layer("encoder")
 
+    @cached_property
+    def described(self) -> keras.Model:
+        """What `encoder` takes, to [logits, representation]: what the logits are made from."""
+        features = self.encoder.get_layer("logits").input
+        return keras.Model(self.encoder.inputs, [self.encoder.output, features], name="described")
+
+    @cached_property
+    def representer(self) -> keras.Model:
+        """String tensor (n,) -> representations, float32 (n, width)."""
+        texts = keras.Input((), dtype="string", name="texts")
+        rows = in_parts(self.text(texts))[: len(self.head.inputs)]
+        (_, representation), _ = apply_network(self.embedder, self.described, rows)
+        return keras.Model(texts, representation, name="representer")
+
+    def represent(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Where headlines lie before the last layer of the network, which makes classes of them:
+        float32 array, (n, width). With `model=metric` their distances tell labels apart."""
+        return predict_probabilities(self.representer, texts)
+
     @property
     def text(self) -> keras.layers.Layer:
         """The layer from strings to row numbers."""
@@ -123,7 +152,7 @@ class Classifier:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The parts are in the model: by themselves, each would be copied again.
-        return _from_model, (self.model,)
+        return from_keras, (self.model,)
 
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Everything that training can change: all weights but those of the further words."""
@@ -141,10 +170,27 @@ class Classifier:
         return [v for layer in layers if layer.name != "further" for v in _weights(layer)]
 
 
-def _from_model(model: keras.Model) -> Classifier:
+def from_keras(model: keras.Model) -> Classifier:
+    """The classifier whose `model` this is."""
     embedder, encoder = model.get_layer("embedder"), model.get_layer("encoder")
     logits, _ = apply_network(embedder, encoder, embedder.inputs)
     return Classifier(model, keras.Model(embedder.inputs, logits, name="head"))
+
+
+def with_classes(classifier: Classifier, n_classes: int) -> Classifier:
+    """A copy of the network, of the same weights but for a new last layer for other classes.
+
+    The parts that were blended with it stay behind, and so do seeds: those of the new layer are
+    the old one's.
+    """
+    copied = copy.deepcopy(classifier)
+    last = copied.encoder.get_layer("logits")
+    head = type(last).from_config(last.get_config() | {"units": n_classes})
+    encoder = keras.Model(copied.encoder.inputs, head(last.input), name="encoder")
+    texts = keras.Input((), dtype="string", name="texts")
+    rows = in_parts(copied.text(texts))[: len(copied.head.inputs)]
+    logits, _ = apply_network(copied.embedder, encoder, rows)
+    return from_keras(keras.Model(texts, ops.softmax(logits), name="classifier"))
 
 
 def apply_network(
@@ -228,7 +274,7 @@ def build_classifier(
         name="text",
     )
     logits, _ = apply_network(embedder, encoder, in_parts(text(texts))[: len(inputs)])
-    return _from_model(keras.Model(texts, ops.softmax(logits), name="classifier"))
+    return from_keras(keras.Model(texts, ops.softmax(logits), name="classifier"))
 
 
 def without_padding(tokens: Any, rows: Any) -> Any:
@@ -247,10 +293,20 @@ def _build_encoder(width: int, n_classes: int, config: ModelConfig, seeds: _Seed
     kept = keras.layers.SpatialDropout1D(config.spatial_dropout, seed=seeds())(tokens)
     features = _ENCODERS[type(config)](kept, present, config, seeds)
     features = keras.layers.Dropout(config.dropout, seed=seeds())(features)
-    logits = keras.layers.Dense(n_classes, kernel_initializer=seeds.glorot(), name="logits")(
-        features
-    )
-    return keras.Model([tokens, present], logits, name="encoder")
+    if isinstance(config, MetricConfig):
+        # Between -1 and 1, as in the paper, so that no headline can flee from the others.
+        features = keras.layers.Dense(
+            config.width,
+            activation="tanh",
+            kernel_initializer=seeds.glorot(),
+            name="representation",
+        )(features)
+        head: keras.layers.Layer = Centres(
+            n_classes, config.margin, config.contrastive, seeds(), name="logits"
+        )
+    else:
+        head = keras.layers.Dense(n_classes, kernel_initializer=seeds.glorot(), name="logits")
+    return keras.Model([tokens, present], head(features), name="encoder")
 
 
 def predict_probabilities(
@@ -309,7 +365,7 @@ class _Seeds:
         return keras.initializers.Orthogonal(seed=self())
 
 
-def _cnn(tokens: Any, present: Any, config: CnnConfig, seeds: _Seeds) -> Any:
+def _cnn(tokens: Any, present: Any, config: CnnConfig | MetricConfig, seeds: _Seeds) -> Any:
     # Kim (2014), arXiv 1408.5882: one layer of convolutions, max-pooled over time. Behind a ReLU
     # nothing is below zero, so that zeros are enough to leave padding out.
     kept = ops.expand_dims(ops.cast(present, tokens.dtype), -1)
@@ -367,6 +423,7 @@ _ENCODERS: dict[type, Callable[[Any, Any, Any, _Seeds], Any]] = {
     CnnConfig: _cnn,
     MeanConfig: _mean,
     BiGruConfig: _bigru,
+    MetricConfig: _cnn,
 }
 
 
@@ -374,12 +431,17 @@ def export_saved_model(classifier: Classifier, path: str | os.PathLike[str]) -> 
     """Write the model as a TensorFlow SavedModel, which needs neither Keras nor this package.
 
     What `tf.saved_model.load(path)` gives is called with a string tensor (n,) and returns
-    float32 probabilities (n, n_classes).
+    float32 probabilities (n, n_classes); its function `represent` gives what `Classifier.represent`
+    does, float32 (n, width).
     """
+    strings = tf.TensorSpec([None], tf.string, name="texts")
     scorer = tf.Module()
     scorer.model = classifier.model  # holds the variables and tables
     scorer.__call__ = tf.function(
         lambda texts: classifier.model(texts, training=False),
-        input_signature=[tf.TensorSpec([None], tf.string, name="texts")],
+        input_signature=[strings],
+    )
+    scorer.represent = tf.function(
+        lambda texts: classifier.representer(texts, training=False), input_signature=[strings]
     )
     tf.saved_model.save(scorer, str(path))

@@ -17,6 +17,7 @@ from pipeline.config import (
     BiGruConfig,
     CnnConfig,
     MeanConfig,
+    MetricConfig,
     PhaseConfig,
     TrainingConfig,
 )
@@ -37,6 +38,7 @@ CONFIGS = [
     MeanConfig(),
     BiGruConfig(units=6),
     AttentionConfig(heads=2),
+    MetricConfig(filters=8, width=6),
     CnnConfig(filters=8, letter_case=True),
 ]
 
