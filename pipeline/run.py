@@ -3,6 +3,7 @@ training -> blending -> evaluation -> report -> tracking."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from itertools import count
 
 from pipeline import report
 from pipeline.blending import Blend, blend
-from pipeline.config import Config
+from pipeline.casebase import evaluate_cases
+from pipeline.config import Config, MetricConfig
 from pipeline.data import Headlines, load_headlines
+from pipeline.errors import MissingExtraError
 from pipeline.evaluation import Evaluation, evaluate
 from pipeline.fetching import cache_folder
 from pipeline.matching import candidates, conventions
@@ -23,11 +26,14 @@ from pipeline.tracking import RegisteredModel, registered_name, tracked_run
 from pipeline.training import Epoch, History, train
 from pipeline.vectors.choice import choose_vectors
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What every stage gave. `evaluations`: on the test split, of the network after each phase,
-    and of the `blend` where the network is not alone; `seconds`: by stage."""
+    """What every stage gave. `evaluations`: on the test split, of the network after each phase, of
+    the `blend` where the network is not alone, and with `model=metric` of the nearest training
+    headlines (`knn`); `seconds`: by stage."""
 
     run_id: str
     experiment_id: str
@@ -132,6 +138,13 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
 
         with _timed(seconds, "evaluation"):
             evaluations = _evaluate(classifier, headlines, history, blended)
+            if isinstance(config.model, MetricConfig):
+                evaluations = _with_cases(classifier, headlines, evaluations)
+                lying = [
+                    (classifier.represent(headlines.texts(split)), headlines.labels(split))
+                    for split in ("train", "test")
+                ]
+                tracked.log(report.of_cases(lying[0], lying[1], headlines.label_names))
             tracked.log(report.of_evaluations(evaluations, [*evaluations][-1]))
 
         with _timed(seconds, "model_logging"):
@@ -174,6 +187,17 @@ def _evaluate(
         network.set_weights(phase.weights)
         evaluations[phase.name] = of(network)
     return evaluations if blended.alone else {**evaluations, "blend": of(blended.classifier)}
+
+
+def _with_cases(
+    network: Classifier, headlines: Headlines, evaluations: dict[str, Evaluation]
+) -> dict[str, Evaluation]:
+    """And what the training headlines say as cases, where the extra for that is installed."""
+    try:
+        return {"knn": evaluate_cases(network, headlines), **evaluations}
+    except MissingExtraError as error:
+        logger.warning("evaluation: %s", error)
+        return evaluations
 
 
 @contextmanager

@@ -7,10 +7,13 @@ items.py     those types
 stages.py    what each stage of a run logs
 tables.py    its tables
 figures.py   its figures
+cases.py     the picture of the cases
 """
 
 from __future__ import annotations
 
+from pipeline.report.cases import map_of_cases as map_of_cases
+from pipeline.report.cases import of_cases as of_cases
 from pipeline.report.figures import confusion_matrix as confusion_matrix
 from pipeline.report.figures import coverage_by_rung_figure as coverage_by_rung_figure
 from pipeline.report.figures import learning_curves as learning_curves
