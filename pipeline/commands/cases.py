@@ -1,0 +1,210 @@
+"""`pipeline cases`: a folder of labelled headlines that decide on new ones, without training."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.commands import MODEL, headlines_of, model_address
+from pipeline.terminal import print_table, quiet_start
+
+if TYPE_CHECKING:
+    from pipeline.casebase import CaseBase
+    from pipeline.config import Config
+
+FOLDER = click.option(
+    "--cases",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="cases",
+    show_default=True,
+    help="The folder that holds them.",
+)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def cases(context: click.Context) -> None:
+    """Keep labelled headlines that decide on new ones: the nearest five vote.
+
+    \b
+      pipeline train model=metric
+      pipeline cases add --file my.csv --text headline --label topic
+      pipeline cases add "Alps may lose 70% of snow" --label nature
+      pipeline cases predict "Himalaya might miss half of its ice" --why
+
+    Where a headline lies is what a logged model says; model=metric is trained for that. New cases
+    and new labels count at once. A folder of cases belongs to the model that it was begun with.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@cases.command()
+@click.argument("headlines", nargs=-1, metavar="[HEADLINE | NAME=VALUE]...")
+@click.option("--file", "path", metavar="FILE", help="A file of labelled headlines, as data.path.")
+@click.option("--text", metavar="COLUMN", help="Its column of headlines  [default: text]")
+@click.option(
+    "--label", help="The label of the headlines; with --file the column  [default: label]"
+)
+@FOLDER
+@MODEL
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the ids.")
+def add(
+    headlines: tuple[str, ...],
+    path: str | None,
+    text: str | None,
+    label: str | None,
+    folder: Path,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """Add cases, from arguments or a file.
+
+    What is there already is not added again.
+    """
+    texts, config = headlines_of(headlines)
+    if bool(texts) == bool(path):
+        raise click.UsageError("expected headlines as arguments, or a file with --file")
+    if texts and (label is None or text is not None):
+        raise click.UsageError("expected one --label for the headlines, and no --text")
+    labels = [label or ""] * len(texts)
+    if path:
+        from pipeline.data import read_labelled
+
+        labelled = read_labelled(path, text or "text", label or "label")
+        texts, labels = labelled.texts, labelled.labels
+    with _changing(folder, new=True):
+        base = _opened(folder, model, config, new=True)
+        before = len(base)
+        ids = base.add(texts, labels)
+        base.save(folder)
+    added = len(base) - before
+    if as_json:
+        click.echo(json.dumps({"cases": len(base), "added": added, "ids": ids}))
+        return
+    again = f", {len(ids) - added:,} there already" * (len(ids) > added)
+    click.echo(f"{folder}: {len(base):,} cases, {added:,} of them added{again}")
+
+
+@cases.command("list")
+@click.option("--label", help="Only those of this label.")
+@FOLDER
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each case.")
+def list_cases(label: str | None, folder: Path, as_json: bool) -> None:
+    """List the cases, and how many there are of each label."""
+    from pipeline.casebase import CaseBase
+    from pipeline.errors import DataError, nearest
+
+    base = CaseBase.load(folder)
+    counts = Counter(case.label for case in base)
+    if label is not None and label not in counts:
+        raise DataError(
+            f"{folder}: there is no case of the label {label!r}{nearest(label, counts)}"
+        )
+    chosen = [case for case in base if label in (None, case.label)]
+    if as_json:
+        for case in chosen:
+            click.echo(json.dumps(vars(case), ensure_ascii=False))
+        return
+    click.echo(f"{folder}: {len(base):,} cases, made with {base.name or 'a model of their own'}\n")
+    print_table(["label", "cases"], [[name, f"{counts[name]:,}"] for name in base.labels])
+    click.echo()
+    print_table(["id", "label", "headline"], [[c.id, c.label, c.text] for c in chosen])
+
+
+@cases.command()
+@click.argument("headlines", nargs=-1, metavar="[HEADLINE | NAME=VALUE]...")
+@click.option("--file", "path", metavar="FILE", help="One headline a line; - reads standard input.")
+@click.option("--why", is_flag=True, help="Show the cases that decided, and how far they lie.")
+@FOLDER
+@MODEL
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each headline.")
+def predict(
+    headlines: tuple[str, ...],
+    path: str | None,
+    why: bool,
+    folder: Path,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """Label headlines by the nearest cases."""
+    texts, config = headlines_of(headlines, path)
+    if not texts:
+        raise click.UsageError("expected headlines: as arguments, or with --file")
+    answers = _opened(folder, model, config).answer(texts)
+    if as_json:
+        for text, answer in zip(texts, answers, strict=True):
+            row = {"text": text, "label": answer.label, "votes": answer.votes}
+            cases = {"cases": [vars(case) for case in answer.neighbours]} if why else {}
+            click.echo(json.dumps(row | cases, ensure_ascii=False))
+        return
+    rows = []
+    for text, answer in zip(texts, answers, strict=True):
+        votes = f"{answer.votes[answer.label]} of {len(answer.neighbours)}"
+        rows.append([answer.label, votes, text])
+        for case in answer.neighbours if why else ():
+            rows.append([f"  {case.label}", f"  {case.distance:.3f}", f"  {case.id}: {case.text}"])
+    print_table(["label", "votes", "headline"], rows)
+
+
+@cases.command()
+@click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
+@FOLDER
+def remove(ids: Sequence[int], folder: Path) -> None:
+    """Remove cases by the ids that `list` and `predict --why` show."""
+    from pipeline.casebase import CaseBase
+
+    with _changing(folder):
+        base = CaseBase.load(folder)
+        before = len(base)
+        base.remove(ids)
+        base.save(folder)
+    click.echo(f"{folder}: {len(base):,} cases, {before - len(base):,} removed")
+
+
+def _opened(folder: Path, model: str | None, config: Config, new: bool = False) -> CaseBase:
+    """The cases with the model that they were made with; none yet where the folder is `new`."""
+    from pipeline.casebase import FILE, CaseBase
+
+    there = CaseBase.load(folder) if (folder / FILE).exists() or not new else None
+    if there is not None and there.holds_model and model is None:
+        return there
+    if there is not None and there.name:
+        model = model or there.name
+    with quiet_start():
+        from pipeline.tracking import load_representation
+
+    logged = load_representation(model_address(model, config), config.tracking)
+    if there is None:
+        return CaseBase(logged, name=logged.name)
+    return CaseBase.load(folder, logged, name=logged.name)
+
+
+@contextmanager
+def _changing(folder: Path, new: bool = False) -> Iterator[None]:
+    """Let no other process change the folder meanwhile; make it where it may be `new`."""
+    from filelock import FileLock
+
+    from pipeline.errors import DataError
+
+    if not new and not folder.is_dir():
+        raise DataError(f"expected a folder with a case base, there is none at {folder}")
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise DataError(
+            f"{folder}: expected a folder to keep cases in: {error.strerror}"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
