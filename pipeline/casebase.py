@@ -6,13 +6,9 @@ what a network has learned to see in a headline. Cases come and go without train
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
-import shutil
-import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -21,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checkpoint import Checkpoint
+from pipeline.casefile import Saved, read, read_model, write
 from pipeline.errors import DataError, MissingExtraError, ModelError
 from pipeline.evaluation import Evaluation, score
 
@@ -30,10 +26,7 @@ if TYPE_CHECKING:
     from pipeline.data import Headlines
     from pipeline.model import Classifier
 
-logger = logging.getLogger(__name__)
-
 K = 5  # neighbours that vote, as in the paper
-FILE = "cases.npz"  # of a saved case base, in its folder
 ENOUGH = 100  # new cases that make it worth to adapt
 _HELD_OUT = 0.2  # of the new cases, where `adapt` is given nothing to validate on
 
@@ -89,22 +82,23 @@ class Adaptation:
 class CaseBase:
     """Labelled headlines; the `k` nearest of them decide on a new one.
 
-    `model`: says where headlines lie, such as a `Classifier` (of `model=metric` for the best
-    answers); None for a look at the cases alone. `texts`, `labels`: cases that the model was
-    trained on. `name`: what the model is called, so that no other one is used with saved cases.
+    `model`: says where headlines lie, such as a `Classifier`, best one of `model=metric`; None for
+    a look at the cases alone. `texts`, `labels`: cases that the model was trained on. `name`: what
+    the model is called, so that saved cases are not used with another one.
 
     The neighbours are exact, by faiss (Douze et al. 2024, arXiv 2401.08281). A case counts from the
-    moment it is added to the moment it is removed. A headline that is added again with the same
-    label is one case.
+    moment it is added until it is removed. What is added again with the same label stays one case.
 
-    >>> from pipeline import EmbeddingClassifier
-    >>> texts = [f"{word} {i}" for i in range(9) for word in ("snow", "bank")]
-    >>> fitted = EmbeddingClassifier(encoder="metric").fit(texts, ["nature", "money"] * 9)
-    >>> cases = CaseBase(fitted.classifier_, texts, ["nature", "money"] * 9)
-    >>> cases.add(["a goal in the last minute", "the striker scores a goal"], ["sport"] * 2)
-    [18, 19]
-    >>> cases.neighbours("goal", k=2)[0].label
-    'sport'
+    >>> class Lengths:
+    ...     def represent(self, texts):
+    ...         return np.array([[len(text)] for text in texts], np.float32)
+    >>> cases = CaseBase(Lengths(), ["ice", "snow", "Himalaya"], ["short", "short", "long"], k=1)
+    >>> cases.add(["the end of the century"], ["longer"])
+    [3]
+    >>> cases.predict(["Alps", "by the end of it all"]).tolist()
+    ['short', 'longer']
+    >>> cases.neighbours("mountain")
+    [Neighbour(id=2, text='Himalaya', label='long', distance=0.0)]
 
     Raises MissingExtraError: faiss is not installed.
     """
@@ -151,7 +145,7 @@ class CaseBase:
     def model(self) -> Represents:
         """What says where headlines lie; a new one after `adapt`. Raises ModelError: none does."""
         if self._model is None and self.holds_model:
-            self._model = _load_model(self._model_file)
+            self._model = read_model(self._model_file)
         if self._model is None:
             raise ModelError(
                 f"the cases need {self.name or 'a model'} to tell where a headline lies, and were "
@@ -222,11 +216,17 @@ class CaseBase:
             )
         return vectors
 
+    def _new_index(self, ids: Iterable[int], vectors: NDArray[np.float32]) -> Any:
+        index = self._faiss.IndexIDMap2(self._faiss.IndexFlatL2(vectors.shape[1]))
+        index.add_with_ids(vectors, np.array([*ids], np.int64))
+        return index
+
     def _insert(self, cases: Sequence[Case], vectors: NDArray[np.float32]) -> None:
+        ids = [case.id for case in cases]
         if self._index is None:
-            width = vectors.shape[1]
-            self._index = self._faiss.IndexIDMap2(self._faiss.IndexFlatL2(width))
-        self._index.add_with_ids(vectors, np.array([case.id for case in cases], np.int64))
+            self._index = self._new_index(ids, vectors)
+        else:
+            self._index.add_with_ids(vectors, np.array(ids, np.int64))
         for case in cases:
             self._cases[case.id] = case
             self._ids[case.text, case.label] = case.id
@@ -274,9 +274,10 @@ class CaseBase:
     ) -> Adaptation:
         """Train a copy of the network further on the cases, and take it if it is better.
 
-        `validation`: headlines and labels that decide on that, none of which the network has been
-        trained on; where None, a fifth of the new cases. `config`: the phases, as for a run. The last layer begins anew, for the labels of
-        the cases, the rest where it stands. If it is taken, all cases are represented anew.
+        `validation`: headlines and labels that decide on that, which the network must not have been
+        trained on; where None, a fifth of the new cases, held out. `config`: the phases, as for
+        `training.train`. The last layer begins anew, for the labels that the cases have now, the
+        rest goes on from where it is. If the new representation is taken, it is that of all cases.
 
         Raises ModelError: the model is no Classifier, such as a logged one, which cannot be
         trained; DataError: too few labels, new cases or validation headlines.
@@ -305,10 +306,8 @@ class CaseBase:
         )
         result = Adaptation(before, after)
         if result.kept:
-            cases = list(self)
-            vectors = network.represent([case.text for case in cases])
-            self._model, self._index = network, None
-            self._insert(cases, vectors)
+            vectors = network.represent([case.text for case in self])
+            self._model, self._index = network, self._new_index(self._cases, vectors)
         self._first_new = self._next_id
         return result
 
@@ -326,45 +325,43 @@ class CaseBase:
                     "some, or give validation headlines"
                 )
             chosen = np.random.default_rng(seed).choice(new, size, replace=False).tolist()
-            return [cases[id_] for id_ in cases.keys() - chosen], [cases[id_] for id_ in chosen]
+            held_out = [cases.pop(id_) for id_ in chosen]
+            return [*cases.values()], held_out
         held_out = _pairs(*validation)
         unknown = sorted({label for _, label in held_out} - set(self.labels))
         if unknown or not held_out:
             what = f"{unknown[0]!r}, of which there is no case" if unknown else "none"
             raise DataError(f"expected validation headlines of the labels of the cases, got {what}")
-        return list(cases.values()), held_out
+        return [*cases.values()], held_out
 
     # ------------------------------------------------------------------------------ save and load
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the cases, and a `Classifier` too where they stand on one, into a folder.
+        """Write the cases, and with them the `Classifier` that they stand on, into a folder.
 
-        What was there before stays whole until all is written. Raises DataError: the folder
-        cannot be written.
+        Of another model only the name is kept. What was there before stays whole until all is
+        written. Raises DataError: the folder cannot be written.
         """
-        folder = Path(folder)
-        cases = list(self)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            model = self._save_model(folder)
-            values = {
-                "k": self.k,
-                "name": self.name,
-                "next_id": self._next_id,
-                "first_new": self._first_new,
-                "model": model,
-                "texts": [case.text for case in cases],
-                "labels": [case.label for case in cases],
-            }
-            ids = np.array(list(self._cases), np.int64)
-            vectors = self._index.reconstruct_batch(ids) if cases else np.zeros((0, 0), np.float32)
-            arrays = {"cases": [ids, vectors]}
-            Checkpoint(folder / FILE).save(values, arrays)
-            for other in folder.glob("model-*.keras"):
-                if other.name != model:
-                    other.unlink()
-        except OSError as error:
-            raise DataError(f"{folder}: could not save the cases: {error.strerror}") from error
+        ids = np.array(list(self._cases), np.int64)
+        saved = Saved(
+            self.k,
+            self.name,
+            self._next_id,
+            self._first_new,
+            [(case.text, case.label) for case in self],
+            ids,
+            self._index.reconstruct_batch(ids) if self._cases else np.zeros((0, 0), np.float32),
+            self._model_file,
+        )
+        write(Path(folder), saved, self._classifier())
+
+    def _classifier(self) -> Classifier | None:
+        """The model where it is in memory and can be saved."""
+        if self._model is None:
+            return None
+        from pipeline.model import Classifier
+
+        return self._model if isinstance(self._model, Classifier) else None
 
     @classmethod
     def load(
@@ -375,60 +372,21 @@ class CaseBase:
         Raises DataError: there is nothing, or it is damaged; ModelError: the cases were made with
         a model of another name.
         """
-        file = Path(folder, FILE)
-        if not file.is_file():
-            raise DataError(f"expected a folder with a case base, there is no {file}")
-        values, arrays = Checkpoint(file).load() or ({}, {})
-        try:
-            loaded = cls(None, k=values["k"], name=values["name"])
-            loaded._next_id, loaded._first_new = values["next_id"], values["first_new"]
-            loaded._model_file = Path(folder, values["model"]) if values["model"] else Path()
-            pairs = _pairs(values["texts"], values["labels"])
-            ids, vectors = arrays["cases"]
-            if vectors.ndim != 2 or len(vectors) != len(ids) or not np.isfinite(vectors).all():
-                raise ValueError("vectors that do not fit the cases")
-            if len(np.unique(ids)) != len(ids) or max(ids, default=-1) >= loaded._next_id:
-                raise ValueError("ids that are used twice, or will be")
-            if pairs:
-                loaded._insert(
-                    [Case(id_, *pair) for id_, pair in zip(ids.tolist(), pairs, strict=True)],
-                    vectors,
-                )
-        except (DataError, LookupError, ValueError, TypeError, AttributeError) as error:
-            raise DataError(
-                f"{file}: expected a case base as CaseBase.save writes it, the file is damaged: "
-                "put back a copy, or add the cases again in another folder"
-            ) from error
-        if model is not None and (loaded.holds_model or name != loaded.name):
-            made = "hold their own model" if loaded.holds_model else f"were made with {loaded.name}"
+        saved = read(Path(folder))
+        loaded = cls(None, k=saved.k, name=saved.name)
+        loaded._model_file = saved.model
+        if model is not None and (loaded.holds_model or name != saved.name):
+            made = "hold their own model" if loaded.holds_model else f"were made with {saved.name}"
             raise ModelError(
-                f"{file}: the cases {made}, and cannot be used with {name or 'another one'}: leave the "
+                f"{folder}: the cases {made}, and cannot be used with {name or 'another one'}: leave the "
                 "model out or name theirs, or begin another folder"
             )
         loaded._model = model
+        if saved.pairs:
+            ids = zip(saved.ids.tolist(), saved.pairs, strict=True)
+            loaded._insert([Case(id_, *pair) for id_, pair in ids], saved.vectors)
+        loaded._next_id, loaded._first_new = saved.next_id, saved.first_new
         return loaded
-
-    def _save_model(self, folder: Path) -> str:
-        """The name of the file with the model, or nothing where the cases do not hold theirs."""
-        if self._model is None and self.holds_model:
-            if not (folder / self._model_file.name).exists():
-                shutil.copy(self._model_file, folder)
-            return self._model_file.name
-        if self._model is None:
-            return ""
-        from pipeline.model import Classifier
-
-        if not isinstance(self._model, Classifier):
-            return ""
-        digest = hashlib.sha256()
-        for variable in self._model.model.weights:
-            digest.update(np.ascontiguousarray(variable.numpy()).data)
-        name = f"model-{digest.hexdigest()[:16]}.keras"
-        if not (folder / name).exists():
-            part = folder / f"part-{uuid.uuid4().hex}.keras"
-            self._model.model.save(part)
-            os.replace(part, folder / name)
-        return name
 
 
 def evaluate_cases(model: Represents, headlines: Headlines) -> Evaluation:
@@ -479,21 +437,6 @@ def _pairs(texts: Sequence[str], labels: Sequence[str]) -> list[tuple[str, str]]
                 raise DataError(f"expected a {what}, got {value!r} at position {i}")
         pairs.append((" ".join(pair[0].split()), " ".join(pair[1].split())))
     return pairs
-
-
-def _load_model(file: Path) -> Classifier:
-    import keras
-
-    from pipeline import blending  # noqa: F401  its layers may be in the model
-    from pipeline.model import from_keras
-
-    try:
-        return from_keras(keras.saving.load_model(file))
-    except Exception as error:  # of whatever a damaged file makes Keras do
-        raise ModelError(
-            f"{file}: expected the model that CaseBase.save wrote, it is missing or damaged: put back "
-            "a copy, or add the cases again in another folder"
-        ) from error
 
 
 def _faiss() -> Any:

@@ -255,9 +255,9 @@ def test_a_damaged_folder_is_one_clear_line(tmp_path: Path) -> None:
         written(values, ids[:3], vectors[:3]),
         written(values, ids, vectors * np.nan),
         written(values, ids * 0, vectors),
-        written({**values, "labels": None}, ids, vectors),
+        written({**values, "pairs": None}, ids, vectors),
         written({**values, "k": "many"}, ids, vectors),
-        written({**values, "texts": [1] * 5}, ids, vectors),
+        written({**values, "pairs": [1] * 5}, ids, vectors),
         written({name: values[name] for name in ("k", "name")}, ids, vectors),
     ):
         file.write_bytes(damaged)

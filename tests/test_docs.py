@@ -130,7 +130,7 @@ def test_the_map_of_the_code_is_complete() -> None:
 
 
 MODULES = (
-    "comparing", "config", "data", "estimator", "matching", "matrix", "text", "vectors", "vectors.joining",
+    "casebase", "comparing", "config", "data", "estimator", "matching", "matrix", "text", "vectors", "vectors.joining",
 )  # fmt: skip
 
 

@@ -171,7 +171,8 @@ def remove(ids: Sequence[int], folder: Path) -> None:
 
 def _opened(folder: Path, model: str | None, config: Config, new: bool = False) -> CaseBase:
     """The cases with the model that they were made with; none yet where the folder is `new`."""
-    from pipeline.casebase import FILE, CaseBase
+    from pipeline.casebase import CaseBase
+    from pipeline.casefile import FILE
 
     there = CaseBase.load(folder) if (folder / FILE).exists() or not new else None
     if there is not None and there.holds_model and model is None:
