@@ -133,6 +133,7 @@ def train(
         checkpoint = Checkpoint.of(
             checkpoints,
             *(config, seed, tf.__version__, keras.__version__),
+            *(_unseen(layer) for layer in classifier.encoder.layers),
             *training.arrays,
             *held_out.arrays,
             *classifier.get_weights(),
@@ -173,6 +174,13 @@ class _Examples:
     @property
     def lengths(self) -> NDArray[np.int64]:
         return (self.inputs[0] != PADDING).sum(axis=1)
+
+
+def _unseen(layer: keras.layers.Layer) -> Any:
+    """What decides on a training and is not to be seen in a layer's weights."""
+    if isinstance(layer, Centres):
+        return layer.margin, layer.contrastive
+    return getattr(layer, "rate", None)
 
 
 def _examples(classifier: Classifier, texts: Sequence[str], labels: Sequence[int]) -> _Examples:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make_headlines, small_overrides, write_csv
+from conftest import ROOT, make_headlines, small_overrides, write_csv
 from test_cli import main
 from test_model import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, trained
 
@@ -358,6 +359,16 @@ def test_adapt_needs_something_to_go_by(classifier: Classifier) -> None:
         CaseBase(classifier, ["snow"], ["nature"]).adapt()
 
 
+def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "cases.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    texts, labels = make_headlines(12)
+    names: dict[str, Any] = {"texts": texts, "labels": labels}
+    exec(compile(example, "cases.md", "exec"), names)
+    assert [case.text for case in names["cases"]] == texts
+
+
 # ------------------------------------------------------------------------------------- commands
 
 
@@ -425,6 +436,15 @@ def test_the_commands(
         capfd, "cases", "add", *file, "--cases", "other", "--model", champion, *where
     )
     assert (code, out) == (0, "other: 30 cases, 30 of them added\n")
+
+
+def test_without_a_model_no_folder_is_begun(
+    store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = main(capfd, "cases", "add", "Snow", "--label", "nature", f"tracking.uri={store}")
+    assert code == 2
+    assert "could not load the model models:/headlines-bbc@champion" in err
+    assert not (tmp_path / "cases").exists()
 
 
 def test_a_folder_with_its_own_model(

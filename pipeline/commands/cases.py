@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from pipeline.terminal import print_table, quiet_start
 if TYPE_CHECKING:
     from pipeline.casebase import CaseBase
     from pipeline.config import Config
+    from pipeline.tracking import LoggedRepresentation
 
 FOLDER = click.option(
     "--cases",
@@ -80,8 +81,9 @@ def add(
 
         labelled = read_labelled(path, text or "text", label or "label")
         texts, labels = labelled.texts, labelled.labels
+    logged = _model_of(folder, model, config, new=True)
     with _changing(folder, new=True):
-        base = _opened(folder, model, config, new=True)
+        base = _opened(folder, logged)
         before = len(base)
         ids = base.add(texts, labels)
         base.save(folder)
@@ -138,12 +140,13 @@ def predict(
     texts, config = headlines_of(headlines, path)
     if not texts:
         raise click.UsageError("expected headlines: as arguments, or with --file")
-    answers = _opened(folder, model, config).answer(texts)
+    answers = _opened(folder, _model_of(folder, model, config)).answer(texts)
     if as_json:
         for text, answer in zip(texts, answers, strict=True):
-            row = {"text": text, "label": answer.label, "votes": answer.votes}
-            cases = {"cases": [vars(case) for case in answer.neighbours]} if why else {}
-            click.echo(json.dumps(row | cases, ensure_ascii=False))
+            row: dict[str, Any] = {"text": text, "label": answer.label, "votes": answer.votes}
+            if why:
+                row["cases"] = [vars(case) for case in answer.neighbours]
+            click.echo(json.dumps(row, ensure_ascii=False))
         return
     rows = []
     for text, answer in zip(texts, answers, strict=True):
@@ -169,21 +172,31 @@ def remove(ids: Sequence[int], folder: Path) -> None:
     click.echo(f"{folder}: {len(base):,} cases, {before - len(base):,} removed")
 
 
-def _opened(folder: Path, model: str | None, config: Config, new: bool = False) -> CaseBase:
-    """The cases with the model that they were made with; none yet where the folder is `new`."""
-    from pipeline.casebase import CaseBase
-    from pipeline.casefile import FILE
+def _model_of(
+    folder: Path, model: str | None, config: Config, new: bool = False
+) -> LoggedRepresentation | None:
+    """The model that is asked for, else the one that the cases were made with, else (in a `new`
+    folder) the champion; None where the cases hold theirs."""
+    from pipeline.casefile import FILE, read
 
-    there = CaseBase.load(folder) if (folder / FILE).exists() or not new else None
-    if there is not None and there.holds_model and model is None:
-        return there
-    if there is not None and there.name:
-        model = model or there.name
+    if not new or (folder / FILE).exists():
+        saved = read(folder)
+        if saved.model.name and model is None:
+            return None
+        model = model or saved.name or None
     with quiet_start():
         from pipeline.tracking import load_representation
 
-    logged = load_representation(model_address(model, config), config.tracking)
-    if there is None:
+    return load_representation(model_address(model, config), config.tracking)
+
+
+def _opened(folder: Path, logged: LoggedRepresentation | None) -> CaseBase:
+    from pipeline.casebase import CaseBase
+    from pipeline.casefile import FILE
+
+    if logged is None:
+        return CaseBase.load(folder)
+    if not (folder / FILE).exists():
         return CaseBase(logged, name=logged.name)
     return CaseBase.load(folder, logged, name=logged.name)
 

@@ -31,7 +31,7 @@ def map_of_cases(cases: Represented, test: Represented, label_names: Sequence[st
     dots for cases, crosses for test headlines, coloured by label. At most 2,000 of each are drawn,
     evenly out of all."""
     plane = PCA(2, random_state=0).fit(cases[0])
-    figure = Figure(figsize=(7.5, 5.5), layout="constrained")
+    figure = Figure(figsize=(8.5, 5), layout="constrained")
     axes = figure.subplots()
     looks: list[tuple[str, Represented, dict[str, Any]]] = [
         ("cases", cases, {"marker": "o", "s": 9, "alpha": 0.35, "linewidths": 0}),
@@ -44,7 +44,7 @@ def map_of_cases(cases: Represented, test: Represented, label_names: Sequence[st
             colour = colormaps["tab10"](number % 10)
             axes.scatter(*points[of == number].T, color=colour, label=f"{name}, {kind}", **look)
     if len(label_names) <= _LEGEND:
-        axes.legend(fontsize=8, ncols=2)
+        figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     first, second = plane.explained_variance_ratio_
     axes.set_xlabel(f"first principal component ({first:.0%} of the variance)")
     axes.set_ylabel(f"second ({second:.0%})")
