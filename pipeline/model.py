@@ -143,10 +143,9 @@ def from_keras(model: keras.Model) -> Classifier:
 
 
 def with_classes(classifier: Classifier, n_classes: int) -> Classifier:
-    """A copy of the network, of the same weights but for a new last layer for other classes.
+    """A copy of the network with the same weights, but for a new last layer for other classes.
 
-    The parts that were blended with it stay behind, and so do seeds: those of the new layer are
-    the old one's.
+    That starts from the old one's seed. The parts that were blended with the network stay behind.
     """
     copied = copy.deepcopy(classifier)
     last = copied.encoder.get_layer("logits")

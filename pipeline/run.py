@@ -192,7 +192,7 @@ def _evaluate(
 def _with_cases(
     network: Classifier, headlines: Headlines, evaluations: dict[str, Evaluation]
 ) -> dict[str, Evaluation]:
-    """And what the training headlines say as cases, where the extra for that is installed."""
+    """With what the training headlines say as cases, where the extra for that is installed."""
     try:
         return {"knn": evaluate_cases(network, headlines), **evaluations}
     except MissingExtraError as error:
