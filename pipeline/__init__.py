@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.auditing import audit as audit
     from pipeline.blending import Blend as Blend
     from pipeline.blending import blend as blend
+    from pipeline.casebase import CaseBase as CaseBase
     from pipeline.config import Config as Config
     from pipeline.config import load_config as load_config
     from pipeline.data import Headlines as Headlines
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "auditing": ("Audit", "audit"),
     "blending": ("Blend", "blend"),
+    "casebase": ("CaseBase",),
     "config": ("Config", "load_config"),
     "data": ("Headlines", "load_headlines"),
     "errors": ("PipelineError",),

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from pipeline.commands import MODEL, OVERRIDES, config_of, model_address
+from pipeline.commands import MODEL, OVERRIDES, config_of, headlines_of, model_address
 from pipeline.commands.audit import audit_data
+from pipeline.commands.cases import cases
 from pipeline.commands.compare import compare
 from pipeline.commands.vectors import vectors
 from pipeline.terminal import (
-    OVERRIDE,
     epoch_display,
     interrupt,
     interruptible,
@@ -142,16 +142,7 @@ def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_
 
     An argument such as tracking.uri=... is an option; a headline of that form goes into a file.
     """
-    from pipeline.errors import ConfigError
-
-    overrides = [text for text in headlines if OVERRIDE.fullmatch(text)]
-    texts = [text for text in headlines if not OVERRIDE.fullmatch(text)]
-    try:
-        config = config_of(overrides)
-    except ConfigError as error:
-        raise ConfigError(f"{error} (a headline of that form goes into a file: --file)") from error
-    if path is not None:
-        texts += _read_lines(path)
+    texts, config = headlines_of(headlines, path)
     if not texts:
         raise click.UsageError("expected headlines: as arguments, or with --file")
     with quiet_start():
@@ -205,7 +196,7 @@ STAGES = (
 )
 
 
-for command in (audit_data, compare, vectors):
+for command in (audit_data, cases, compare, vectors):
     cli.add_command(command)
 
 
@@ -262,19 +253,6 @@ def _set_up_messages(debug: bool) -> None:
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", module=r"(mlflow|keras|datasets|tensorflow)\.")
-
-
-def _read_lines(path: str) -> list[str]:
-    from pipeline.errors import DataError
-
-    try:
-        with click.open_file(path, encoding="utf-8") as lines:
-            headlines = [line.strip() for line in lines if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected a file with one headline a line ({error})") from error
-    if not headlines:
-        raise DataError(f"{path}: expected one headline a line, found none")
-    return headlines
 
 
 def _print_summary(result: RunResult) -> None:

@@ -45,7 +45,7 @@ class Checkpoint:
         """Values and lists of arrays, as they were saved; None where there is nothing whole."""
         try:
             with np.load(self.path, allow_pickle=False) as file:
-                values = json.loads(str(file["values"]))
+                values = json.loads(file["values"].tobytes())
                 arrays = {
                     name: [file[f"{name}/{i}"] for i in range(n)]
                     for name, n in values.pop("_lengths").items()
@@ -63,7 +63,8 @@ class Checkpoint:
             dir=self.path.parent, suffix=".part", delete=False
         ) as part:
             try:
-                np.savez(part, values=json.dumps({**values, "_lengths": lengths}), **flat)
+                text = json.dumps({**values, "_lengths": lengths}).encode()
+                np.savez(part, values=np.frombuffer(text, np.uint8), **flat)
                 part.close()
                 os.replace(part.name, self.path)
             except BaseException:

@@ -248,7 +248,21 @@ class AttentionConfig(EncoderConfig):
     heads: Positive = 4
 
 
-ModelConfig = CnnConfig | MeanConfig | BiGruConfig | AttentionConfig
+@dataclass(frozen=True, config=STRICT)
+class MetricConfig(EncoderConfig):
+    """Convolutions as in `cnn`, and on them a representation of `width` numbers, in which labels
+    are told apart by Euclidean distance. `margin`: how far headlines of two labels are driven
+    apart; `contrastive`: the weight of the loss that does it (pipeline/metric.py)."""
+
+    encoder: Literal["metric"] = "metric"
+    filters: Positive = 128
+    kernel_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 2, 3)
+    width: Annotated[int, Field(ge=2)] = 100
+    margin: Annotated[float, Field(gt=0, le=100)] = 5.0
+    contrastive: Annotated[float, Field(ge=0, le=100)] = 0.3
+
+
+ModelConfig = CnnConfig | MeanConfig | BiGruConfig | AttentionConfig | MetricConfig
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -25,8 +25,8 @@ from pipeline.vectors import load_vectors
 class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of short texts that starts from pretrained word vectors.
 
-    `vectors`: a name, a file, WordVectors or gensim KeyedVectors. `encoder`: `cnn`, `mean` or
-    `bigru` or `attention`, with the other options of conf/model/. `frozen_epochs`,
+    `vectors`: a name, a file, WordVectors or gensim KeyedVectors. `encoder`: `cnn`, `mean`,
+    `bigru`, `attention` or `metric`, with the other options of conf/model/. `frozen_epochs`,
     `fine_tuned_epochs`: the schedule; 0 leaves a phase out. `validation`: the fraction of the training texts held out to
     choose the best epoch. `random_state`: the seed of everything.
 

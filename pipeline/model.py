@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -14,40 +16,13 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from pipeline.config import AttentionConfig, BiGruConfig, CnnConfig, MeanConfig, ModelConfig
+from pipeline.config import CnnConfig, ModelConfig
+from pipeline.encoders import Seeds, build_encoder
 from pipeline.matrix import PADDING, EmbeddingMatrix
 from pipeline.text import Contractions, TextLayer
 
 _CASES = 5  # kinds that TextLayer tells apart, padding among them
 _CASE_SIZE = 8  # dimensions of the letter-case channel
-
-
-@keras.saving.register_keras_serializable(package="pipeline")
-class MaskedPooling(keras.layers.Layer):
-    """Pool over the tokens of a headline, leaving padding out.
-
-    `how`: `mean` or `max`. Inputs: float tensor (n, tokens, width) and mask, bool tensor
-    (n, tokens); output (n, width), zeros for a headline without tokens.
-    """
-
-    def __init__(self, how: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.how = how
-        self.supports_masking = True  # the mask comes as `token_mask`, and ends here
-
-    def call(self, inputs: Any, token_mask: Any) -> Any:
-        present = ops.expand_dims(ops.cast(token_mask, inputs.dtype), -1)
-        count = ops.sum(present, axis=1)
-        if self.how == "mean":
-            return ops.sum(inputs * present, axis=1) / ops.maximum(count, 1)
-        highest = ops.max(inputs - 1e9 * (1 - present), axis=1)
-        return ops.where(count > 0, highest, ops.zeros_like(highest))
-
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
-        return None
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "how": self.how}
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
@@ -89,6 +64,25 @@ class Classifier:
         """[word vectors, which of them are no padding] to logits."""
         return self.model.get_layer("encoder")
 
+    @cached_property
+    def described(self) -> keras.Model:
+        """What `encoder` takes, to [logits, representation]: what the logits are made from."""
+        features = self.encoder.get_layer("logits").input
+        return keras.Model(self.encoder.inputs, [self.encoder.output, features], name="described")
+
+    @cached_property
+    def representer(self) -> keras.Model:
+        """String tensor (n,) -> representations, float32 (n, width)."""
+        texts = keras.Input((), dtype="string", name="texts")
+        rows = in_parts(self.text(texts))[: len(self.head.inputs)]
+        (_, representation), _ = apply_network(self.embedder, self.described, rows)
+        return keras.Model(texts, representation, name="representer")
+
+    def represent(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Where headlines lie before the last layer of the network, which makes classes of them:
+        float32 array, (n, width). With `model=metric` their distances tell labels apart."""
+        return predict_probabilities(self.representer, texts)
+
     @property
     def text(self) -> keras.layers.Layer:
         """The layer from strings to row numbers."""
@@ -123,7 +117,7 @@ class Classifier:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The parts are in the model: by themselves, each would be copied again.
-        return _from_model, (self.model,)
+        return from_keras, (self.model,)
 
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Everything that training can change: all weights but those of the further words."""
@@ -141,10 +135,26 @@ class Classifier:
         return [v for layer in layers if layer.name != "further" for v in _weights(layer)]
 
 
-def _from_model(model: keras.Model) -> Classifier:
+def from_keras(model: keras.Model) -> Classifier:
+    """The classifier whose `model` this is."""
     embedder, encoder = model.get_layer("embedder"), model.get_layer("encoder")
     logits, _ = apply_network(embedder, encoder, embedder.inputs)
     return Classifier(model, keras.Model(embedder.inputs, logits, name="head"))
+
+
+def with_classes(classifier: Classifier, n_classes: int) -> Classifier:
+    """A copy of the network with the same weights, but for a new last layer for other classes.
+
+    That starts from the old one's seed. The parts that were blended with the network stay behind.
+    """
+    copied = copy.deepcopy(classifier)
+    last = copied.encoder.get_layer("logits")
+    head = type(last).from_config(last.get_config() | {"units": n_classes})
+    encoder = keras.Model(copied.encoder.inputs, head(last.input), name="encoder")
+    texts = keras.Input((), dtype="string", name="texts")
+    rows = in_parts(copied.text(texts))[: len(copied.head.inputs)]
+    logits, _ = apply_network(copied.embedder, encoder, rows)
+    return from_keras(keras.Model(texts, ops.softmax(logits), name="classifier"))
 
 
 def apply_network(
@@ -183,7 +193,7 @@ def build_classifier(
     and dropout follow from `seed`. The parts beside the network are added by `blending.blend`.
     """
     config = config or CnnConfig()
-    seeds = _Seeds(seed)
+    seeds = Seeds(seed)
     rows = keras.Input((None,), dtype="int32", name="rows")
     embedding = LookedUp(*matrix.weights.shape, name="embedding")
     further = None
@@ -210,7 +220,7 @@ def build_classifier(
         )
         tokens = ops.concatenate([tokens, cases(inputs[1])], axis=-1)
     embedder = keras.Model(inputs, [without_padding(tokens, rows), *outputs], name="embedder")
-    encoder = _build_encoder(tokens.shape[-1], n_classes, config, seeds)
+    encoder = build_encoder(tokens.shape[-1], n_classes, config, seeds)
     # Setting the weights keeps the matrix out of the model's config, where a constant
     # initialiser would write every number as text.
     embedding.set_weights([matrix.weights])
@@ -228,7 +238,7 @@ def build_classifier(
         name="text",
     )
     logits, _ = apply_network(embedder, encoder, in_parts(text(texts))[: len(inputs)])
-    return _from_model(keras.Model(texts, ops.softmax(logits), name="classifier"))
+    return from_keras(keras.Model(texts, ops.softmax(logits), name="classifier"))
 
 
 def without_padding(tokens: Any, rows: Any) -> Any:
@@ -239,18 +249,6 @@ def without_padding(tokens: Any, rows: Any) -> Any:
 def one_of_two(rows: Any, n_trained: int, known: Any, pretrained: Any) -> Any:
     """The vectors of the training words, and behind their rows those of the further words."""
     return ops.where(ops.expand_dims(rows < n_trained, -1), known, pretrained)
-
-
-def _build_encoder(width: int, n_classes: int, config: ModelConfig, seeds: _Seeds) -> keras.Model:
-    tokens = keras.Input((None, width), name="tokens")
-    present = keras.Input((None,), dtype="bool", name="present")
-    kept = keras.layers.SpatialDropout1D(config.spatial_dropout, seed=seeds())(tokens)
-    features = _ENCODERS[type(config)](kept, present, config, seeds)
-    features = keras.layers.Dropout(config.dropout, seed=seeds())(features)
-    logits = keras.layers.Dense(n_classes, kernel_initializer=seeds.glorot(), name="logits")(
-        features
-    )
-    return keras.Model([tokens, present], logits, name="encoder")
 
 
 def predict_probabilities(
@@ -293,93 +291,21 @@ def _compiled(model: keras.Model) -> Callable[[Sequence[str]], NDArray[np.float3
     return lambda texts: model._compiled_for_texts(tf.constant(texts, tf.string)).numpy()
 
 
-class _Seeds:
-    """A different seed for every layer, all following from one."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = np.random.default_rng(seed)
-
-    def __call__(self) -> int:
-        return int(self._random.integers(2**31))
-
-    def glorot(self) -> keras.Initializer:
-        return keras.initializers.GlorotUniform(seed=self())
-
-    def orthogonal(self) -> keras.Initializer:
-        return keras.initializers.Orthogonal(seed=self())
-
-
-def _cnn(tokens: Any, present: Any, config: CnnConfig, seeds: _Seeds) -> Any:
-    # Kim (2014), arXiv 1408.5882: one layer of convolutions, max-pooled over time. Behind a ReLU
-    # nothing is below zero, so that zeros are enough to leave padding out.
-    kept = ops.expand_dims(ops.cast(present, tokens.dtype), -1)
-    pooled = []
-    for size in config.kernel_sizes:
-        features = keras.layers.Conv1D(
-            config.filters,
-            size,
-            padding="same",
-            activation="relu",
-            kernel_initializer=seeds.glorot(),
-            name=f"convolution_{size}",
-        )(tokens)
-        pooled.append(ops.max(features * kept, axis=1))
-    return pooled[0] if len(pooled) == 1 else ops.concatenate(pooled, axis=-1)
-
-
-def _mean(tokens: Any, present: Any, config: MeanConfig, seeds: _Seeds) -> Any:
-    pooled = [MaskedPooling(how, name=how)(tokens, token_mask=present) for how in ("mean", "max")]
-    return ops.concatenate(pooled, axis=-1)
-
-
-def _bigru(tokens: Any, present: Any, config: BiGruConfig, seeds: _Seeds) -> Any:
-    def gru(backwards: bool) -> keras.layers.GRU:
-        return keras.layers.GRU(
-            config.units,
-            return_sequences=True,
-            go_backwards=backwards,
-            kernel_initializer=seeds.glorot(),
-            recurrent_initializer=seeds.orthogonal(),
-        )
-
-    # Both directions are given, as Bidirectional would copy the seed of one into the other.
-    # With the mask it does not matter how much padding a headline has.
-    states = keras.layers.Bidirectional(gru(False), backward_layer=gru(True), name="bigru")(
-        tokens, mask=present
-    )
-    return MaskedPooling("max", name="max")(states, token_mask=present)
-
-
-def _attention(tokens: Any, present: Any, config: AttentionConfig, seeds: _Seeds) -> Any:
-    # Lin et al. (2017), arXiv 1703.03130, with linear scores. From zero, every head starts as
-    # the mean.
-    scores = keras.layers.Dense(config.heads, kernel_initializer="zeros", name="scores")(tokens)
-    kept = ops.expand_dims(ops.cast(present, tokens.dtype), -1)
-    shares = ops.softmax(scores - 1e9 * (1 - kept), axis=1) * kept
-    means = ops.einsum("nth,ntw->nhw", shares, tokens)
-    flat = keras.layers.Reshape((config.heads * tokens.shape[-1],))(means)
-    highest = MaskedPooling("max", name="max")(tokens, token_mask=present)
-    return ops.concatenate([flat, highest], axis=-1)
-
-
-_ENCODERS: dict[type, Callable[[Any, Any, Any, _Seeds], Any]] = {
-    AttentionConfig: _attention,
-    CnnConfig: _cnn,
-    MeanConfig: _mean,
-    BiGruConfig: _bigru,
-}
-
-
 def export_saved_model(classifier: Classifier, path: str | os.PathLike[str]) -> None:
     """Write the model as a TensorFlow SavedModel, which needs neither Keras nor this package.
 
     What `tf.saved_model.load(path)` gives is called with a string tensor (n,) and returns
-    float32 probabilities (n, n_classes).
+    float32 probabilities (n, n_classes); its function `represent` gives what `Classifier.represent`
+    does, float32 (n, width).
     """
+    strings = tf.TensorSpec([None], tf.string, name="texts")
     scorer = tf.Module()
     scorer.model = classifier.model  # holds the variables and tables
     scorer.__call__ = tf.function(
         lambda texts: classifier.model(texts, training=False),
-        input_signature=[tf.TensorSpec([None], tf.string, name="texts")],
+        input_signature=[strings],
+    )
+    scorer.represent = tf.function(
+        lambda texts: classifier.representer(texts, training=False), input_signature=[strings]
     )
     tf.saved_model.save(scorer, str(path))

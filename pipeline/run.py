@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ from itertools import count
 from pipeline import report, transfer
 from pipeline.auditing import Audit, audit
 from pipeline.blending import Blend, blend
-from pipeline.config import Config
+from pipeline.casebase import evaluate_cases
+from pipeline.config import Config, MetricConfig
 from pipeline.data import Headlines, load_headlines
+from pipeline.errors import MissingExtraError
 from pipeline.evaluation import Evaluation, evaluate
 from pipeline.fetching import cache_folder
 from pipeline.matching import candidates, conventions
@@ -27,11 +30,14 @@ from pipeline.tracking import RegisteredModel, registered_name, tracked_run
 from pipeline.training import Epoch, History, train
 from pipeline.vectors.choice import choose_vectors, vectors_name
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What every stage gave. `evaluations`: on the test split, of the network after each phase,
-    and of the `blend` where the network is not alone; `seconds`: by stage."""
+    """What every stage gave. `evaluations`: on the test split, of the network after each phase, of
+    the `blend` where the network is not alone, and with `model=metric` of the nearest training
+    headlines (`knn`); `seconds`: by stage."""
 
     run_id: str
     experiment_id: str
@@ -141,6 +147,13 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
 
         with _timed(seconds, "evaluation"):
             evaluations = _evaluate(classifier, headlines, history, blended)
+            if isinstance(config.model, MetricConfig):
+                evaluations = _with_cases(classifier, headlines, evaluations)
+                lying = [
+                    (classifier.represent(headlines.texts(split)), headlines.labels(split))
+                    for split in ("train", "test")
+                ]
+                tracked.log(report.of_cases(lying[0], lying[1], headlines.label_names))
             kept = [*evaluations][-1]
             tracked.log(report.of_evaluations(evaluations, kept))
             tracked.log(report.of_signals(audited, evaluations[kept].accuracy))
@@ -239,6 +252,17 @@ def _evaluate(
         network.set_weights(phase.weights)
         evaluations[phase.name] = of(network)
     return evaluations if blended.alone else {**evaluations, "blend": of(blended.classifier)}
+
+
+def _with_cases(
+    network: Classifier, headlines: Headlines, evaluations: dict[str, Evaluation]
+) -> dict[str, Evaluation]:
+    """With what the training headlines say as cases, where the extra for that is installed."""
+    try:
+        return {"knn": evaluate_cases(network, headlines), **evaluations}
+    except MissingExtraError as error:
+        logger.warning("evaluation: %s", error)
+        return evaluations
 
 
 @contextmanager

@@ -32,15 +32,24 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
         """One item a headline: `label`, its `probability`, and the `probabilities` of all."""
         return _rows(self._labels, self._probabilities(model_input))
 
+    def represent(self, texts: list[str]) -> Any:
+        """Where headlines lie before the last layer of the network: float32 array, (len(texts),
+        width), as `Classifier.represent`. `unwrap_python_model()` gives the object to call."""
+        return self._in_batches(self._scorer.represent, texts)
+
     def _probabilities(self, texts: list[str]) -> Any:
         """float32 array, (len(texts), n_labels), as `pipeline.model.predict_probabilities`."""
+        if not texts:
+            return np.zeros((0, len(self._labels)), np.float32)
+        return self._in_batches(self._scorer, texts)
+
+    def _in_batches(self, function: Any, texts: list[str]) -> Any:
+        """The rows that a function of the saved model gives for one headline or more."""
         import tensorflow as tf
 
         def score(batch: list[str]) -> Any:
-            return self._scorer(tf.constant(batch, tf.string)).numpy()
+            return function(tf.constant(batch, tf.string)).numpy()
 
-        if not texts:
-            return np.zeros((0, len(self._labels)), np.float32)
         if len(texts) <= BATCH_SIZE:
             return score(texts)
         # A batch is as wide as its longest headline, so those of like length go together.
@@ -52,9 +61,9 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
         # TensorFlow's operations on strings use one core each, and let other Python threads run.
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             scores = np.concatenate(list(threads.map(score, batches)))
-        probabilities = np.empty_like(scores)
-        probabilities[order] = scores
-        return probabilities
+        rows = np.empty_like(scores)
+        rows[order] = scores
+        return rows
 
 
 def _rows(labels: list[str], probabilities: Any) -> list[dict[str, Any]]:

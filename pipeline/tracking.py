@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import psutil
 import requests
 from mlflow import MlflowClient
@@ -26,6 +27,7 @@ from mlflow.entities import Param as MlflowParam
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import report, serving
@@ -281,6 +283,31 @@ def load_model(model: str, config: TrackingConfig) -> Any:
             f"could not load the model {model}: {_first_line(error)}: train one first (pipeline "
             "train), or name another with --model"
         ) from error
+
+
+@dataclass(frozen=True)
+class LoggedRepresentation:
+    """What a logged model makes of headlines before it makes labels of them. `name`: the address
+    by which this model, and no other, is loaded."""
+
+    name: str
+    represent: Callable[[list[str]], NDArray[np.float32]]
+
+
+def load_representation(model: str, config: TrackingConfig) -> LoggedRepresentation:
+    """The representation of a logged model, `model` as for `load_model`.
+
+    Raises ModelError: there is no such model, or it does not give one.
+    """
+    loaded = load_model(model, config)
+    try:
+        represent = loaded.unwrap_python_model().represent
+    except (MlflowException, AttributeError) as error:
+        raise ModelError(
+            f"the model {model} says nothing of where headlines lie, as one does that this version of "
+            "`pipeline train` has logged: train again, or name another with --model"
+        ) from error
+    return LoggedRepresentation(f"models:/{loaded.metadata.model_uuid}", represent)
 
 
 def registered_name(config: TrackingConfig, data: str) -> str:

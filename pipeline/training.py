@@ -19,6 +19,7 @@ from pipeline.batches import Plan, plan_by_length, plan_epoch, schedule_for
 from pipeline.checkpoint import Checkpoint
 from pipeline.config import Config, PhaseConfig, TrainingConfig
 from pipeline.matrix import FIRST_WORD, PADDING
+from pipeline.metric import Centres
 from pipeline.model import Classifier, in_parts
 from pipeline.optimizer import SparseAdam
 
@@ -132,6 +133,7 @@ def train(
         checkpoint = Checkpoint.of(
             checkpoints,
             *(config, seed, tf.__version__, keras.__version__),
+            *(_unseen(layer) for layer in classifier.encoder.layers),
             *training.arrays,
             *held_out.arrays,
             *classifier.get_weights(),
@@ -172,6 +174,13 @@ class _Examples:
     @property
     def lengths(self) -> NDArray[np.int64]:
         return (self.inputs[0] != PADDING).sum(axis=1)
+
+
+def _unseen(layer: keras.layers.Layer) -> Any:
+    """What decides on a training and is not to be seen in a layer's weights."""
+    if isinstance(layer, Centres):
+        return layer.margin, layer.contrastive
+    return getattr(layer, "rate", None)
 
 
 def _examples(classifier: Classifier, texts: Sequence[str], labels: Sequence[int]) -> _Examples:
@@ -257,6 +266,7 @@ class _Trainer:
         rows = classifier.embedding.embeddings.numpy()[FIRST_WORD:]
         typical = float(np.sqrt((rows**2).sum(axis=1).mean())) if len(rows) else 0.0
         self.reach = config.adversarial * typical
+        self.last = classifier.encoder.get_layer("logits")
         self.epoch = tf.function(self._epoch, reduce_retracing=True)
         self.score = tf.function(self._score, reduce_retracing=True)
         self.arrays = [tf.constant(array) for array in training.arrays]
@@ -343,27 +353,33 @@ class _Trainer:
 
     def _learn(self, inputs: list[Any], labels: Any) -> tuple[Any, Any]:
         """One step. The logits and the loss are those of the headlines as they are."""
-        encoder = self.classifier.encoder
         present = inputs[0] != PADDING
         with tf.GradientTape() as tape:
             tokens = self.embed(inputs)
             tape.watch(tokens)
-            logits = encoder([tokens, present], training=True)
-            loss = _loss(labels, logits)
+            logits, loss, total = self._losses(tokens, present, labels)
         if not self.reach:
-            gradients = tape.gradient(loss, [v.value for v in self.variables])
+            gradients = tape.gradient(total, [v.value for v in self.variables])
         else:
-            against, *gradients = tape.gradient(loss, [tokens, *(v.value for v in self.variables)])
+            against, *gradients = tape.gradient(total, [tokens, *(v.value for v in self.variables)])
             against *= tf.cast(present, against.dtype)[:, :, None]
             length = tf.sqrt(tf.reduce_sum(against**2, axis=[1, 2], keepdims=True))
             moved = tf.stop_gradient(self.reach * against / (length + 1e-12))
             with tf.GradientTape() as tape:
                 tokens = self.embed(inputs)
-                adversarial = _loss(labels, encoder([tokens + moved, present], training=True))
+                _, _, adversarial = self._losses(tokens + moved, present, labels)
             more = tape.gradient(adversarial, [v.value for v in self.variables])
             gradients = [_sum(one, other) for one, other in zip(gradients, more, strict=True)]
         self.optimizer.apply(gradients, self.variables)
         return logits, loss
+
+    def _losses(self, tokens: Any, present: Any, labels: Any) -> tuple[Any, Any, Any]:
+        """The logits, their cross-entropy, and that with what the last layer adds to the loss."""
+        logits, representation = self.classifier.described([tokens, present], training=True)
+        loss = _loss(labels, logits)
+        if not isinstance(self.last, Centres):
+            return logits, loss, loss
+        return logits, loss, loss + self.last.loss(labels, representation)
 
     def _embed(self, inputs: list[Any]) -> Any:
         return in_parts(self.classifier.embedder(inputs, training=True))[0]

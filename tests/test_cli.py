@@ -87,7 +87,7 @@ def test_no_command_is_a_question(capfd: pytest.CaptureFixture[str]) -> None:
     assert "Commands:" in out
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "stages", "vectors"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "stages", "cases", "vectors"])
 def test_every_command_has_a_help_text(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = main(capfd, command, "--help")
     assert code == 0

@@ -130,7 +130,8 @@ def test_the_map_of_the_code_is_complete() -> None:
 
 
 MODULES = (
-    "auditing", "auditing.words", "comparing", "config", "data", "estimator", "matching", "matrix", "text", "vectors", "vectors.joining",
+    "auditing", "auditing.words", "casebase", "comparing", "config", "data", "estimator", "matching",
+    "matrix", "text", "vectors", "vectors.joining",
 )  # fmt: skip
 
 

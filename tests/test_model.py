@@ -17,6 +17,7 @@ from pipeline.config import (
     BiGruConfig,
     CnnConfig,
     MeanConfig,
+    MetricConfig,
     PhaseConfig,
     TrainingConfig,
 )
@@ -37,6 +38,7 @@ CONFIGS = [
     MeanConfig(),
     BiGruConfig(units=6),
     AttentionConfig(heads=2),
+    MetricConfig(filters=8, width=6),
     CnnConfig(filters=8, letter_case=True),
 ]
 
@@ -381,6 +383,18 @@ def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
                 built(seed=0), TRAIN, VALIDATION, schedule, seed=seed, on_epoch=cut,
                 checkpoints=tmp_path,
             )  # fmt: skip
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_nor_one_with_other_options_that_the_weights_do_not_show(tmp_path: Path) -> None:
+    def cut(epoch: Epoch) -> None:
+        raise CutOffError
+
+    configs = [MetricConfig(filters=8, width=6)]
+    configs += [replace(configs[0], margin=9.0), replace(configs[0], dropout=0.1)]
+    for config in [*configs, configs[0]]:
+        with pytest.raises(CutOffError):
+            train(built(config), TRAIN, VALIDATION, BOTH, on_epoch=cut, checkpoints=tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
 
 

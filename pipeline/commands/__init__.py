@@ -1,6 +1,8 @@
 """The commands of the command line that stand by themselves, and what commands share.
 
 audit.py     `pipeline audit`
+cases.py     `pipeline cases`
+compare.py   `pipeline compare`
 vectors.py   `pipeline vectors`
 """
 
@@ -10,6 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+
+from pipeline.terminal import OVERRIDE
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -39,3 +43,32 @@ def model_address(model: str | None, config: Config) -> str:
 
     name = registered_name(config.tracking, name_of(config.data.source, config.data.path or ""))
     return f"models:/{name}@{CHAMPION}"
+
+
+def headlines_of(arguments: Sequence[str], path: str | None = None) -> tuple[list[str], Config]:
+    """The headlines among the arguments and in a file of one a line, and what NAME=VALUE ask for.
+
+    Raises ConfigError: an option that there is not; DataError: a file that cannot be read.
+    """
+    from pipeline.errors import ConfigError
+
+    overrides = [text for text in arguments if OVERRIDE.fullmatch(text)]
+    texts = [text for text in arguments if not OVERRIDE.fullmatch(text)]
+    try:
+        config = config_of(overrides)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (a headline of that form goes into a file: --file)") from error
+    return texts + (_read_lines(path) if path is not None else []), config
+
+
+def _read_lines(path: str) -> list[str]:
+    from pipeline.errors import DataError
+
+    try:
+        with click.open_file(path, encoding="utf-8") as lines:
+            headlines = [line.strip() for line in lines if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected a file with one headline a line ({error})") from error
+    if not headlines:
+        raise DataError(f"{path}: expected one headline a line, found none")
+    return headlines

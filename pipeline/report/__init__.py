@@ -9,12 +9,15 @@ audit.py     what the audit logs
 tables.py    its tables
 figures.py   its figures
 transfer.py  what `compare` found
+cases.py     the picture of the cases
 """
 
 from __future__ import annotations
 
 from pipeline.report.audit import of_audit as of_audit
 from pipeline.report.audit import of_signals as of_signals
+from pipeline.report.cases import map_of_cases as map_of_cases
+from pipeline.report.cases import of_cases as of_cases
 from pipeline.report.figures import confusion_matrix as confusion_matrix
 from pipeline.report.figures import coverage_by_rung_figure as coverage_by_rung_figure
 from pipeline.report.figures import learning_curves as learning_curves

@@ -99,6 +99,17 @@ def summary(
         }
         for phase in history.phases
     ]
+    if "knn" in evaluations:
+        rows.append(
+            {
+                "classifier": "nearest cases",
+                "epochs": "",
+                "validation accuracy": "",
+                "test accuracy": f"{evaluations['knn'].accuracy:.4f}",
+                "test macro F1": f"{evaluations['knn'].macro_f1:.4f}",
+                "seconds": "",
+            }
+        )
     if not blend.alone:
         facts.insert(-1, ("blend", ", ".join(_part(name, p) for name, p in blend.parts.items())))
         rows.append(
