@@ -15,9 +15,11 @@ from pipeline.config import Config
 from pipeline.data import Headlines, load_headlines
 from pipeline.evaluation import Evaluation, evaluate
 from pipeline.fetching import cache_folder
+from pipeline.knowledge import Knowledge, assess
 from pipeline.matching import candidates, conventions
 from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.model import Classifier, build_classifier
+from pipeline.probes import load_sentences
 from pipeline.text import build_vocabularies
 from pipeline.tracking import RegisteredModel, registered_name, tracked_run
 from pipeline.training import Epoch, History, train
@@ -27,7 +29,7 @@ from pipeline.vectors.choice import choose_vectors
 @dataclass(frozen=True, eq=False)
 class RunResult:
     """What every stage gave. `evaluations`: on the test split, of the network after each phase,
-    and of the `blend` where the network is not alone; `seconds`: by stage."""
+    and of the `blend` where the network is not alone; `knowledge`: of each phase; `seconds`: by stage."""
 
     run_id: str
     experiment_id: str
@@ -38,6 +40,7 @@ class RunResult:
     history: History
     blend: Blend
     evaluations: Mapping[str, Evaluation]
+    knowledge: tuple[Knowledge, ...]
     registered: RegisteredModel
     seconds: Mapping[str, float]
 
@@ -64,6 +67,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         tracked.log(report.of_config(config))
 
         with _timed(seconds, "data"):
+            sentences = load_sentences(config.semantics.probes)  # wrong ones are found out first
             data = asdict(config.data)
             headlines = load_headlines(**data)
             training = headlines.texts("train"), headlines.labels("train")
@@ -134,6 +138,20 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             evaluations = _evaluate(classifier, headlines, history, blended)
             tracked.log(report.of_evaluations(evaluations, [*evaluations][-1]))
 
+        with _timed(seconds, "semantics"):
+            known = assess(
+                classifier,
+                matrix,
+                history,
+                training,
+                (headlines.texts("test"), headlines.labels("test")),
+                headlines.label_names,
+                sentences=sentences,
+                words=config.semantics.words,
+                seed=config.seed,
+            )
+            tracked.log(report.of_knowledge(known))
+
         with _timed(seconds, "model_logging"):
             registered = tracked.log_model(
                 blended.classifier,
@@ -155,6 +173,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         history,
         blended,
         evaluations,
+        known,
         registered,
         seconds,
     )
