@@ -61,7 +61,7 @@ class Drift:
     `counts`: times seen in the training headlines, (n_words, n_labels). `distances`: Euclidean;
     `typical` is the length of a vector at the start (root mean square). `cosines`: of the vectors
     before and after. `pushes`: float32 array, (n_words, n_labels), how the labels' scores change
-    when the moved vector takes the place of the first one, see `drift`. `frequent`: int array, (m,),
+    when the moved vector takes the place of the first one, see `measure_drift`. `frequent`: int array, (m,),
     the words seen most often, first the most frequent, of which there are also the vectors `before`
     and `after`, float32 arrays, (m, vector_size); at most 250,000 numbers each. `words_map` and
     `headlines_map`: the most frequent words, and test headlines by the mean of their word vectors;
@@ -103,7 +103,7 @@ class Drift:
     def metrics(self) -> dict[str, float]:
         """Figures over the words. `agreement`: the fraction of those seen at least three times
         that moved towards the label that they lean to."""
-        seen = self.counts.sum(axis=1) >= _ENOUGH
+        seen = (self.counts.sum(axis=1) >= _ENOUGH) & (self.distances > 0)
         values = {
             "mean": self.distances.mean(),
             "median": np.median(self.distances),
@@ -128,7 +128,7 @@ def word_counts(
     return np.bincount(cells, minlength=n_rows * n_labels).reshape(n_rows, n_labels)
 
 
-def drift(
+def measure_drift(
     classifier: Classifier,
     matrix: EmbeddingMatrix,
     counts: NDArray[np.int64],
@@ -156,7 +156,7 @@ def drift(
     cosines = (before * moved).sum(axis=1) / np.where(products == 0, 1, products)
     # A word that stayed keeps its direction to the bit, whatever rounding says.
     cosines = np.where(distances == 0, 1, cosines)
-    most = max(_KEPT // max(before.shape[1], 1), _ON_MAP)
+    most = max(_KEPT // before.shape[1], 1)
     frequent = np.argsort(-counts[FIRST_WORD:].sum(axis=1), kind="stable")[:most]
     on_map = frequent[:_ON_MAP]
     chosen = sample(len(texts), _ON_MAP)
@@ -249,6 +249,7 @@ def _plane(
     before: NDArray[np.float32], after: NDArray[np.float32], chosen: NDArray[np.int64]
 ) -> Plane:
     both = np.concatenate([before, after]).astype(np.float64)
+    both = np.pad(both, [(0, 0), (0, max(2 - both.shape[1], 0))])
     both -= both.mean(axis=0) if len(both) else 0
     variances, axes = np.linalg.eigh(both.T @ both)  # in ascending order
     axes = axes[:, ::-1][:, :2]

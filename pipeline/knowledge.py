@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter
 
-from pipeline.drift import Drift, drift, word_counts
+from pipeline.drift import Drift, measure_drift, word_counts
 from pipeline.matrix import FIRST_WORD, EmbeddingMatrix
 from pipeline.model import Classifier
 from pipeline.probes import Probes, Sentences, load_sentences, probe
@@ -66,7 +66,7 @@ def assess(
 
     `matrix`: the one that the classifier was built from. `training`, `test`: headlines and labels,
     of which samples are taken where they are many (8,000 for ranks, 1,000 for the maps, 50,000
-    training headlines to count words). `sentences`: for `probe`. `words`: for `drift`. `seed` is
+    training headlines to count words). `sentences`: for `probe`. `words`: for `measure_drift`. `seed` is
     only noted.
     """
     sentences = sentences or load_sentences()
@@ -83,7 +83,7 @@ def assess(
                     seed,
                     probe(classifier, *test, label_names, sentences),
                     {name: word_similarity(vectors, name) for name in DATASETS},
-                    drift(classifier, matrix, counts, test, label_names, words),
+                    measure_drift(classifier, matrix, counts, test, label_names, words),
                 )
             )
     finally:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
 import yaml
 from keras import ops
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from pipeline.config import conf_dir
@@ -26,14 +26,16 @@ _MOST = 8_000  # test headlines: a rank among more is not much finer
 _UNKNOWN = 1  # row of words that the network has no vector for
 _STRICT = ConfigDict(extra="forbid")
 
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
 
 @checked(frozen=True, config=_STRICT)
 class Reference:
     """Three headlines: `b` and `c` mean alike, `a` is of another kind. `label`: that of `b`."""
 
-    a: str
-    b: str
-    c: str
+    a: Sentence
+    b: Sentence
+    c: Sentence
     label: str | None = None
 
 
@@ -41,8 +43,8 @@ class Reference:
 class Pair:
     """Two headlines that mean alike, and the label of the first."""
 
-    first: str
-    second: str
+    first: Sentence
+    second: Sentence
     label: str | None = None
 
 

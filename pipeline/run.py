@@ -1,5 +1,5 @@
 """The whole pipeline on one page: config -> data -> text -> vectors -> matrix -> model ->
-training -> blending -> evaluation -> report -> tracking."""
+training -> blending -> evaluation -> semantics -> report -> tracking."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ from pipeline.report.semantics import headline_map as headline_map
 from pipeline.report.semantics import neighbours_table as neighbours_table
 from pipeline.report.semantics import of_knowledge as of_knowledge
 from pipeline.report.semantics import over_seeds as over_seeds
+from pipeline.report.semantics import pairs_by_label as pairs_by_label
 from pipeline.report.semantics import pairs_table as pairs_table
 from pipeline.report.semantics import probes_figure as probes_figure
 from pipeline.report.semantics import probes_table as probes_table

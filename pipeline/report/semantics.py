@@ -37,6 +37,7 @@ def of_knowledge(known: Sequence[Knowledge]) -> list[Item]:
     items += [
         Table("tables/probes.csv", probes_table(known)),
         Table("tables/probe_pairs.csv", pairs_table(known)),
+        Table("tables/probe_pairs_by_label.csv", pairs_by_label(known)),
         Table("tables/neighbours.csv", neighbours_table(trained)),
         Table("tables/drift.csv", drift_table(trained)),
         Picture("figures/probes.png", probes_figure(known)),
@@ -110,6 +111,19 @@ def pairs_table(known: Sequence[Knowledge]) -> pd.DataFrame:
         ],
         columns=["start", "seed", "label", "rank", "rank_embedding", "first", "second", "unseen"],
     )
+
+
+def pairs_by_label(known: Sequence[Knowledge]) -> pd.DataFrame:
+    """A row a start, label of the pairs, and whether they have words that were not in training: how
+    many pairs, and the median and mean of their ranks over all seeds."""
+    frame = pairs_table(known)
+    frame["unseen"] = frame["unseen"] != ""
+    ranks = ["rank", "rank_embedding"]
+    groups = frame.groupby(["start", "label", "unseen"], sort=False)
+    summary = groups[ranks].agg(["median", "mean"])
+    summary.columns = [f"{name}_{how}" for name, how in summary.columns]
+    summary.insert(0, "pairs", groups["first"].nunique())
+    return summary.reset_index()
 
 
 def over_seeds(known: Sequence[Knowledge]) -> pd.DataFrame:
@@ -190,27 +204,34 @@ def _drift_rows(known: Knowledge) -> pd.DataFrame:
 
 def probes_figure(known: Sequence[Knowledge]) -> Figure:
     """The activations of the reference headlines as heat maps, a column a start (the first seed of
-    each): tokens x features, less what is usual of b's label; below, their means over the tokens.
+    each): tokens x features, less what is usual of b's label; below, their means over the tokens,
+    which are smaller and drawn larger.
 
     Features are in the order of b's mean: where c means the same to the network, c gets lighter and
     darker where b does. The order comes from b alone, so that nothing makes c look like it.
     """
     firsts = _one_of_each(known)
     figure = Figure(figsize=(0.8 + 4.2 * len(firsts), 6.4), layout="constrained")
-    heights = [len(probed.tokens) + 1 for probed in firsts[0].probes.reference]
-    columns = figure.subplots(4, len(firsts), squeeze=False, height_ratios=[*heights, 4])
-    for k, (*three, below) in zip(firsts, columns.T, strict=True):
+    for k, axes in zip(firsts, figure.subplots(1, len(firsts), squeeze=False)[0], strict=True):
         probes = k.probes
         usual = [probed.activations - probes.centre for probed in probes.reference]
         means = np.stack([values.mean(axis=0) for values in usual])
-        order = np.argsort(means[1], kind="stable")
         most = float(np.quantile(np.abs(np.concatenate(usual)), 0.98)) or 1.0
-        for letter, probed, values, axes in zip("abc", probes.reference, usual, three, strict=True):
-            _heat(axes, values[:, order], most, _marked(probed))
-            axes.set_title(f"{letter})", fontsize=9, loc="left")
-        three[0].set_title(_headed(k), fontsize=9)
-        _heat(below, means[:, order], float(np.abs(means[1]).max()), ["mean a", "b", "c"])
-        below.set_xlabel(f"{len(probes.centre)} features, in the order of b's mean", fontsize=8)
+        of_mean = float(np.abs(means[1]).max()) or 1.0
+        names = ["a)", "b)", "c)", "means"]
+        tokens = [*(_marked(probed) for probed in probes.reference), ["a", "b", "c"]]
+        gap = np.full((1, means.shape[1]), np.nan)
+        parts = [np.vstack([gap, values]) for values in (*usual, means * most / of_mean)]
+        stacked = np.concatenate(parts)[:, np.argsort(means[1], kind="stable")]
+        axes.imshow(
+            stacked, cmap="PuOr", vmin=-most, vmax=most, aspect="auto", interpolation="nearest"
+        )
+        labels = [label for name, of in zip(names, tokens, strict=True) for label in (name, *of)]
+        axes.set_yticks(range(len(labels)), labels, fontsize=7, parse_math=False)
+        axes.tick_params(length=0)
+        axes.set_xticks([])
+        axes.set_title(_headed(k), fontsize=9)
+        axes.set_xlabel(f"{len(probes.centre)} features, in the order of b's mean", fontsize=8)
     figure.supxlabel(
         "purple: more than usual, orange: less    * not in training, but with a vector    "
         "† not in training, and without one",
@@ -243,6 +264,7 @@ def drift_figure(known: Sequence[Knowledge], most: int = 14) -> Figure:
         _same_frame(plane, left, middle)
         figure.colorbar(dots, ax=middle, label="distance moved", pad=0.01)
         moved = np.argsort(-drift.distances, kind="stable")[:most][::-1]
+        moved = moved[drift.distances[moved] > 0]
         right.barh(
             range(len(moved)),
             drift.distances[moved],
@@ -290,12 +312,6 @@ def _marked(probed: Probed) -> list[str]:
     return [token + marks.get(token, "") for token in probed.tokens]
 
 
-def _heat(axes: Axes, values: NDArray[np.float32], most: float, names: Sequence[str]) -> None:
-    axes.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto", interpolation="nearest")
-    axes.set_yticks(range(len(names)), names, fontsize=7, parse_math=False)
-    axes.set_xticks([])
-
-
 def _labelled(drift: Drift, most: int = 14) -> list[int]:
     """Points of the map that are named: the words asked for, and those that moved most."""
     place_of = {int(row): place for place, row in enumerate(drift.words_map.chosen)}
@@ -308,7 +324,7 @@ def _labelled(drift: Drift, most: int = 14) -> list[int]:
 
 
 def _same_frame(plane: Plane, *several: Axes) -> None:
-    points = np.concatenate([plane.before, plane.after])
+    points = np.concatenate([plane.before, plane.after, np.zeros((1, 2))])
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.05 * (high - low) + 1e-6
     for axes in several:
@@ -326,4 +342,5 @@ def _colour(label: int) -> str:
 def _legend(axes: Axes, names: Sequence[str], used: NDArray[np.int64]) -> None:
     for label in sorted(set(used.tolist())):
         axes.plot([], [], "o", color=_colour(label), label=names[label])
-    axes.legend(fontsize=8, loc="lower right")
+    if len(used):
+        axes.legend(fontsize=8, loc="lower right")
