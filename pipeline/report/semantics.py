@@ -118,12 +118,14 @@ def pairs_by_label(known: Sequence[Knowledge]) -> pd.DataFrame:
     many pairs, and the median and mean of their ranks over all seeds."""
     frame = pairs_table(known)
     frame["unseen"] = frame["unseen"] != ""
-    ranks = ["rank", "rank_embedding"]
     groups = frame.groupby(["start", "label", "unseen"], sort=False)
-    summary = groups[ranks].agg(["median", "mean"])
-    summary.columns = [f"{name}_{how}" for name, how in summary.columns]
-    summary.insert(0, "pairs", groups["first"].nunique())
-    return summary.reset_index()
+    return groups.agg(
+        pairs=("first", "nunique"),
+        rank_median=("rank", "median"),
+        rank_mean=("rank", "mean"),
+        rank_embedding_median=("rank_embedding", "median"),
+        rank_embedding_mean=("rank_embedding", "mean"),
+    ).reset_index()
 
 
 def over_seeds(known: Sequence[Knowledge]) -> pd.DataFrame:
