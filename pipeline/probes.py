@@ -139,7 +139,7 @@ def load_sentences(path: str | Path | None = None) -> Sentences:
     try:
         values = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise DataError(f"{file}: expected probe sentences in YAML ({reason})") from error
     try:
         return TypeAdapter(Sentences).validate_python(values)
@@ -202,16 +202,12 @@ def probe(
         first, second = pooled[how][i : i + 2]
         return crowds[how][label_of[i]].rank(first, second, asked[i : i + 2])
 
-    words = _words(classifier, asked, inputs[0])
-    shown = _activations(classifier, [array[:3] for array in inputs])
-    cosines = np.triu(_directions(pooled["mean"][:3]) @ _directions(pooled["mean"][:3]).T)
+    probed = _probed(classifier, asked, [array[:n] for array in inputs])
+    directions = _directions(pooled["mean"][:3])
+    cosines = directions @ directions.T
     crowd = crowds["mean"][label_of[1]]
-    a, b, c = (
-        Probed(text, w.tokens, w.unseen, w.unknown, values[present])
-        for text, w, values, present in zip(asked, words, shown.values, shown.present, strict=False)
-    )
     return Probes(
-        reference=(a, b, c),
+        reference=(probed[0], probed[1], probed[2]),
         label=label_names[label_of[1]],
         headlines=len(crowd.texts),
         centre=crowd.centre,
@@ -228,7 +224,7 @@ def probe(
                 label_names[label_of[i]],
                 rank("mean", i),
                 rank("embedding", i),
-                tuple(dict.fromkeys([*words[i].unseen, *words[i + 1].unseen])),
+                tuple(dict.fromkeys([*probed[i].unseen, *probed[i + 1].unseen])),
             )
             for i, pair in zip(range(3, n, 2), pairs, strict=True)
         ),
@@ -267,32 +263,30 @@ def _directions(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return (values / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class _Words:
-    tokens: tuple[str, ...]
-    unseen: tuple[str, ...]
-    unknown: tuple[str, ...]
-
-
-def _words(classifier: Classifier, texts: Sequence[str], rows: NDArray[np.int32]) -> list[_Words]:
-    """The tokens of the headlines, and those with a letter in them that training has not seen: in
-    the second table, or in none."""
+def _probed(
+    classifier: Classifier, texts: Sequence[str], inputs: Sequence[NDArray[np.int32]]
+) -> list[Probed]:
+    """Training has not seen the words of the second table, nor those that are in none. A word has
+    a letter in it."""
     layer, n_trained = classifier.text, classifier.embedding.input_dim
-    found = []
-    for tokens, of in zip(tokenize(texts, layer.contractions), rows, strict=False):
-        named = [
-            (token, row)
-            for token, row in zip(tokens, of, strict=False)
+    of_layer, probed = _activations(classifier, inputs), []
+    for i, tokens in enumerate(tokenize(texts, layer.contractions)):
+        known = tokens[: layer.max_tokens]
+        row_of = {
+            token: row
+            for token, row in zip(known, inputs[0][i], strict=False)
             if any(map(str.isalpha, token))
-        ]
-        found.append(
-            _Words(
-                tuple(tokens[: layer.max_tokens]),
-                tuple(token for token, row in named if row == _UNKNOWN or row >= n_trained),
-                tuple(token for token, row in named if row == _UNKNOWN),
+        }
+        probed.append(
+            Probed(
+                texts[i],
+                tuple(known),
+                tuple(word for word, row in row_of.items() if row == _UNKNOWN or row >= n_trained),
+                tuple(word for word, row in row_of.items() if row == _UNKNOWN),
+                of_layer.values[i][of_layer.present[i]],
             )
         )
-    return found
+    return probed
 
 
 def _activations(classifier: Classifier, inputs: Sequence[NDArray[np.int32]]) -> Activations:
@@ -315,7 +309,8 @@ def _forward(
         vectors = in_parts(classifier.embedder([ops.convert_to_tensor(i) for i in inputs]))[0]
         if not outputs:
             return vectors, vectors
-        return layer([vectors, ops.convert_to_tensor(inputs[0] != PADDING)]), vectors
+        present = ops.convert_to_tensor(inputs[0] != PADDING)
+        return layer([vectors, present], training=False), vectors
 
     return forward
 
