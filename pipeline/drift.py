@@ -61,11 +61,11 @@ class Drift:
     `counts`: times seen in the training headlines, (n_words, n_labels). `distances`: Euclidean;
     `typical` is the length of a vector at the start (root mean square). `cosines`: of the vectors
     before and after. `pushes`: float32 array, (n_words, n_labels), how the labels' scores change
-    when the moved vector takes the place of the first one, see `measure_drift`. `frequent`: int array, (m,),
-    the words seen most often, first the most frequent, of which there are also the vectors `before`
-    and `after`, float32 arrays, (m, vector_size); at most 250,000 numbers each. `words_map` and
-    `headlines_map`: the most frequent words, and test headlines by the mean of their word vectors;
-    `headline_labels` are those of the latter.
+    when the moved vector takes the place of the first one, see `measure_drift`.
+    `frequent`: int array, (m,), the words seen most often, the most frequent first, of which there
+    are also the vectors `before` and `after`: float32 arrays, (m, vector_size), at most 250,000
+    numbers each. `words_map` and `headlines_map`: the most frequent words, and test headlines by
+    the mean of their word vectors; `headline_labels`, (n,), are those of the latter.
     """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)

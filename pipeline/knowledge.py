@@ -1,4 +1,4 @@
-"""What the embedding knows after each phase of training: probe sentences, word similarity, drift."""
+"""What the embedding knows after each phase: probe sentences, word similarity, drift."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def assess(
 
     `matrix`: the one that the classifier was built from. `training`, `test`: headlines and labels,
     of which samples are taken where they are many (8,000 for ranks, 1,000 for the maps, 50,000
-    training headlines to count words). `sentences`: for `probe`. `words`: for `measure_drift`. `seed` is
-    only noted.
+    training headlines to count words). `sentences`: for `probe`. `words`: for `measure_drift`.
+    `seed` is only noted.
     """
     sentences = sentences or load_sentences()
     counts = word_counts(classifier, *training, len(label_names))

@@ -80,8 +80,9 @@ class Probed:
 
 @dataclass(frozen=True)
 class PairRank:
-    """The fraction of the test headlines with `label` that are closer to `first` than `second`
-    is. `unseen`: the words of both that were not in training."""
+    """`rank`: the fraction of the test headlines with `label` that are closer to `first` than
+    `second` is, as `rank_bc` of Probes; `rank_embedding`: that of averaged word vectors; NaN where
+    there are none. `unseen`: the words of both that were not in training."""
 
     first: str
     second: str

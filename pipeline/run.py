@@ -29,7 +29,8 @@ from pipeline.vectors.choice import choose_vectors
 @dataclass(frozen=True, eq=False)
 class RunResult:
     """What every stage gave. `evaluations`: on the test split, of the network after each phase,
-    and of the `blend` where the network is not alone; `knowledge`: of each phase; `seconds`: by stage."""
+    and of the `blend` where the network is not alone; `knowledge`: of each phase; `seconds`: by
+    stage."""
 
     run_id: str
     experiment_id: str
