@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pipeline.estimator import EmbeddingClassifier as EmbeddingClassifier
     from pipeline.evaluation import Evaluation as Evaluation
     from pipeline.evaluation import evaluate as evaluate
+    from pipeline.knowledge import Knowledge as Knowledge
+    from pipeline.knowledge import assess as assess
     from pipeline.matching import candidates as candidates
     from pipeline.matching import match as match
     from pipeline.matrix import EmbeddingMatrix as EmbeddingMatrix
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from pipeline.model import Classifier as Classifier
     from pipeline.model import build_classifier as build_classifier
     from pipeline.model import predict_probabilities as predict_probabilities
+    from pipeline.probes import Probes as Probes
+    from pipeline.probes import activations as activations
+    from pipeline.probes import probe as probe
     from pipeline.semantics import neighbours as neighbours
     from pipeline.semantics import word_similarity as word_similarity
     from pipeline.text import Vocabulary as Vocabulary
@@ -51,9 +56,11 @@ _HOMES = {
     "errors": ("PipelineError",),
     "estimator": ("EmbeddingClassifier",),
     "evaluation": ("Evaluation", "evaluate"),
+    "knowledge": ("Knowledge", "assess"),
     "matching": ("candidates", "match"),
     "matrix": ("EmbeddingMatrix", "build_embedding_matrix"),
     "model": ("Classifier", "build_classifier", "predict_probabilities"),
+    "probes": ("Probes", "activations", "probe"),
     "semantics": ("neighbours", "word_similarity"),
     "text": ("Vocabulary", "build_vocabulary", "tokenize"),
     "training": ("History", "train"),

@@ -192,6 +192,7 @@ STAGES = (
     ("training", "Classifier, headlines, labels", "History", "from pipeline import train"),
     ("blending", "Classifier, EmbeddingMatrix, headlines", "Blend", "from pipeline import blend"),
     ("evaluation", "Classifier, headlines, labels", "Evaluation", "from pipeline import evaluate"),
+    ("semantics", "Classifier, History, headlines", "Knowledge", "from pipeline import assess"),
     ("all of them", "Config", "RunResult, an MLflow run", "from pipeline.run import run"),
 )
 

@@ -309,6 +309,17 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class SemanticsConfig:
+    """What is asked of the embedding after training. `probes`: a file of probe sentences, else
+    conf/probes.yaml. `words`: those whose neighbours are shown before and after, where known."""
+
+    probes: str | None = None
+    words: tuple[str, ...] = (
+        "alps", "himalaya", "snow", "minister", "bank", "match", "phone", "wow", "you", "recipe",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, config=STRICT)
 class TrackingConfig:
     """Where the run is logged and what its model is called in the registry.
 
@@ -353,6 +364,7 @@ class Config:
             frozen=PhaseConfig(), fine_tuned=PhaseConfig(learning_rate=1e-3)
         )
     )
+    semantics: SemanticsConfig = Field(default_factory=SemanticsConfig)
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)
     compare: CompareConfig = Field(default_factory=CompareConfig)
     seed: Seed = 0

@@ -1,6 +1,6 @@
 """The whole pipeline on one page: config -> data -> audit -> text -> vectors -> matrix -> model ->
-training -> blending -> evaluation -> report -> tracking. And `compare`, which goes through it with
-few headlines and many, from scratch and from pretrained vectors."""
+training -> blending -> evaluation -> semantics -> report -> tracking. And `compare`, which goes
+through it with few headlines and many, from scratch and from pretrained vectors."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from pipeline.data import Headlines, load_headlines
 from pipeline.errors import MissingExtraError
 from pipeline.evaluation import Evaluation, evaluate
 from pipeline.fetching import cache_folder
+from pipeline.knowledge import Knowledge, assess
 from pipeline.matching import candidates, conventions
 from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.model import Classifier, build_classifier
+from pipeline.probes import load_sentences
 from pipeline.text import build_vocabularies
 from pipeline.tracking import RegisteredModel, registered_name, tracked_run
 from pipeline.training import Epoch, History, train
@@ -37,7 +39,7 @@ logger = logging.getLogger(__name__)
 class RunResult:
     """What every stage gave. `evaluations`: on the test split, of the network after each phase, of
     the `blend` where the network is not alone, and with `model=metric` of the nearest training
-    headlines (`knn`); `seconds`: by stage."""
+    headlines (`knn`); `knowledge`: of each phase; `seconds`: by stage."""
 
     run_id: str
     experiment_id: str
@@ -49,6 +51,7 @@ class RunResult:
     history: History
     blend: Blend
     evaluations: Mapping[str, Evaluation]
+    knowledge: tuple[Knowledge, ...]
     registered: RegisteredModel
     seconds: Mapping[str, float]
 
@@ -75,6 +78,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         tracked.log(report.of_config(config))
 
         with _timed(seconds, "data"):
+            sentences = load_sentences(config.semantics.probes)  # wrong ones are found out first
             data = asdict(config.data)
             headlines = load_headlines(**data)
             training = headlines.texts("train"), headlines.labels("train")
@@ -158,6 +162,20 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             tracked.log(report.of_evaluations(evaluations, kept))
             tracked.log(report.of_signals(audited, evaluations[kept].accuracy))
 
+        with _timed(seconds, "semantics"):
+            known = assess(
+                classifier,
+                matrix,
+                history,
+                training,
+                (headlines.texts("test"), headlines.labels("test")),
+                headlines.label_names,
+                sentences=sentences,
+                words=config.semantics.words,
+                seed=config.seed,
+            )
+            tracked.log(report.of_knowledge(known))
+
         with _timed(seconds, "model_logging"):
             registered = tracked.log_model(
                 blended.classifier,
@@ -180,6 +198,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         history,
         blended,
         evaluations,
+        known,
         registered,
         seconds,
     )

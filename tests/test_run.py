@@ -90,7 +90,9 @@ def test_metrics_of_the_result(done: Done) -> None:
     assert metrics["test/ece"] == evaluation.ece
     assert metrics["test/frozen_accuracy"] == done.result.evaluations["frozen"].accuracy
     assert metrics["coverage/tokens"] == metrics["coverage/types"] == 1
-    stages = ("data", "text", "vectors", "matrix", "model", "training", "evaluation", "total")
+    stages = (
+        "data", "text", "vectors", "matrix", "model", "training", "evaluation", "semantics", "total"
+    )  # fmt: skip
     assert all(metrics[f"seconds/{stage}"] > 0 for stage in stages)
 
 
@@ -146,6 +148,14 @@ def test_figures_and_tables(done: Done) -> None:
         "tables/audit_features.csv",
         "tables/audit_overlaps.csv",
         "tables/near_duplicates.csv",
+        "figures/probes.png",
+        "figures/drift.png",
+        "figures/headline_map.png",
+        "tables/probes.csv",
+        "tables/probe_pairs.csv",
+        "tables/probe_pairs_by_label.csv",
+        "tables/drift.csv",
+        "tables/neighbours.csv",
     }
     picture = Path(done.client.download_artifacts(done.result.run_id, "figures/reliability.png"))
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -156,6 +166,51 @@ def test_figures_and_tables(done: Done) -> None:
     wrong = pd.read_csv(io.StringIO(done.text("tables/misclassified.csv")))
     assert len(wrong) == (predictions["label"] != predictions["predicted"]).sum()
     assert wrong["confidence"].is_monotonic_decreasing
+
+
+def test_what_the_embedding_knows_after_each_phase(done: Done) -> None:
+    metrics, known = done.record.data.metrics, done.result.knowledge
+    assert [k.start for k in known] == ["frozen", "fine_tuned"]
+    for k in known:
+        for name in ("cos_ab", "cos_ac", "cos_bc", "rank_bc", "pairs_rank_median"):
+            assert metrics[f"probe/{k.start}/{name}"] == k.probes.metrics()[name]
+        assert metrics[f"semantics/{k.start}/wordsim353_pairs"] < 10
+    assert metrics["drift/mean"] == known[1].drift.metrics()["mean"] > 0
+    probes = pd.read_csv(io.StringIO(done.text("tables/probes.csv")))
+    assert probes["rank_bc"].tolist() == [k.probes.rank_bc for k in known]
+    assert set(probes["unseen_c"].str.split().str[0]) == {"(lose)"}  # the set knows no such word
+    drift = pd.read_csv(io.StringIO(done.text("tables/drift.csv")))
+    assert set(drift["word"]) == set(done.result.matrix.words)
+    names = {
+        Path(item.path).name for item in done.client.list_artifacts(done.result.run_id, "projector")
+    }
+    assert names == {"before.tsv", "after.tsv", "metadata.tsv", "projector_config.pbtxt"}
+    shape = (len(done.result.matrix.words), 8)
+    assert np.loadtxt(io.StringIO(done.text("projector/after.tsv"))).shape == shape
+
+
+def test_looking_at_it_leaves_the_classifier_alone(done: Done) -> None:
+    """The weights that are logged are those of the best phase, whichever was looked at last."""
+    kept, trained = done.result.history.best.weights, done.result.classifier.get_weights()
+    assert [w.tobytes() for w in kept] == [w.tobytes() for w in trained]
+
+
+def test_probe_sentences_of_ones_own(small: dict[str, Path], store: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    sentences = (
+        "reference: {a: the bank, b: alps loses ice, c: snow of the himalaya, label: nature}"
+    )
+    path.write_text(sentences)
+    more = (f"semantics.probes={path}", "semantics.words=[goal]", "training.fine_tuned.epochs=0")
+    result = run(load_config(small_overrides(small, store, *more)))
+    (known,) = result.knowledge
+    assert known.probes.label == "nature"
+    assert known.probes.pairs == ()
+    assert [near.word for near in known.drift.neighbours] == ["goal"]
+    # A file that cannot be used is found out before anything is read or trained.
+    path.write_text(sentences.replace("c:", "d:"))
+    with pytest.raises(DataError, match=r"mine\.yaml: reference\.c: "):
+        run(load_config(small_overrides(small, store, *more, "data.path=nowhere.csv")))
 
 
 def test_the_logged_model_gives_the_same_bits(done: Done) -> None:

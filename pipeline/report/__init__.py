@@ -9,6 +9,7 @@ audit.py     what the audit logs
 tables.py    its tables
 figures.py   its figures
 transfer.py  what `compare` found
+semantics.py what the embedding knows: tables and figures, of one run or of several
 cases.py     the picture of the cases
 """
 
@@ -30,6 +31,16 @@ from pipeline.report.items import Picture as Picture
 from pipeline.report.items import Table as Table
 from pipeline.report.items import Tag as Tag
 from pipeline.report.items import Text as Text
+from pipeline.report.semantics import drift_figure as drift_figure
+from pipeline.report.semantics import drift_table as drift_table
+from pipeline.report.semantics import headline_map as headline_map
+from pipeline.report.semantics import neighbours_table as neighbours_table
+from pipeline.report.semantics import of_knowledge as of_knowledge
+from pipeline.report.semantics import over_seeds as over_seeds
+from pipeline.report.semantics import pairs_by_label as pairs_by_label
+from pipeline.report.semantics import pairs_table as pairs_table
+from pipeline.report.semantics import probes_figure as probes_figure
+from pipeline.report.semantics import probes_table as probes_table
 from pipeline.report.stages import of_blend as of_blend
 from pipeline.report.stages import of_config as of_config
 from pipeline.report.stages import of_epoch as of_epoch
