@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed-$(TENSORFLOW)
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train compare ui serve test lint bench clean
+.PHONY: help setup train compare explain ui serve test lint bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -45,6 +45,9 @@ train: setup ## run the pipeline: make train ARGS='model=mean seed=1'
 
 compare: setup ## does transfer help, and how many labels is it worth: make compare ARGS='data=file ...'
 	@$(BIN)/pipeline compare $(ARGS)
+
+explain: setup ## what the embedding knows: make explain ARGS='data=stop_clickbait data.path=FOLDER'
+	@$(BIN)/pipeline explain $(ARGS)
 
 ui: setup ## show the runs in the browser: make ui PORT=5000
 ifneq ($(filter http://% https://%,$(MLFLOW_TRACKING_URI)),)

@@ -18,6 +18,7 @@ from pipeline.commands import MODEL, OVERRIDES, config_of, headlines_of, model_a
 from pipeline.commands.audit import audit_data
 from pipeline.commands.cases import cases
 from pipeline.commands.compare import compare
+from pipeline.commands.explain import explain
 from pipeline.commands.vectors import vectors
 from pipeline.terminal import (
     epoch_display,
@@ -197,7 +198,7 @@ STAGES = (
 )
 
 
-for command in (audit_data, cases, compare, vectors):
+for command in (audit_data, cases, compare, explain, vectors):
     cli.add_command(command)
 
 

@@ -33,6 +33,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Seeds = Positive | Annotated[tuple[Seed, ...], Field(min_length=1)]
+"""So many from a first one on, or a list."""
 
 Rung = Literal[
     "exact", "lower", "capitalised", "upper", "mixed", "digits", "accents", "punctuation", "parts",
@@ -311,12 +313,18 @@ class TrainingConfig:
 @dataclass(frozen=True, config=STRICT)
 class SemanticsConfig:
     """What is asked of the embedding after training. `probes`: a file of probe sentences, else
-    conf/probes.yaml. `words`: those whose neighbours are shown before and after, where known."""
+    conf/probes.yaml. `words`: those whose neighbours are shown before and after, where known.
+    `seeds`: of `pipeline explain`."""
 
     probes: str | None = None
     words: tuple[str, ...] = (
         "alps", "himalaya", "snow", "minister", "bank", "match", "phone", "wow", "you", "recipe",
     )  # fmt: skip
+    seeds: Seeds = 5
+
+    def drawn(self, first: int) -> list[int]:
+        """The seeds themselves."""
+        return _drawn(self.seeds, first)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -343,13 +351,17 @@ class CompareConfig:
     sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
         25, 50, 100, 200, 400, 800, 1600,
     )  # fmt: skip
-    seeds: Positive | Annotated[tuple[Seed, ...], Field(min_length=1)] = 5
+    seeds: Seeds = 5
 
     def drawn(self, first: int) -> list[int]:
         """The seeds themselves."""
-        if isinstance(self.seeds, int):
-            return list(range(first, first + self.seeds))
-        return list(dict.fromkeys(self.seeds))
+        return _drawn(self.seeds, first)
+
+
+def _drawn(seeds: Seeds, first: int) -> list[int]:
+    if isinstance(seeds, int):
+        return list(range(first, first + seeds))
+    return list(dict.fromkeys(seeds))
 
 
 @dataclass(frozen=True, config=STRICT)

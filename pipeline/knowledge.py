@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,25 +25,27 @@ from pipeline.vectors.words import WordVectors
 class Knowledge:
     """What was measured of one phase (`start`: `scratch`, `frozen` or `fine_tuned`) of one seed.
 
-    `similarity`: by the name of the data set, of the training words.
+    `accuracy`: of the network alone on the test headlines. `similarity`: by the name of the data
+    set, of the training words.
     """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
     start: str
     seed: int
+    accuracy: float
     probes: Probes
     similarity: Mapping[str, Similarity]
     drift: Drift
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path | IO[bytes]) -> None:
         """Write everything to one .npz file: numbers and words as JSON, and the arrays."""
         arrays: dict[str, NDArray[Any]] = {}
         arrays["values"] = np.array(json.dumps(_without_arrays(self, arrays)))
         np.savez_compressed(path, allow_pickle=False, **arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> Knowledge:
+    def load(cls, path: str | Path | IO[bytes]) -> Knowledge:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as file:
             values = _with_arrays(json.loads(str(file["values"])), file)
@@ -81,6 +83,7 @@ def assess(
                 Knowledge(
                     phase.name,
                     seed,
+                    _accuracy(classifier, *test),
                     probe(classifier, *test, label_names, sentences),
                     {name: word_similarity(vectors, name) for name in DATASETS},
                     measure_drift(classifier, matrix, counts, test, label_names, words),
@@ -89,6 +92,12 @@ def assess(
     finally:
         classifier.set_weights(kept)
     return tuple(known)
+
+
+def _accuracy(classifier: Classifier, texts: Sequence[str], labels: Sequence[int]) -> float:
+    """Of the network: the classifier's own model may be a blend of it and others."""
+    logits = classifier.head.predict(list(classifier.encode(texts)), batch_size=256, verbose=0)
+    return float((logits.argmax(axis=1) == np.asarray(labels)).mean())
 
 
 def _without_arrays(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:

@@ -1,19 +1,16 @@
 """The whole pipeline on one page: config -> data -> audit -> text -> vectors -> matrix -> model ->
-training -> blending -> evaluation -> semantics -> report -> tracking. And `compare`, which goes
-through it with few headlines and many, from scratch and from pretrained vectors."""
+training -> blending -> evaluation -> semantics -> report -> tracking."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 
-from pipeline import report, transfer
+from pipeline import report
 from pipeline.auditing import Audit, audit
 from pipeline.blending import Blend, blend
 from pipeline.casebase import evaluate_cases
@@ -30,7 +27,7 @@ from pipeline.probes import load_sentences
 from pipeline.text import build_vocabularies
 from pipeline.tracking import RegisteredModel, registered_name, tracked_run
 from pipeline.training import Epoch, History, train
-from pipeline.vectors.choice import choose_vectors, vectors_name
+from pipeline.vectors.choice import choose_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -202,59 +199,6 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         registered,
         seconds,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """What `compare` found: a score for each start, number of training headlines and seed."""
-
-    run_id: str
-    experiment_id: str
-    tracking_uri: str
-    headlines: Headlines
-    scores: Sequence[transfer.Score]
-
-
-def compare(config: Config, on_trial: Callable[[int, int, str], None] | None = None) -> Comparison:
-    """Try out every start with every number of headlines and seed of `config.compare`: one MLflow
-    run, with a run below it for each score. Where one with the same options was cut off, it goes
-    on, and what is finished is not done again.
-
-    The split is that of `config.data`: all trials have the same test headlines, and a seed draws
-    training and validation headlines, of the latter a quarter as many (20 at least).
-    `on_trial` is called after each trial: how many are done, of how many, and what the last gave.
-    Raises PipelineError: anything that the user can mend; the run is then FAILED.
-    """
-    headlines = load_headlines(**asdict(config.data))
-    trials = transfer.plan(headlines, config.compare.sizes, config.compare.drawn(config.seed))
-    options = {k: v for k, v in asdict(config).items() if k != "tracking"}
-    key = json.dumps([options, dict(headlines.sha256)], sort_keys=True, default=str)
-    name = f"compare-{config.data.source}-{config.vectors.source}-{config.model.encoder}"
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    with tracked_run(config.tracking, name, resume_key=digest) as tracked:
-        tracked.log([*report.of_config(config), *report.of_headlines(headlines)])
-        ground = transfer.prepare(config, headlines)
-        before = tracked.children(report.PREDICTIONS)
-        known = {(s.start, s.size, s.seed): s for s in report.scores_of(before, headlines)}
-        scores = []
-        for done, trial in enumerate(trials, start=1):
-            names = [
-                (start, trial.size, trial.seed) for start in transfer.starts(trial, ground.config)
-            ]
-            found = [known[name] for name in names if name in known]
-            if len(found) < len(names):
-                found = transfer.try_out(trial, ground)
-                for score in found:
-                    if (score.start, score.size, score.seed) not in known:
-                        tracked.log_child(
-                            f"{score.start}-{score.size}-{score.seed}",
-                            report.of_score(score, headlines),
-                        )
-            scores += found
-            if on_trial:
-                on_trial(done, len(trials), report.score_in_words(found))
-        tracked.log(report.of_comparison(scores, headlines, vectors_name(config.vectors)))
-    return Comparison(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, scores)
 
 
 def _evaluate(

@@ -60,11 +60,12 @@ class RegisteredModel:
 
 @dataclass(frozen=True)
 class Child:
-    """A finished run below another: its parameters, metrics and texts (by their path)."""
+    """A finished run below another: its parameters, metrics, and the `content` of a file."""
 
+    name: str
     params: Mapping[str, str]
     metrics: Mapping[str, float]
-    texts: Mapping[str, str]
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ class TrackedRun:
                 f"{self.uri} did not take the results: {_first_line(error)}"
             ) from error
 
-    def children(self, *texts: str) -> list[Child]:
-        """The finished runs below this one, with their `texts`, paths of what was logged."""
+    def children(self, file: str) -> list[Child]:
+        """The finished runs below this one, each with what it logged as `file`."""
         client = MlflowClient()
         query = (
             f"attributes.status = 'FINISHED' and tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}'"
@@ -103,17 +104,16 @@ class TrackedRun:
                 page = client.search_runs([self.experiment_id], query, page_token=token)
                 found += page
                 token = page.token or ""
-            return [
-                Child(
-                    run.data.params,
-                    run.data.metrics,
-                    {
-                        path: mlflow.artifacts.load_text(f"{run.info.artifact_uri}/{path}")
-                        for path in texts
-                    },
-                )
-                for run in found
-            ]
+            with tempfile.TemporaryDirectory() as folder:
+                return [
+                    Child(
+                        run.info.run_name,
+                        run.data.params,
+                        run.data.metrics,
+                        Path(client.download_artifacts(run.info.run_id, file, folder)).read_bytes(),
+                    )
+                    for run in found
+                ]
         except _GONE as error:
             raise TrackingError(
                 f"{self.uri} did not give the results so far: {_first_line(error)}"
@@ -146,6 +146,8 @@ class TrackedRun:
                     client.log_text(self.run_id, item.content, item.path)
                 case report.Table():
                     client.log_text(self.run_id, item.frame.to_csv(index=False), item.path)
+                case report.File():
+                    self._log_file(item)
                 case report.Picture():
                     client.log_figure(self.run_id, item.figure, item.path)
                 case report.Input():
@@ -154,6 +156,12 @@ class TrackedRun:
             size = _BATCH[type(rows[0])] if rows else 1
             for start in range(0, len(rows), size):
                 client.log_batch(self.run_id, **{name: rows[start : start + size]})
+
+    def _log_file(self, item: report.File) -> None:
+        folder, _, name = item.path.rpartition("/")
+        with tempfile.TemporaryDirectory() as kept:
+            Path(kept, name).write_bytes(item.content)
+            MlflowClient().log_artifact(self.run_id, str(Path(kept, name)), folder or None)
 
     def log_model(
         self,

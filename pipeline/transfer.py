@@ -37,7 +37,8 @@ from pipeline.vectors.choice import choose_vectors
 logger = logging.getLogger(__name__)
 
 FEW_VALIDATION = 20  # at least so many validation headlines, if there are so many
-SCRATCH, MAJORITY, TFIDF, FASTTEXT = "scratch", "majority", "tfidf", "fasttext"
+SCRATCH, TRANSFER = "scratch", "transfer"
+MAJORITY, TFIDF, FASTTEXT = "majority", "tfidf", "fasttext"
 
 Examples = tuple[list[str], list[int]]
 """Headlines, and a label of each."""
@@ -115,7 +116,7 @@ def plan(headlines: Headlines, sizes: Sequence[int], seeds: Sequence[int]) -> li
             f"compare.sizes: expected at least as many headlines as there are labels, {n_labels}, "
             f"got {min(sizes)}"
         )
-    kinds = [MAJORITY, TFIDF, *_installed(), SCRATCH, "transfer"]
+    kinds = [MAJORITY, TFIDF, *_installed(), SCRATCH, TRANSFER]
     return [
         Trial(kind, size, seed)
         for seed in seeds
@@ -124,12 +125,19 @@ def plan(headlines: Headlines, sizes: Sequence[int], seeds: Sequence[int]) -> li
     ]
 
 
+def phases(trial: Trial, config: Config) -> list[str]:
+    """The phases of training that a trial goes through."""
+    if trial.kind == SCRATCH:
+        return [SCRATCH]
+    return [name for name in config.training.phases if name != SCRATCH]
+
+
 def starts(trial: Trial, config: Config) -> list[str]:
     """The starts that a trial gives a score of."""
-    if trial.kind != "transfer":
+    if trial.kind in BASELINES:
         return [trial.kind]
-    blends = ["blend"] * (config.model.pooled or config.model.wide)
-    return [*(name for name in config.training.phases if name != SCRATCH), *blends]
+    blends = trial.kind == TRANSFER and (config.model.pooled or config.model.wide)
+    return [*phases(trial, config), *["blend"] * blends]
 
 
 def try_out(trial: Trial, ground: Ground) -> list[Score]:
@@ -157,14 +165,10 @@ def try_out(trial: Trial, ground: Ground) -> list[Score]:
         predict = BASELINES[trial.kind](training, validation, len(names), trial.seed)
         seconds = time.perf_counter() - started
         return [of(trial.kind, seconds, np.eye(len(names))[predict(test)])]
-    scores = [
+    return [
         of(start, seconds, predict_probabilities(classifier, test))
         for start, seconds, classifier in _classifiers(trial, ground, training, validation)
     ]
-    # What Keras keeps of each model, and models that refer to themselves, would add up.
-    keras.backend.clear_session()
-    gc.collect()
-    return scores
 
 
 def _classifiers(
@@ -196,6 +200,9 @@ class Fitted:
 
 def fit(trial: Trial, ground: Ground, training: Examples, validation: Examples) -> Fitted:
     """Train a network from scratch, or from the vectors: frozen, then fine-tuned."""
+    # What Keras keeps of earlier models, and models that refer to themselves, would add up.
+    keras.backend.clear_session()
+    gc.collect()
     config, seed, started = ground.config, trial.seed, time.perf_counter()
     vocabularies = build_vocabularies(
         training[0], min_count=config.model.min_count, max_tokens=config.model.max_tokens

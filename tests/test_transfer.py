@@ -29,7 +29,7 @@ from pipeline.config import load_config
 from pipeline.data import Headlines, load_headlines
 from pipeline.errors import ConfigError
 from pipeline.report import transfer as report
-from pipeline.run import compare
+from pipeline.studies import compare
 from pipeline.transfer import Score, Trial
 
 GRID = ("compare.sizes=[6,20]", "compare.seeds=2", "training.fine_tuned.epochs=2")
@@ -214,9 +214,9 @@ def test_scores_come_back_as_they_were_logged(headlines: Headlines) -> None:
     logged = SimpleNamespace(
         params={i.name: str(i.value) for i in items if isinstance(i, report.Param)},
         metrics={i.name: i.value for i in items if isinstance(i, report.Metric)},
-        texts={i.path: i.content for i in items if isinstance(i, report.Text)},
+        content=next(i.content.encode() for i in items if isinstance(i, report.Text)),
     )
-    (back,) = report.scores_of([logged], headlines)
+    back = report.score_of(logged, headlines)
     assert back.predicted.tolist() == score.predicted.tolist()
     assert {**vars(back), "predicted": 0} == {**vars(score), "predicted": 0}
 

@@ -3,6 +3,7 @@
 audit.py     `pipeline audit`
 cases.py     `pipeline cases`
 compare.py   `pipeline compare`
+explain.py   `pipeline explain`
 vectors.py   `pipeline vectors`
 """
 

@@ -29,7 +29,7 @@ def compare(as_json: bool, overrides: tuple[str, ...]) -> None:
     config = config_of(overrides)
     with quiet_start():
         from pipeline import report
-        from pipeline.run import compare as run_comparison
+        from pipeline.studies import compare as run_comparison
         from pipeline.training import set_threads
         from pipeline.vectors.choice import vectors_name
 

@@ -23,6 +23,7 @@ from pipeline.report.figures import confusion_matrix as confusion_matrix
 from pipeline.report.figures import coverage_by_rung_figure as coverage_by_rung_figure
 from pipeline.report.figures import learning_curves as learning_curves
 from pipeline.report.figures import reliability_diagram as reliability_diagram
+from pipeline.report.items import File as File
 from pipeline.report.items import Input as Input
 from pipeline.report.items import Item as Item
 from pipeline.report.items import Metric as Metric
@@ -31,11 +32,18 @@ from pipeline.report.items import Picture as Picture
 from pipeline.report.items import Table as Table
 from pipeline.report.items import Tag as Tag
 from pipeline.report.items import Text as Text
+from pipeline.report.semantics import KNOWLEDGE as KNOWLEDGE
 from pipeline.report.semantics import drift_figure as drift_figure
 from pipeline.report.semantics import drift_table as drift_table
 from pipeline.report.semantics import headline_map as headline_map
+from pipeline.report.semantics import in_a_sentence as in_a_sentence
+from pipeline.report.semantics import in_short as in_short
+from pipeline.report.semantics import knowledge_in_words as knowledge_in_words
+from pipeline.report.semantics import knowledge_of as knowledge_of
 from pipeline.report.semantics import neighbours_table as neighbours_table
+from pipeline.report.semantics import of_explanation as of_explanation
 from pipeline.report.semantics import of_knowledge as of_knowledge
+from pipeline.report.semantics import of_one_knowledge as of_one_knowledge
 from pipeline.report.semantics import over_seeds as over_seeds
 from pipeline.report.semantics import pairs_by_label as pairs_by_label
 from pipeline.report.semantics import pairs_table as pairs_table
@@ -61,5 +69,5 @@ from pipeline.report.transfer import means_by_size as means_by_size
 from pipeline.report.transfer import of_comparison as of_comparison
 from pipeline.report.transfer import of_score as of_score
 from pipeline.report.transfer import score_in_words as score_in_words
-from pipeline.report.transfer import scores_of as scores_of
+from pipeline.report.transfer import score_of as score_of
 from pipeline.report.transfer import significance_by_size as significance_by_size

@@ -34,6 +34,12 @@ class Text:
     content: str
 
 
+@dataclass(frozen=True)
+class File:
+    path: str
+    content: bytes
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     path: str
@@ -57,4 +63,4 @@ class Input:
     sha256: str
 
 
-Item = Param | Metric | Tag | Text | Table | Picture | Input
+Item = Param | Metric | Tag | Text | File | Table | Picture | Input

@@ -3,6 +3,7 @@ knowledge of several starts, and of several seeds of each."""
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Sequence
 from statistics import mean, stdev
@@ -19,7 +20,7 @@ from pipeline.knowledge import Knowledge
 from pipeline.probes import Probed
 from pipeline.projector import projector_files
 from pipeline.report.figures import GREY
-from pipeline.report.items import Item, Metric, Picture, Table, Text
+from pipeline.report.items import File, Item, Metric, Param, Picture, Table, Text
 
 # Distinct for colour-blind readers (Tol, "bright" and "vibrant").
 _COLOURS = ("#4477aa", "#ee7733", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#bbbbbb")
@@ -46,6 +47,113 @@ def of_knowledge(known: Sequence[Knowledge]) -> list[Item]:
     ]
     files = projector_files(known[-1].drift)
     return [*items, *(Text(f"projector/{name}", content) for name, content in files.items())]
+
+
+KNOWLEDGE = "knowledge.npz"
+
+
+def of_one_knowledge(known: Knowledge) -> list[Item]:
+    """What the run of one start and seed logs, from which it can be read back."""
+    content = io.BytesIO()
+    known.save(content)
+    return [
+        Param("start", known.start),
+        Param("seed", known.seed),
+        Metric("test_accuracy", known.accuracy),
+        *(Metric(name, value) for name, (value,) in figures_by_name([known]).items()),
+        File(KNOWLEDGE, content.getvalue()),
+    ]
+
+
+def knowledge_of(content: bytes) -> Knowledge:
+    """The knowledge that `of_one_knowledge` has logged as KNOWLEDGE."""
+    return Knowledge.load(io.BytesIO(content))
+
+
+def of_explanation(known: Sequence[Knowledge]) -> list[Item]:
+    """What the run of a whole explanation logs."""
+    columns, rows = in_short(known)
+    return [
+        *of_knowledge(known),
+        *(
+            Metric(f"{start}/test_accuracy", mean(k.accuracy for k in of))
+            for start, of in _by_start(known).items()
+        ),
+        Table("tables/over_seeds.csv", over_seeds(known)),
+        Table("tables/in_short.csv", pd.DataFrame(rows, columns=columns)),
+        Text("summary.txt", in_a_sentence(known) + "\n"),
+    ]
+
+
+def knowledge_in_words(known: Sequence[Knowledge]) -> str:
+    """A line for those of one trial."""
+    shown = ", ".join(
+        f"{k.start} {k.probes.rank_bc:.2%} (test accuracy {k.accuracy:.4f})" for k in known
+    )
+    return f"seed {known[0].seed}: closer to b than c, of {known[0].probes.label}: {shown}"
+
+
+# What is shown of an explanation, and how.
+_SHORT = {
+    "cos_ab": "cosine of a and b",
+    "cos_ac": "cosine of a and c",
+    "cos_bc": "cosine of b and c",
+    "rank_bc": "closer to b than c: activations",
+    "rank_bc_max": "max-pooled activations",
+    "rank_bc_embedding": "averaged word vectors",
+    "pairs_rank_median": "median over the pairs: activations",
+    "pairs_rank_embedding_median": "averaged word vectors, median",
+    "pairs_unseen_rank_median": "pairs with unseen words: activations",
+}
+
+
+def in_short(known: Sequence[Knowledge]) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows for the terminal, a column a start: mean and standard deviation over the
+    seeds, and in brackets the smallest and the largest."""
+    by_start = _by_start(known)
+    values: dict[str, dict[str, list[float]]] = {}
+    for start, of in by_start.items():
+        columns = {"test accuracy": [k.accuracy for k in of]}
+        for name, title in _SHORT.items():
+            columns[title] = [k.probes.metrics()[name] for k in of]
+        for name in of[0].similarity:
+            columns[name] = [k.similarity[name].spearman for k in of]
+        columns["words moved (lengths of a vector)"] = [
+            k.drift.metrics()["relative"] if k.drift.moved else 0.0 for k in of
+        ]
+        values[start] = columns
+    titles = next(iter(values.values()))
+    rows = [[title, *(_shown(values[start][title]) for start in by_start)] for title in titles]
+    return ["", *by_start], rows
+
+
+def in_a_sentence(known: Sequence[Knowledge]) -> str:
+    """What came out for the reference headlines."""
+    shown = ", ".join(
+        f"{start.replace('_', '-')} {mean(k.probes.rank_bc for k in of):.1%}"
+        for start, of in _by_start(known).items()
+    )
+    probes = known[0].probes
+    return (
+        f"Of the {probes.headlines:,} test headlines with the label {probes.label}, so many are closer "
+        f"to b than c is, which means the same: {shown}"
+    )
+
+
+def _by_start(known: Sequence[Knowledge]) -> dict[str, list[Knowledge]]:
+    groups: dict[str, list[Knowledge]] = defaultdict(list)
+    for k in known:
+        groups[k.start].append(k)
+    return dict(groups)
+
+
+def _shown(values: Sequence[float]) -> str:
+    values = [value for value in values if not np.isnan(value)]
+    if not values:  # no pair of words is known
+        return "-"
+    if len(values) == 1:
+        return f"{values[0]:.4f}"
+    return f"{mean(values):.4f} ± {stdev(values):.4f} ({min(values):.4f} to {max(values):.4f})"
 
 
 def figures_by_name(known: Sequence[Knowledge]) -> dict[str, list[float]]:

@@ -75,14 +75,14 @@ class Worth:
 
 
 class Finished(Protocol):
-    """A run that `of_score` was logged to."""
+    """A run that `of_score` was logged to. `content`: of the file PREDICTIONS."""
 
     @property
     def params(self) -> Mapping[str, str]: ...
     @property
     def metrics(self) -> Mapping[str, float]: ...
     @property
-    def texts(self) -> Mapping[str, str]: ...
+    def content(self) -> bytes: ...
 
 
 def of_score(score: Score, headlines: Headlines) -> list[Item]:
@@ -96,19 +96,16 @@ def of_score(score: Score, headlines: Headlines) -> list[Item]:
     ]
 
 
-def scores_of(runs: Sequence[Finished], headlines: Headlines) -> list[Score]:
-    """The scores that `of_score` has logged."""
+def score_of(run: Finished, headlines: Headlines) -> Score:
+    """The score that `of_score` has logged."""
     code = {name: i for i, name in enumerate(headlines.label_names)}
-    return [
-        Score(
-            start=run.params["start"],
-            size=int(run.params["size"]),
-            seed=int(run.params["seed"]),
-            predicted=np.array([code[line] for line in run.texts[PREDICTIONS].splitlines()]),
-            **{name: run.metrics[name] for name in _FIGURES},
-        )
-        for run in runs
-    ]
+    return Score(
+        start=run.params["start"],
+        size=int(run.params["size"]),
+        seed=int(run.params["seed"]),
+        predicted=np.array([code[line] for line in run.content.decode().splitlines()]),
+        **{name: run.metrics[name] for name in _FIGURES},
+    )
 
 
 def score_in_words(scores: Sequence[Score]) -> str:
