@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.attribution import Contributions as Contributions
+    from pipeline.attribution import contributions as contributions
     from pipeline.blending import Blend as Blend
     from pipeline.blending import blend as blend
     from pipeline.config import Config as Config
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from pipeline.vectors.joining import join as join
 
 _HOMES = {
+    "attribution": ("Contributions", "contributions"),
     "blending": ("Blend", "blend"),
     "config": ("Config", "load_config"),
     "data": ("Headlines", "load_headlines"),

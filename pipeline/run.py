@@ -1,5 +1,5 @@
 """The whole pipeline on one page: config -> data -> text -> vectors -> matrix -> model ->
-training -> blending -> evaluation -> report -> tracking."""
+training -> blending -> evaluation -> attribution -> report -> tracking."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import count
 
 from pipeline import report
+from pipeline.attribution import attribute
 from pipeline.blending import Blend, blend
 from pipeline.config import Config
 from pipeline.data import Headlines, load_headlines
@@ -133,6 +134,11 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         with _timed(seconds, "evaluation"):
             evaluations = _evaluate(classifier, headlines, history, blended)
             tracked.log(report.of_evaluations(evaluations, [*evaluations][-1]))
+
+        with _timed(seconds, "attribution"):
+            evaluation = [*evaluations.values()][-1]
+            attribution = attribute(blended.classifier, evaluation, seed=config.seed)
+            tracked.log(report.of_attribution(attribution, evaluation))
 
         with _timed(seconds, "model_logging"):
             registered = tracked.log_model(

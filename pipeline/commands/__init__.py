@@ -1,6 +1,7 @@
 """The commands of the command line that stand by themselves, and what commands share.
 
 vectors.py   `pipeline vectors`
+why.py       `pipeline predict --why`
 """
 
 from __future__ import annotations

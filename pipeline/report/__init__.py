@@ -3,14 +3,18 @@
 Each function `of_...` takes the results of a stage and gives Params, Metrics, Tags, Tables, Figures,
 Texts and Inputs; `tracking` sends them off.
 
-items.py     those types
-stages.py    what each stage of a run logs
-tables.py    its tables
-figures.py   its figures
+items.py         those types
+stages.py        what each stage of a run logs
+attribution.py   which words made the labels
+tables.py        its tables
+figures.py       its figures
 """
 
 from __future__ import annotations
 
+from pipeline.report.attribution import of_attribution as of_attribution
+from pipeline.report.attribution import why_misclassified as why_misclassified
+from pipeline.report.attribution import words_by_label as words_by_label
 from pipeline.report.figures import confusion_matrix as confusion_matrix
 from pipeline.report.figures import coverage_by_rung_figure as coverage_by_rung_figure
 from pipeline.report.figures import learning_curves as learning_curves
