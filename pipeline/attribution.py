@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import keras
@@ -86,12 +86,16 @@ class Contributions:
         return softmax(self.scores)
 
 
-def contributions(classifier: Classifier, texts: Sequence[str]) -> tuple[Contributions, ...]:
+def contributions(
+    classifier: Classifier, texts: Sequence[str], *, steps: int | None = None
+) -> tuple[Contributions, ...]:
     """What each token of each headline gives to each label, for the whole of a classifier.
 
-    For a network as it was trained, or blended as `blend` returns it.
+    `classifier`: a network as it was trained, or blended as `blend` returns it. `steps`: of the
+    integrated gradients of the network; 0 takes the gradient at the word vectors themselves. None
+    is 0 where that is exact, and 16 elsewhere.
     """
-    function, strings = contribution_function(classifier), list(texts)
+    function, strings = contribution_function(classifier, steps), list(texts)
     return tuple(
         one
         for start in range(0, len(strings), _BATCH)
@@ -142,25 +146,30 @@ def _unpacked(texts: list[str], function: Any) -> Iterator[Contributions]:
         yield Contributions(text, words[word], tokens[token], places, values[token], bias[i])
 
 
-def contribution_function(classifier: Classifier) -> Any:
-    """The computation as a tf.function of strings (n,), made to be exported beside the scorer.
+def contribution_function(classifier: Classifier, steps: int | None = None) -> Any:
+    """The computation as a tf.function of strings (n,), which can be exported beside the scorer.
 
     It gives a dict of `words`, ragged (n, words); `tokens`, ragged (n, words, tokens); `values`,
     float32, ragged (n, words, tokens, n_labels); `bias`, float32 (n, n_labels).
     """
+    if steps is None:
+        steps = 0 if _linear_between_kinks(classifier.encoder) else STEPS
     model = classifier.model
-    if not hasattr(model, "_contributions_of_texts"):  # kept, so that it is traced only once
-        function = tf.function(
-            lambda texts: _contributions(classifier, texts),
-            input_signature=[tf.TensorSpec([None], tf.string, name="texts")],
-            autograph=False,
-        )
-        # Within a function of Python's: TensorFlow's own would always be exported with the model.
-        model._contributions_of_texts = lambda: function
-    return model._contributions_of_texts()
+    if not hasattr(model, "_contribution_function"):  # kept, so that each is traced only once
+        # Behind a function of Python's: TensorFlow's own would always be exported with the model.
+        model._contribution_function = cache(partial(_compiled, classifier))
+    return model._contribution_function(steps)
 
 
-def _contributions(classifier: Classifier, texts: Any) -> dict[str, Any]:
+def _compiled(classifier: Classifier, steps: int) -> Any:
+    return tf.function(
+        lambda texts: _contributions(classifier, texts, steps),
+        input_signature=[tf.TensorSpec([None], tf.string, name="texts")],
+        autograph=False,
+    )
+
+
+def _contributions(classifier: Classifier, texts: Any, steps: int) -> dict[str, Any]:
     model, n = classifier.model, tf.size(texts)
     words, tokens = _tokens(classifier.text, texts)
     counts = tf.cast(tf.reduce_sum(tokens.row_lengths(axis=2), axis=1), tf.int32)
@@ -171,7 +180,7 @@ def _contributions(classifier: Classifier, texts: Any) -> dict[str, Any]:
     vectors = in_parts(classifier.embedder(inputs))
     layers = {layer.name: layer for layer in model.layers}
 
-    network = _of_network(classifier.encoder, vectors[0], inputs[0] != PADDING)
+    network = _of_network(classifier.encoder, vectors[0], inputs[0] != PADDING, steps)
     parts = [_per_token(*network, counts, headline)]
     if "pooled" in layers:
         pooled = _of_pooled(layers["pooled"], [inputs[0], *vectors[1:]])
@@ -231,11 +240,11 @@ def _above_floor(values: Any, bias: Any, headline: Any) -> tuple[Any, Any]:
     return shrunk(values, headline), shrunk(bias, tf.range(n))
 
 
-def _of_network(encoder: keras.Model, vectors: Any, present: Any) -> tuple[Any, Any]:
+def _of_network(encoder: keras.Model, vectors: Any, present: Any, steps: int) -> tuple[Any, Any]:
     """What each word vector gives, (n, tokens, n_labels), and what is left, (n, n_labels)."""
     points, shares = np.ones(1), np.ones(1)
-    if not _linear_between_kinks(encoder):
-        points, shares = np.polynomial.legendre.leggauss(STEPS)  # on -1 to 1
+    if steps:
+        points, shares = np.polynomial.legendre.leggauss(steps)  # on -1 to 1
         points, shares = (points + 1) / 2, shares / 2
     scaled = tf.concat([float(point) * vectors for point in points], axis=0)
     all_present = tf.tile(present, (len(points), 1))
