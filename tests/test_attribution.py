@@ -347,9 +347,9 @@ def test_what_a_run_logs() -> None:
     for row in why.to_dict("records"):
         (given,) = contributions(classifier, [row["text"]])
         of_label = given.of_words[:, NAMES.index(row["predicted"])]
-        best = np.sort(of_label)[::-1][:3]
-        shown = [row[f"contribution_{n}"] for n in (1, 2, 3)]
-        np.testing.assert_allclose(shown[: len(best)], best, atol=1e-5)
+        best = np.sort(of_label[of_label > 0])[::-1][:3]
+        shown = [row[f"contribution_{n}"] for n in (1, 2, 3) if row[f"word_{n}"] in given.words]
+        np.testing.assert_allclose(shown, best, atol=1e-5)
         assert row["predicted"] != row["label"]
     words = tables["tables/words_by_label.csv"]
     assert set(words["label"]) == set(NAMES)
@@ -384,6 +384,8 @@ def test_nothing_wrong_is_an_empty_table() -> None:
     why, _ = report.of_attribution(attribute(classifier, right), right)
     assert len(why.frame) == 0
     assert "contribution_3" in why.frame.columns
+    few = score(probabilities[:2], TEXTS[:2], NUMBERS[:2], NAMES)
+    assert len(report.words_by_label(attribute(classifier, few), few.label_names)) == 0
 
 
 # ---------------------------------------------------------------- the logged model and the command

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 import pandas as pd
 
@@ -25,8 +23,8 @@ def of_attribution(attribution: Attribution, evaluation: Evaluation) -> list[Ite
 
 
 def why_misclassified(attribution: Attribution, evaluation: Evaluation) -> pd.DataFrame:
-    """A row a headline, the surest mistake first: its three words that give most to the label that
-    it got, as `word_1` and `contribution_1` and so on, empty where it has no more words."""
+    """A row a headline, the surest mistake first: the three words that give most to the label that
+    it got, as `word_1` and `contribution_1` and so on, empty where fewer speak for it."""
     names = evaluation.label_names
     rows = []
     for place, given in attribution.wrong.items():
@@ -38,7 +36,8 @@ def why_misclassified(attribution: Attribution, evaluation: Evaluation) -> pd.Da
             "predicted": names[predicted],
             "confidence": evaluation.confidence[place],
         }
-        for number, word in enumerate(np.argsort(-scores, kind="stable")[:WORDS_SHOWN], start=1):
+        strongest = [i for i in np.argsort(-scores, kind="stable") if scores[i] > 0]
+        for number, word in enumerate(strongest[:WORDS_SHOWN], start=1):
             row |= {f"word_{number}": given.words[word], f"contribution_{number}": scores[word]}
         rows.append(row)
     numbered = [
@@ -50,20 +49,14 @@ def why_misclassified(attribution: Attribution, evaluation: Evaluation) -> pd.Da
 def words_by_label(attribution: Attribution, label_names: tuple[str, ...]) -> pd.DataFrame:
     """For each label the 30 tokens with the highest mean contribution to it over the sample, of
     those that occur at least three times: label, word, mean_contribution, count."""
-    values: dict[str, list[np.ndarray[tuple[int], np.dtype[np.float32]]]] = defaultdict(list)
-    for given in attribution.sample.values():
-        for token, row in zip(given.tokens, given.values, strict=True):
-            values[token].append(row)
-    means = {
-        token: (np.mean(found, axis=0), len(found))
-        for token, found in values.items()
-        if len(found) >= MIN_COUNT
-    }
-    rows = [
-        (name, token, mean[label], count)
-        for label, name in enumerate(label_names)
-        for token, (mean, count) in sorted(
-            means.items(), key=lambda item: (-item[1][0][label], item[0])
-        )[:WORDS_OF_A_LABEL]
-    ]
-    return pd.DataFrame(rows, columns=["label", "word", "mean_contribution", "count"])
+    given = attribution.sample.values()
+    tokens = pd.Index([token for one in given for token in one.tokens], name="word")
+    by_word = pd.DataFrame(np.concatenate([one.values for one in given]), tokens).groupby("word")
+    counts = by_word.size()
+    means = by_word.mean()[counts >= MIN_COUNT]
+    tables = []
+    for label, name in enumerate(label_names):
+        best = means[label].nlargest(WORDS_OF_A_LABEL)
+        columns = {"label": name, "mean_contribution": best, "count": counts[best.index]}
+        tables.append(pd.DataFrame(columns).reset_index())
+    return pd.concat(tables)[["label", "word", "mean_contribution", "count"]]
