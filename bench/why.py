@@ -30,11 +30,7 @@ CONFIGS: dict[str, ModelConfig] = {
     "attention": AttentionConfig(),
     "bigru": BiGruConfig(),
 }
-GRADIENTS = {
-    "gradient at the words": 0,
-    "integrated gradients, 2 steps": 2,
-    "integrated gradients, 16 steps": 16,
-}
+GRADIENTS = {"gradient at the words": 0, "integrated gradients, 16 steps": 16}
 TAKEN = (1, 2, 3)  # words
 STEPS = (0, 2, 4, 8, 16, 32)  # of integrated gradients
 MOST, CHECKED = 1000, 200  # headlines of a split

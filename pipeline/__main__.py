@@ -210,6 +210,7 @@ STAGES = (
     ("training", "Classifier, headlines, labels", "History", "from pipeline import train"),
     ("blending", "Classifier, EmbeddingMatrix, headlines", "Blend", "from pipeline import blend"),
     ("evaluation", "Classifier, headlines, labels", "Evaluation", "from pipeline import evaluate"),
+    ("attribution", "Classifier, headlines", "Contributions", "from pipeline import contributions"),
     ("all of them", "Config", "RunResult, an MLflow run", "from pipeline.run import run"),
 )
 

@@ -57,7 +57,8 @@ def _print_words(row: Mapping[str, Any]) -> None:
     given = [word["contributions"] for word in words]
 
     def numbers(values: Mapping[str, float]) -> list[str]:
-        return [f"{values[label]:+.2f}" for label in labels]
+        # Adding 0 turns -0.0 into 0.0.
+        return [f"{round(values[label], 2) + 0.0:+.2f}" for label in labels]
 
     order = sorted(range(len(words)), key=lambda i: -abs(given[i][labels[0]]))
     total = {name: bias[name] + sum(values[name] for values in given) for name in labels}
