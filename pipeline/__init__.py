@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.attribution import Contributions as Contributions
+    from pipeline.attribution import contributions as contributions
     from pipeline.auditing import Audit as Audit
     from pipeline.auditing import audit as audit
     from pipeline.blending import Blend as Blend
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from pipeline.vectors.joining import join as join
 
 _HOMES = {
+    "attribution": ("Contributions", "contributions"),
     "auditing": ("Audit", "audit"),
     "blending": ("Blend", "blend"),
     "casebase": ("CaseBase",),

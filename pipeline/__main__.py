@@ -132,27 +132,40 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
 @click.argument("headlines", nargs=-1, metavar="[HEADLINE | NAME=VALUE]...")
 @MODEL
 @click.option("--file", "path", metavar="FILE", help="One headline a line; - reads standard input.")
+@click.option("--why", is_flag=True, help="Show what each word gives to the label.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each headline.")
-def predict(headlines: tuple[str, ...], model: str | None, path: str | None, as_json: bool) -> None:
+def predict(
+    headlines: tuple[str, ...], model: str | None, path: str | None, why: bool, as_json: bool
+) -> None:
     """Label headlines with a logged model.
 
     \b
       pipeline predict "Alps may lose 70% of snow by end of the century"
+      pipeline predict --why "Alps may lose 70% of snow by end of the century"
       pipeline predict --file headlines.txt --json
       cat headlines.txt | pipeline predict --file -
 
     An argument such as tracking.uri=... is an option; a headline of that form goes into a file.
+
+    With --why each word has a number for the label: how much it raises (+) or lowers (-) the
+    log-probability against the mean of all labels. They add up, with what is no word's.
     """
     texts, config = headlines_of(headlines, path)
     if not texts:
         raise click.UsageError("expected headlines: as arguments, or with --file")
     with quiet_start():
-        from pipeline.tracking import load_model
+        from pipeline.tracking import load_model, predict_why
 
-    rows = load_model(model_address(model, config), config.tracking).predict(texts)
+    loaded = load_model(model_address(model, config), config.tracking)
+    rows = predict_why(loaded, texts) if why else loaded.predict(texts)
     if as_json:
         for text, row in zip(texts, rows, strict=True):
             click.echo(json.dumps({"text": text, **row}, ensure_ascii=False))
+        return
+    if why:
+        from pipeline.commands.why import print_why
+
+        print_why(texts, rows)
         return
     print_table(
         ["label", "probability", "headline"],
@@ -194,6 +207,7 @@ STAGES = (
     ("blending", "Classifier, EmbeddingMatrix, headlines", "Blend", "from pipeline import blend"),
     ("evaluation", "Classifier, headlines, labels", "Evaluation", "from pipeline import evaluate"),
     ("semantics", "Classifier, History, headlines", "Knowledge", "from pipeline import assess"),
+    ("attribution", "Classifier, headlines", "Contributions", "from pipeline import contributions"),
     ("all of them", "Config", "RunResult, an MLflow run", "from pipeline.run import run"),
 )
 

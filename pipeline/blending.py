@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 # stay equal where there are few. Chosen on validation data, between 1 and 30.
 _PRIOR = 10.0
 _LEAST = 0.02  # a part with a smaller weight is left out
-_FLOOR = -15.0  # log-probabilities below it count as it: one certain mistake should not decide
+FLOOR = -15.0  # log-probabilities below it count as it: one certain mistake should not decide
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _weigh(logs: list[NDArray[Any]], truth: NDArray[np.integer]) -> NDArray[np.f
 
 
 def _weighed(weights: NDArray[np.float64], logs: list[NDArray[Any]]) -> NDArray[np.float64]:
-    return sum(w * np.maximum(log, _FLOOR) for w, log in zip(weights, logs, strict=True))
+    return sum(w * np.maximum(log, FLOOR) for w, log in zip(weights, logs, strict=True))
 
 
 def _accuracy(logs: NDArray[Any], truth: NDArray[np.integer]) -> float:
@@ -183,6 +183,6 @@ def _blended(
     if "wide" in kept:
         logs.append(kept["wide"](outputs[-1]))
     powers = [weights["network"], *(weights[name] for name in kept)]
-    floored = [ops.maximum(log, _FLOOR) for log in logs]
+    floored = [ops.maximum(log, FLOOR) for log in logs]
     probabilities = LogLinear(powers, name="blend")(floored)
     return replace(classifier, model=keras.Model(texts, probabilities, name="classifier"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -283,20 +283,27 @@ def _compiled(model: keras.Model) -> Callable[[Sequence[str]], NDArray[np.float3
 
     It reads the weights each time it is called, so that training on changes what it gives.
     """
-    if not hasattr(model, "_compiled_for_texts"):
-        model._compiled_for_texts = tf.function(
+    if not hasattr(model, "_score_texts"):
+        compiled = tf.function(
             lambda texts: model(texts, training=False),
             input_signature=[tf.TensorSpec([None], tf.string)],
         ).get_concrete_function()
-    return lambda texts: model._compiled_for_texts(tf.constant(texts, tf.string)).numpy()
+        # As a function of Python's: TensorFlow's own would be exported with the model.
+        model._score_texts = lambda texts: compiled(tf.constant(texts, tf.string)).numpy()
+    return model._score_texts
 
 
-def export_saved_model(classifier: Classifier, path: str | os.PathLike[str]) -> None:
+def export_saved_model(
+    classifier: Classifier,
+    path: str | os.PathLike[str],
+    functions: Mapping[str, Any] | None = None,
+) -> None:
     """Write the model as a TensorFlow SavedModel, which needs neither Keras nor this package.
 
     What `tf.saved_model.load(path)` gives is called with a string tensor (n,) and returns
     float32 probabilities (n, n_classes); its function `represent` gives what `Classifier.represent`
-    does, float32 (n, width).
+    does, float32 (n, width). It also has the tf.functions of `functions`, by name, of what the
+    model holds.
     """
     strings = tf.TensorSpec([None], tf.string, name="texts")
     scorer = tf.Module()
@@ -308,4 +315,6 @@ def export_saved_model(classifier: Classifier, path: str | os.PathLike[str]) -> 
     scorer.represent = tf.function(
         lambda texts: classifier.representer(texts, training=False), input_signature=[strings]
     )
+    for name, function in (functions or {}).items():
+        setattr(scorer, name, function)
     tf.saved_model.save(scorer, str(path))

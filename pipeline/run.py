@@ -1,5 +1,5 @@
 """The whole pipeline on one page: config -> data -> audit -> text -> vectors -> matrix -> model ->
-training -> blending -> evaluation -> semantics -> report -> tracking."""
+training -> blending -> evaluation -> semantics -> attribution -> report -> tracking."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import count
 
 from pipeline import report
+from pipeline.attribution import attribute
 from pipeline.auditing import Audit, audit
 from pipeline.blending import Blend, blend
 from pipeline.casebase import evaluate_cases
@@ -172,6 +173,10 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 seed=config.seed,
             )
             tracked.log(report.of_knowledge(known))
+
+        with _timed(seconds, "attribution"):
+            attribution = attribute(blended.classifier, evaluations[kept], seed=config.seed)
+            tracked.log(report.of_attribution(attribution, evaluations[kept]))
 
         with _timed(seconds, "model_logging"):
             registered = tracked.log_model(

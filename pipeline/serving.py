@@ -9,7 +9,9 @@ from __future__ import annotations
 import gc
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import mlflow
 import numpy as np
 
 BATCH_SIZE = 1024  # headlines scored at a time, which bounds the memory of a large request
+WHY_BATCH_SIZE = 64  # the same where `why` is asked for
+PARAMS = {"why": False}  # what may be asked for, with the default
 
 
 class HeadlineModel(mlflow.pyfunc.PythonModel):
@@ -29,8 +33,46 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
         self._labels = json.loads(Path(context.artifacts["labels"]).read_text("utf-8"))
 
     def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[dict]:  # type: ignore[type-arg]  # MLflow warns of dict[str, Any]
-        """One item a headline: `label`, its `probability`, and the `probabilities` of all."""
-        return _rows(self._labels, self._probabilities(model_input))
+        """One item a headline: `label`, its `probability`, and the `probabilities` of all.
+
+        With the parameter `why` also `why`: `words`, each with its `tokens` and what it gives to
+        each label, its `contributions`; and the `bias`, what is no word's.
+        """
+        rows = _rows(self._labels, self._probabilities(model_input))
+        if params and params.get("why"):
+            for row, why in zip(rows, self._contributions(model_input), strict=True):
+                row["why"] = why
+        return rows
+
+    def _contributions(self, texts: list[str]) -> Iterator[dict[str, Any]]:
+        """In the unit of `pipeline.attribution`."""
+        import tensorflow as tf
+
+        def named(values: Any) -> dict[str, float]:
+            return dict(zip(self._labels, values.tolist(), strict=True))
+
+        for start in range(0, len(texts), WHY_BATCH_SIZE):
+            batch = tf.constant(texts[start : start + WHY_BATCH_SIZE], tf.string)
+            given = self._scorer.contributions(batch)
+            # By their flat values, as TensorFlow takes long to make lists of ragged tensors.
+            n_words, n_tokens = (x.numpy() for x in given["tokens"].nested_row_lengths())
+            tokens = iter(given["tokens"].flat_values.numpy())
+            words = zip(
+                given["words"].flat_values.numpy(),
+                n_tokens,
+                tf.reduce_sum(given["values"], axis=2).flat_values.numpy(),
+                strict=True,
+            )
+            for count, bias in zip(n_words, given["bias"].numpy(), strict=True):
+                of_words = [
+                    {
+                        "word": word.decode(),
+                        "tokens": [token.decode() for token in islice(tokens, int(length))],
+                        "contributions": named(values),
+                    }
+                    for word, length, values in islice(words, int(count))
+                ]
+                yield {"words": of_words, "bias": named(bias)}
 
     def represent(self, texts: list[str]) -> Any:
         """Where headlines lie before the last layer of the network: float32 array, (len(texts),

@@ -26,11 +26,14 @@ from mlflow.entities import Metric as MlflowMetric
 from mlflow.entities import Param as MlflowParam
 from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.models import set_signature
+from mlflow.types import ParamSchema, ParamSpec
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import report, serving
+from pipeline.attribution import contribution_function
 from pipeline.config import TrackingConfig
 from pipeline.errors import ModelError, TrackingError
 from pipeline.model import Classifier, export_saved_model
@@ -293,6 +296,20 @@ def load_model(model: str, config: TrackingConfig) -> Any:
         ) from error
 
 
+def predict_why(model: Any, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """What `model.predict(texts)` gives, and in each item `why`: see serving.HeadlineModel.
+
+    `model`: as `load_model` returns it. Raises ModelError: it was logged without that.
+    """
+    known = model.metadata.get_params_schema()
+    if known is None or "why" not in {param.name for param in known.params}:
+        raise ModelError(
+            "expected a model that can say what each word gives, this one was logged without: train "
+            "it again (pipeline train), or leave --why out"
+        )
+    return model.predict(list(texts), params={"why": True})
+
+
 @dataclass(frozen=True)
 class LoggedRepresentation:
     """What a logged model makes of headlines before it makes labels of them. `name`: the address
@@ -350,9 +367,10 @@ def _log_input(item: report.Input) -> None:
 def _log_pyfunc(classifier: Classifier, label_names: Sequence[str], name: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         saved_model, labels = Path(folder, "saved_model"), Path(folder, "labels.json")
-        export_saved_model(classifier, saved_model)
+        functions = {"contributions": contribution_function(classifier)}
+        export_saved_model(classifier, saved_model, functions)
         labels.write_text(json.dumps(list(label_names)), "utf-8")
-        return mlflow.pyfunc.log_model(
+        info = mlflow.pyfunc.log_model(
             name="model",
             python_model=serving.__file__,
             artifacts={"saved_model": str(saved_model), "labels": str(labels)},
@@ -360,6 +378,14 @@ def _log_pyfunc(classifier: Classifier, label_names: Sequence[str], name: str) -
             registered_model_name=name,
             await_registration_for=60,
         )
+    # MLflow takes the signature from the type hints, which say nothing of parameters; it lets those
+    # through that the signature names.
+    signature = info.signature
+    signature.params = ParamSchema(
+        [ParamSpec(name, "boolean", default) for name, default in serving.PARAMS.items()]
+    )
+    set_signature(info.model_uri, signature)
+    return info
 
 
 def _requirements() -> list[str]:

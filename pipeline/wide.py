@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 WORDS = (1, 2, 3)
 CHARACTERS = (2, 3, 4, 5)
+BEGINNING, END = "\x02", "\x03"  # no token has such characters
 
 _CHUNK = 2_000
 _MAX_HEADLINES = 100_000
@@ -46,11 +47,9 @@ def hash_ngrams(texts: Any, n_buckets: int) -> tuple[tuple[Any, Any], tuple[Any,
     headline are marked, so that `Here 's` there is another n-gram than in the middle.
     """
     # No n-gram is ever written as a string: numbers of words and code points are combined.
-    marked = tf.strings.join(["\x02 ", texts, " \x03"])
-    tokens = tf.strings.split(marked)
+    tokens, letters = split_marked(texts)
     # 2**32 - 1 is the largest number of buckets whose numbers fit in 32 bits.
     numbers = tf.cast(tf.strings.to_hash_bucket_fast(tokens.values, 2**32 - 1), tf.uint32)
-    letters = tf.strings.unicode_decode(marked, "UTF-8")
     found = []
     for ragged, values, sizes in (
         (tokens, numbers, WORDS),
@@ -59,6 +58,13 @@ def hash_ngrams(texts: Any, n_buckets: int) -> tuple[tuple[Any, Any], tuple[Any,
         rows = tf.cast(ragged.value_rowids(), tf.int32)
         found.append((_buckets(values, rows, sizes, n_buckets), rows))
     return found[0], found[1]
+
+
+def split_marked(texts: Any) -> tuple[Any, Any]:
+    """The tokens, strings, and the characters, code points, of strings (n,) whose beginning and end
+    are marked by one more token each: ragged tensors (n, tokens), (n, characters)."""
+    marked = tf.strings.join([f"{BEGINNING} ", texts, f" {END}"])
+    return tf.strings.split(marked), tf.strings.unicode_decode(marked, "UTF-8")
 
 
 def _buckets(values: Any, rows: Any, sizes: Sequence[int], n_buckets: int) -> Any:

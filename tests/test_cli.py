@@ -334,6 +334,10 @@ def test_make_ui_train_and_serve(small: dict[str, Path], tmp_path: Path) -> None
             (row,) = answer.json()["predictions"]
             assert row["label"] == "money"
             assert sum(row["probabilities"].values()) == pytest.approx(1)
+            why = {**json.loads(body), "params": {"why": True}}
+            answer = requests.post(f"{address}/invocations", json=why, timeout=30)
+            (words,) = [row["why"]["words"] for row in answer.json()["predictions"]]
+            assert [word["word"] for word in words] == why["inputs"][0].split()
             wrong = requests.post(f"{address}/invocations", json={"inputs": [5]}, timeout=30)
             assert wrong.status_code == 400
 

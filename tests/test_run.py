@@ -140,6 +140,8 @@ def test_figures_and_tables(done: Done) -> None:
         "tables/per_class.csv",
         "tables/test_predictions.csv",
         "tables/misclassified.csv",
+        "tables/why_misclassified.csv",
+        "tables/words_by_label.csv",
         "tables/missing_words.csv",
         "tables/coverage.csv",
         "figures/coverage.png",
@@ -238,7 +240,9 @@ def test_the_logged_model_needs_nothing_of_this_package(done: Done, tmp_path: Pa
 import sys
 sys.modules["pipeline"] = None  # importing it fails
 import mlflow
-print(mlflow.pyfunc.load_model({local!r}).predict([{text!r}])[0]["label"])
+(row,) = mlflow.pyfunc.load_model({local!r}).predict([{text!r}], params={{"why": True}})
+assert [word["word"] for word in row["why"]["words"]] == {text!r}.split()
+print(row["label"])
 """
     ran = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False

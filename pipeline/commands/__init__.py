@@ -5,6 +5,7 @@ cases.py     `pipeline cases`
 compare.py   `pipeline compare`
 explain.py   `pipeline explain`
 vectors.py   `pipeline vectors`
+why.py       `pipeline predict --why`
 """
 
 from __future__ import annotations

@@ -3,18 +3,22 @@
 Each function `of_...` takes the results of a stage and gives Params, Metrics, Tags, Tables, Figures,
 Texts and Inputs; `tracking` sends them off.
 
-items.py     those types
-stages.py    what each stage of a run logs
-audit.py     what the audit logs
-tables.py    its tables
-figures.py   its figures
-transfer.py  what `compare` found
-semantics.py what the embedding knows: tables and figures, of one run or of several
-cases.py     the picture of the cases
+items.py         those types
+stages.py        what each stage of a run logs
+audit.py         what the audit logs
+tables.py        its tables
+figures.py       its figures
+semantics.py     what the embedding knows: tables and figures, of one run or of several
+attribution.py   which words made the labels
+cases.py         the picture of the cases
+transfer.py      what `compare` found
 """
 
 from __future__ import annotations
 
+from pipeline.report.attribution import of_attribution as of_attribution
+from pipeline.report.attribution import why_misclassified as why_misclassified
+from pipeline.report.attribution import words_by_label as words_by_label
 from pipeline.report.audit import of_audit as of_audit
 from pipeline.report.audit import of_signals as of_signals
 from pipeline.report.cases import map_of_cases as map_of_cases
