@@ -162,6 +162,9 @@ def try_out(trial: Trial, ground: Ground) -> list[Score]:
 
     started = time.perf_counter()
     if trial.kind in BASELINES:
+        if not ground.config.model.letter_case:  # the network does not see it either
+            training, validation = _lowered(training), _lowered(validation)
+            test = [text.lower() for text in test]
         predict = BASELINES[trial.kind](training, validation, len(names), trial.seed)
         seconds = time.perf_counter() - started
         return [of(trial.kind, seconds, np.eye(len(names))[predict(test)])]
@@ -255,6 +258,10 @@ def sample(headlines: Headlines, split: str, n: int, seed: int) -> Examples:
     return [texts[i] for i in chosen], [labels[i] for i in chosen]
 
 
+def _lowered(examples: Examples) -> Examples:
+    return [text.lower() for text in examples[0]], examples[1]
+
+
 # ---------------------------------------------------------------------------------- baselines
 
 Predict = Callable[[list[str]], NDArray[np.int64]]
@@ -273,8 +280,10 @@ def _tfidf(training: Examples, validation: Examples, n_labels: int, seed: int) -
     from sklearn.svm import LinearSVC
 
     features = make_union(
-        TfidfVectorizer(ngram_range=(1, 3), token_pattern=r"(?u)\b\w+\b", sublinear_tf=True),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
+        TfidfVectorizer(
+            ngram_range=(1, 3), token_pattern=r"(?u)\b\w+\b", lowercase=False, sublinear_tf=True
+        ),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), lowercase=False, sublinear_tf=True),
     )
     rows = features.fit_transform(training[0])
     if len(set(training[1])) == 1:

@@ -296,7 +296,7 @@ def learning_curves_by_start(scores: Sequence[Score]) -> Figure:
     """Mean test accuracy by the number of training headlines, with the 95 % interval of the mean
     over the seeds."""
     means = mean_scores(scores)
-    figure = Figure(figsize=(7, 4.4), layout="constrained")
+    figure = Figure(figsize=(8, 4.4), layout="constrained")
     axes = figure.subplots()
     for start in _in_order(scores):
         curve = [m for m in means if m.start == start]
@@ -315,7 +315,7 @@ def learning_curves_by_start(scores: Sequence[Score]) -> Figure:
     axes.set_xlabel("training headlines")
     axes.set_ylabel("test accuracy (%)")
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper")
     return figure
 
 
