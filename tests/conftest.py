@@ -147,6 +147,21 @@ def small_overrides(small: dict[str, Path], uri: str, *more: str) -> list[str]:
     ]
 
 
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs leave out pictures and what looks at the model after training, half of the time of a
+    small one: for tests of something else. Those are tested with runs that have them."""
+    from mlflow import MlflowClient
+
+    from pipeline import report
+
+    for name in ("assess", "attribute"):
+        monkeypatch.setattr(f"pipeline.run.{name}", lambda *_, **__: ())
+    for name in ("of_knowledge", "of_attribution"):
+        monkeypatch.setattr(report, name, lambda *_: [])
+    monkeypatch.setattr(MlflowClient, "log_figure", lambda *_, **__: None)
+
+
 def pipeline_command(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own."""
     return subprocess.run(

@@ -372,6 +372,7 @@ def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 # ------------------------------------------------------------------------------------- commands
 
 
+@pytest.mark.usefixtures("plain")
 def test_the_commands(
     small: dict[str, Path], store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -105,6 +105,7 @@ def test_stages_lists_stages_choices_and_options(capfd: pytest.CaptureFixture[st
     assert "model.filters" not in lines
 
 
+@pytest.mark.usefixtures("plain")
 def test_train_predict_evaluate(
     small: dict[str, Path], store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,30 +244,18 @@ def test_an_interrupt_that_was_swallowed_ends_the_epoch() -> None:
     assert epochs == [epoch, epoch]
 
 
-def test_a_run_that_was_shot_is_marked_by_the_next(
-    small: dict[str, Path], store: str, tmp_path: Path
-) -> None:
-    process = _running_training(small, store, tmp_path)
-    process.kill()
-    process.communicate(timeout=60)
-    client = MlflowClient(store)
-    assert client.search_runs(["1"])[0].info.status == "RUNNING"
-    ran = pipeline_command("train", *small_overrides(small, store), cwd=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    assert "was abandoned, marked as KILLED" in ran.stderr
-    assert sorted(r.info.status for r in client.search_runs(["1"])) == ["FINISHED", "KILLED"]
-
-
+@pytest.mark.usefixtures("plain")
 def test_a_training_that_was_shot_goes_on_where_it_stopped(
-    small: dict[str, Path], store: str, tmp_path: Path
-) -> None:
-    """SIGKILL in the middle of a phase; the next run gives what an undisturbed one gives."""
-    own = {"HEADLINE_TRANSFER_CACHE": str(tmp_path / "cache")}
+    small: dict[str, Path], store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """SIGKILL in the middle of a phase; the next run marks the one that was shot, and gives what
+    an undisturbed one gives."""
+    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
     overrides = small_overrides(small, store, "training.frozen.epochs=60", "seed=7")
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "train", *overrides],
         cwd=tmp_path,
-        env={**os.environ, **own},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -276,19 +265,23 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
             process.kill()
             break
     process.communicate(timeout=60)
-    ran = pipeline_command("train", *overrides, cwd=tmp_path, **own)
-    assert ran.returncode == 0, ran.stderr
-    (taken_up,) = re.findall(r"taken up after epoch (\d+) of frozen", ran.stderr)
+    client = MlflowClient(store)
+    assert [r.info.status for r in client.search_runs(["1"])] == ["RUNNING"]
+    code, _, resumed = main(capfd, "train", *overrides)
+    assert code == 0
+    assert "was abandoned, marked as KILLED" in resumed
+    assert sorted(r.info.status for r in client.search_runs(["1"])) == ["FINISHED", "KILLED"]
+    (taken_up,) = re.findall(r"taken up after epoch (\d+) of frozen", resumed)
     assert 10 <= int(taken_up) < 60
     assert not list((tmp_path / "cache" / "training").iterdir())
-    again = pipeline_command("train", *overrides, cwd=tmp_path, **own)
-    assert "taken up" not in again.stderr
+    _, _, again = main(capfd, "train", *overrides)
+    assert "taken up" not in again
 
     def epochs(text: str) -> list[str]:
         return [line for line in text.splitlines() if ": epoch" in line]
 
-    assert epochs(ran.stderr) == epochs(again.stderr)
-    assert len(epochs(ran.stderr)) == 63
+    assert epochs(resumed) == epochs(again)
+    assert len(epochs(resumed)) == 63
 
 
 def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_path: Path) -> None:

@@ -246,6 +246,8 @@ def test_ctrl_c_while_training(cache: Path, tmp_path: Path) -> None:
          "--text", "text.txt"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        # A shell's background job, which a test run may be, would pass on that it ignores SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stderr
     try:
@@ -341,6 +343,7 @@ def text_file(tmp_path: Path, small: dict[str, Path]) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_run_with_vectors_of_its_own(
     small: dict[str, Path], store: str, text_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +366,7 @@ def test_a_run_with_vectors_of_its_own(
         assert {text in seen for text in result.headlines.texts(split)} == {expected}, split
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_run_with_joined_sets(small: dict[str, Path], store: str, text_file: Path) -> None:
     result = run(load_config([
         *(option for option in small_overrides(small, store) if "vectors" not in option.split("=")[0]),

@@ -17,6 +17,7 @@ from conftest import ROOT, make_headlines, write_csv, write_glove
 from nbclient import NotebookClient
 
 from pipeline import __main__ as cli
+from pipeline import batches
 from pipeline.config import groups, options
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -95,12 +96,20 @@ def test_pipeline_commands(
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    # From scratch, a thousand steps would be trained.
+    monkeypatch.setitem(batches._STEPS, "scratch", 40)
     lines = [line for line in COMMANDS if line.startswith("pipeline ")]
     assert len(lines) >= 6
+    short = ["training.frozen.epochs=1", "model=mean", "compare.sizes=[20]", "compare.seeds=1",
+             "semantics.seeds=1"]  # fmt: skip
+    trained: set[str] = set()
     for line in lines:
         arguments = shlex.split(line.split(" #")[0])[1:]
-        if arguments[0] == "train":
-            arguments += ["training.frozen.epochs=1", "model=mean"]
+        if arguments[0] in ("train", "compare", "explain"):
+            # One of each kind; of the others, whether there are such options and choices.
+            arguments = [arguments[0] if arguments[0] not in trained else "stages", *arguments[1:]]
+            trained.add(arguments[0])
+            arguments += short
         with pytest.raises(SystemExit) as ended:
             cli.main(arguments)
         assert not ended.value.code, f"{line}: {capfd.readouterr().err}"

@@ -254,6 +254,7 @@ print(row["label"])
     assert "headline-transfer" not in requirements
 
 
+@pytest.mark.usefixtures("plain")
 def test_champion_changes_only_for_a_better_one_on_the_same_data(
     small: dict[str, Path], store: str
 ) -> None:
@@ -286,6 +287,7 @@ def test_champion_changes_only_for_a_better_one_on_the_same_data(
     )
 
 
+@pytest.mark.usefixtures("plain")
 def test_two_runs_with_one_seed_are_the_same_to_the_bit(
     done: Done, small: dict[str, Path], store: str
 ) -> None:
@@ -298,6 +300,7 @@ def test_two_runs_with_one_seed_are_the_same_to_the_bit(
     assert [e.loss for e in again.history.epochs] == [e.loss for e in done.result.history.epochs]
 
 
+@pytest.mark.usefixtures("plain")
 def test_scratch_and_random(small: dict[str, Path], store: str) -> None:
     result = run(
         load_config(
@@ -328,6 +331,7 @@ def test_a_failed_run_says_why(
     assert MlflowClient(store).search_registered_models() == []
 
 
+@pytest.mark.usefixtures("plain")
 def test_vectors_of_another_casing(small: dict[str, Path], store: str, tmp_path: Path) -> None:
     lines = small["vectors"].read_text().splitlines()
     capitals = tmp_path / "capitals.txt"
@@ -342,6 +346,7 @@ def test_vectors_of_another_casing(small: dict[str, Path], store: str, tmp_path:
         run(load_config([*overrides, "vectors.match=[exact,lower]"]))
 
 
+@pytest.mark.usefixtures("plain")
 def test_the_tokeniser_follows_the_vectors(
     small: dict[str, Path], store: str, tmp_path: Path
 ) -> None:
@@ -400,6 +405,7 @@ def test_reports_need_no_server(done: Done) -> None:
     assert rows["classifier"].tolist() == ["frozen", "fine_tuned", "blend (kept)"]
 
 
+@pytest.mark.usefixtures("plain")
 def test_repeated_headlines_are_counted_in_the_run(
     store: str, small: dict[str, Path], tmp_path: Path
 ) -> None:

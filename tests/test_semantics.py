@@ -165,6 +165,7 @@ def test_a_table_of_sets(
     assert [row.endswith(" -") for row in near["tiger"]] == [True, False, False]
 
 
+@pytest.mark.usefixtures("plain")
 def test_what_sets_are_worth(small: dict[str, Path], store: str) -> None:
     shown = CliRunner().invoke(
         cli, ["vectors", "compare", str(small["vectors"]), "--train", "--seeds", "2", "--json",
