@@ -55,7 +55,7 @@ def hash_ngrams(texts: Any, n_buckets: int) -> tuple[tuple[Any, Any], tuple[Any,
         (tokens, numbers, WORDS),
         (letters, tf.cast(letters.values, tf.uint32), CHARACTERS),
     ):
-        rows = tf.cast(ragged.value_rowids(), tf.int32)
+        rows = _rows(ragged)
         found.append((_buckets(values, rows, sizes, n_buckets), rows))
     return found[0], found[1]
 
@@ -65,6 +65,17 @@ def split_marked(texts: Any) -> tuple[Any, Any]:
     are marked by one more token each: ragged tensors (n, tokens), (n, characters)."""
     marked = tf.strings.join([f"{BEGINNING} ", texts, f" {END}"])
     return tf.strings.split(marked), tf.strings.unicode_decode(marked, "UTF-8")
+
+
+def _rows(ragged: Any) -> Any:
+    """The row of each value, int32: `value_rowids` in a third of its time. Ranges that lie 2**32
+    apart are written one after the other; what is above the 32nd bit is the row."""
+    far = tf.constant(32, tf.int64)
+    starts = tf.bitwise.left_shift(tf.range(ragged.nrows()), far)
+    ranges = tf.raw_ops.RaggedRange(
+        starts=starts, limits=starts + ragged.row_lengths(), deltas=tf.constant(1, tf.int64)
+    )
+    return tf.cast(tf.bitwise.right_shift(ranges.rt_dense_values, far), tf.int32)
 
 
 def _buckets(values: Any, rows: Any, sizes: Sequence[int], n_buckets: int) -> Any:
@@ -139,11 +150,14 @@ class WideLayer(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, texts: Any) -> Any:
-        n = tf.size(texts)
         table, logits = tf.convert_to_tensor(self.table), tf.convert_to_tensor(self.bias)
         for buckets, rows in hash_ngrams(texts, self.n_buckets):
-            which = tf.repeat(rows, buckets.shape[1])
-            sums = tf.sparse.segment_sum(table, tf.reshape(buckets, [-1]), which, num_segments=n)
+            # The n-grams that begin at a place lie side by side, and are added up at the end: fewer
+            # and longer rows for the sum over a headline's places.
+            sizes, width = buckets.shape[1], table.shape[1]
+            found = tf.reshape(tf.gather(table, buckets), [-1, sizes * width])
+            by_size = tf.math.segment_sum(found, rows)  # each headline has marks, so a row
+            sums = tf.reduce_sum(tf.reshape(by_size, [-1, sizes, width]), axis=1)
             # Nothing known: the sums are 0, and stay so.
             logits += sums[:, 1:] * tf.math.rsqrt(tf.maximum(sums[:, :1], 1e-12))
         if self.n_classes == 2:
