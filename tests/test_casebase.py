@@ -434,9 +434,10 @@ def test_the_commands(
     assert "the cases were made with models:/m-" in err
     assert len(err.strip().splitlines()) == 1
     code, out, _ = main(
-        capfd, "cases", "add", *file, "--cases", "other", "--model", champion, *where
-    )
-    assert (code, out) == (0, "other: 30 cases, 30 of them added\n")
+        capfd, "cases", "add", "Alps", "--label", "nature", "--cases", "other",
+        "--model", champion, *where,
+    )  # fmt: skip
+    assert (code, out) == (0, "other: 1 case, 1 of them added\n")
 
 
 def test_without_a_model_no_folder_is_begun(

@@ -92,7 +92,7 @@ def add(
         click.echo(json.dumps({"cases": len(base), "added": added, "ids": ids}))
         return
     again = f", {len(ids) - added:,} there already" * (len(ids) > added)
-    click.echo(f"{folder}: {len(base):,} cases, {added:,} of them added{again}")
+    click.echo(f"{folder}: {_size(base)}, {added:,} of them added{again}")
 
 
 @cases.command("list")
@@ -115,7 +115,7 @@ def list_cases(label: str | None, folder: Path, as_json: bool) -> None:
         for case in chosen:
             click.echo(json.dumps(vars(case), ensure_ascii=False))
         return
-    click.echo(f"{folder}: {len(base):,} cases, made with {base.name or 'a model of their own'}\n")
+    click.echo(f"{folder}: {_size(base)}, made with {base.name or 'a model of their own'}\n")
     print_table(["label", "cases"], [[name, f"{counts[name]:,}"] for name in base.labels])
     click.echo()
     print_table(["id", "label", "headline"], [[c.id, c.label, c.text] for c in chosen])
@@ -169,7 +169,7 @@ def remove(ids: Sequence[int], folder: Path) -> None:
         before = len(base)
         base.remove(ids)
         base.save(folder)
-    click.echo(f"{folder}: {len(base):,} cases, {before - len(base):,} removed")
+    click.echo(f"{folder}: {_size(base)}, {before - len(base):,} removed")
 
 
 def _model_of(
@@ -199,6 +199,10 @@ def _opened(folder: Path, logged: LoggedRepresentation | None) -> CaseBase:
     if not (folder / FILE).exists():
         return CaseBase(logged, name=logged.name)
     return CaseBase.load(folder, logged, name=logged.name)
+
+
+def _size(base: CaseBase) -> str:
+    return f"{len(base):,} case{'s' * (len(base) != 1)}"
 
 
 @contextmanager
