@@ -513,14 +513,21 @@ def _describe(error: ValidationError) -> str:
         option = finding["loc"][:-1]
         found = [f for f in error.errors(include_url=False) if f["loc"][: len(option)] == option]
         finding = max(found, key=lambda f: len(f["loc"]))
-        if "constrained-int" in finding["loc"] and isinstance(finding["input"], str):
-            finding["msg"] = "expected a whole number or 'auto'"
+        if "constrained-int" in finding["loc"]:
+            listed = any(str(f["loc"][-1]).startswith("tuple") for f in found)
+            other = "a list of them" if listed else "'auto'"
+            if listed or isinstance(finding["input"], str):
+                finding["msg"] = f"expected a whole number or {other}"
     name = ".".join(path)
     if finding["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"there is no option {name!r}; `pipeline stages` lists the options"
     if finding["type"] == "union_tag_invalid":
         context = finding["ctx"]
         return f"model.encoder={context['tag']}: expected one of {context['expected_tags']}"
+    if finding["type"] == "tuple_type":
+        finding["msg"] = f"expected a list, as in {name}=[{finding['input']}]"
+    elif finding["type"] == "too_short":
+        finding["msg"] = "expected at least one value"
     message = finding["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     if finding["type"] == "value_error":
         return f"{name}: {message}"

@@ -170,9 +170,14 @@ def read_labelled(
     Raises DataError: as `load_headlines`.
     """
     frame = columns(read_table(Path(path)), text, label, str(path))
-    frame, _ = _fold(frame)
+    frame, dropped = _fold(frame)
     if frame.empty:
         raise DataError(f"{path}: expected labelled headlines, found none")
+    if any(dropped.values()):
+        logger.warning(
+            "data: %s: left out %d empty and %d unlabelled headlines",
+            path, dropped["empty"], dropped["unlabelled"],
+        )  # fmt: skip
     return Labelled(frame["text"].to_list(), frame["label"].to_list())
 
 

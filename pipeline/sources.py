@@ -345,10 +345,11 @@ def columns(
     str, None where empty."""
     for column in (text, label, *([group] if group else [])):
         if column not in frame.columns:
-            options = "data.group" if column == group else "data.text and data.label"
+            options = "data.text and data.label (of `pipeline cases`: --text and --label)"
             raise DataError(
                 f"{where}: there is no column {column!r}, it has "
-                f"{', '.join(map(repr, frame.columns))}: set {options}"
+                f"{', '.join(map(repr, frame.columns))}: "
+                f"set {'data.group' if column == group else options}"
             )
         if list(frame.columns).count(column) > 1:
             raise DataError(f"{where}: expected one column {column!r}, there are several")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -287,6 +288,16 @@ def test_high_is_half_of_the_gap_to_the_model() -> None:
     assert found.closed("letter_case", model) == pytest.approx(0.51)
     assert "letter_case" in found.high(model)
     assert "letter_case" not in found.high(majority + (signal - majority) / 0.49)
+    # (28 / 42 - 14 / 42) / (1 - 14 / 42) is less than a half in floating point.
+    half = replace(found.alone["letter_case"], accuracy=28 / 42)
+    signals = replace(
+        found.signals,
+        majority=replace(found.signals.majority, accuracy=14 / 42),
+        alone={"letter_case": half},
+    )
+    alone = replace(found, signals=signals)
+    assert alone.closed("letter_case") < 0.5
+    assert "letter_case" in alone.high()
     # A model that is no better than the majority class leaves no gap: perfect stands in for it.
     assert found.closed("letter_case", majority) == found.closed("letter_case")
 

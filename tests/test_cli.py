@@ -152,9 +152,14 @@ BAD = {
     "value": (["train", "data.validation=1.5"], "expected less than 1, got 1.5"),
     "new": (["train", "+new=1"], "no option 'new'"),
     "no headlines": (["predict"], "expected headlines"),
+    "empty headline": (["predict", "a headline", " "], "expected a headline in each argument"),
     "empty": (["predict", "--file", os.devnull], "expected one headline a line, found none"),
     "an equation": (["predict", "x=3"], "a headline of that form goes into a file"),
-    "no file": (["predict", "--file", "nowhere.txt"], "nowhere.txt: expected a file"),
+    "no file": (
+        ["predict", "--file", "nowhere.txt"],
+        "nowhere.txt: expected a file with one headline a line: No such file or directory",
+    ),
+    "not UTF-8": (["predict", "--file", sys.executable], "expected UTF-8, got other bytes"),
     "evaluate what": (["evaluate", "--model", "x"], "evaluate needs data.path="),
     "evaluate which": (["evaluate", "data.path=x"], "evaluate needs tracking.registered_model="),
 }

@@ -77,6 +77,14 @@ def test_no_epochs_leave_a_phase_out() -> None:
         (["vectors.path=v.txt"], "vectors=corpus or file, which is not chosen: add vectors=file"),
         (["data.validation=0.6", "data.test=0.5"], "must stay below 1"),
         (["training.frozen.epochs=0", "training.fine_tuned.epochs=0"], "at least one phase"),
+        (
+            ["compare.seeds=x"],
+            "compare.seeds=x: expected a whole number or a list of them, got 'x'",
+        ),
+        (["semantics.seeds=[]"], "semantics.seeds"),
+        (["compare.sizes=20"], "expected a list, as in compare.sizes=[20], got 20"),
+        (["compare.sizes=[]"], "compare.sizes=[]: expected at least one value, got []"),
+        (["semantics.words=alps"], "expected a list, as in semantics.words=[alps], got 'alps'"),
         (["tracking.promote=often"], "expected 'auto', 'always' or 'never', got 'often'"),
     ],
 )

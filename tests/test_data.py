@@ -235,11 +235,12 @@ def test_bbc_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
         load_headlines("bbc")
 
 
-def test_read_labelled(tmp_path: Path) -> None:
+def test_read_labelled(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write_csv(tmp_path / "x.csv", ["One  two", "One two", ""], ["a", "b", "c"])
     rows = read_labelled(path)
     assert rows.texts == ["One two", "One two"]
     assert rows.labels == ["a", "b"]
+    assert "left out 1 empty and 0 unlabelled headlines" in caplog.text
 
 
 def _latin(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def test_explain(small: dict[str, Path], store: str, capfd: pytest.CaptureFixtur
     lines = out.splitlines()
     assert lines[0].split() == [*STARTS]
     assert {"test accuracy", "wordsim353"} <= {line.split("  ")[0] for line in lines}
-    assert any(line.startswith("Of the ") for line in lines)
+    (told,) = [line for line in lines if line.startswith("Of the ")]
+    assert re.search(r"scratch [\d.]+% \(no vector for \d+ of their 23 words\)", told)
 
     client = MlflowClient(store)
     (parent,) = _runs(client, "attributes.run_name LIKE 'explain-%'")

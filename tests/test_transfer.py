@@ -229,6 +229,14 @@ def test_in_words(headlines: Headlines, tfidf: dict[int, float], sentence: str) 
     assert report.in_words(scores, headlines, "glove") == f"fine-tuned glove {sentence}"
 
 
+def test_in_words_of_a_start_that_learned_nothing(headlines: Headlines) -> None:
+    scores = [*_curve("fine_tuned", {100: 0.3}), *_curve("tfidf", {100: 0.9})]
+    told = report.in_words([*scores, *_curve("majority", {100: 0.4})], headlines, "glove")
+    assert told == (
+        "fine-tuned glove reaches 30.0% with 100 labels, no more than the commonest label (40.0%)"
+    )
+
+
 def test_scores_come_back_as_they_were_logged(headlines: Headlines) -> None:
     score = Score("tfidf", 25, 3, 0.5, 0.25, 1.5, np.array([0, 2, 1, 1]))
     items = report.of_score(score, headlines)

@@ -66,7 +66,8 @@ class Audit:
         signal than to everything else.
         """
         seen = [name for name in self.alone if name not in self.signals.unseen]
-        return [n for n in seen if self.closed(n, best) >= HIGH and self._p_value(n) < CHANCE]
+        high = HIGH - 1e-9  # a half of counts may be a little less in floating point
+        return [n for n in seen if self.closed(n, best) >= high and self._p_value(n) < CHANCE]
 
     def _p_value(self, signal: str) -> float:
         """How likely a signal is right as often by chance, with the majority class's accuracy."""

@@ -52,7 +52,7 @@ def headlines_of(arguments: Sequence[str], path: str | None = None) -> tuple[lis
 
     Raises ConfigError: an option that there is not; DataError: a file that cannot be read.
     """
-    from pipeline.errors import ConfigError
+    from pipeline.errors import ConfigError, DataError
 
     overrides = [text for text in arguments if OVERRIDE.fullmatch(text)]
     texts = [text for text in arguments if not OVERRIDE.fullmatch(text)]
@@ -60,6 +60,8 @@ def headlines_of(arguments: Sequence[str], path: str | None = None) -> tuple[lis
         config = config_of(overrides)
     except ConfigError as error:
         raise ConfigError(f"{error} (a headline of that form goes into a file: --file)") from error
+    if not all(text.strip() for text in texts):
+        raise DataError("expected a headline in each argument, got an empty one")
     return texts + (_read_lines(path) if path is not None else []), config
 
 
@@ -69,8 +71,15 @@ def _read_lines(path: str) -> list[str]:
     try:
         with click.open_file(path, encoding="utf-8") as lines:
             headlines = [line.strip() for line in lines if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected a file with one headline a line ({error})") from error
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a file with one headline a line: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: expected UTF-8, got other bytes: convert the file, for example with "
+            "iconv -f latin1 -t utf-8"
+        ) from error
     if not headlines:
         raise DataError(f"{path}: expected one headline a line, found none")
     return headlines

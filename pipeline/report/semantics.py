@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.drift import Drift, Plane
 from pipeline.knowledge import Knowledge
-from pipeline.probes import Probed
+from pipeline.probes import Probed, Probes
 from pipeline.projector import projector_files
 from pipeline.report.figures import GREY
 from pipeline.report.items import File, Item, Metric, Param, Picture, Table, Text
@@ -130,7 +130,7 @@ def in_short(known: Sequence[Knowledge]) -> tuple[list[str], list[list[str]]]:
 def in_a_sentence(known: Sequence[Knowledge]) -> str:
     """What came out for the reference headlines."""
     shown = ", ".join(
-        f"{start.replace('_', '-')} {mean(k.probes.rank_bc for k in of):.1%}"
+        f"{start.replace('_', '-')} {mean(k.probes.rank_bc for k in of):.1%}{_unknown(of[0].probes)}"
         for start, of in _by_start(known).items()
     )
     probes = known[0].probes
@@ -138,6 +138,14 @@ def in_a_sentence(known: Sequence[Knowledge]) -> str:
         f"Of the {probes.headlines:,} test headlines with the label {probes.label}, so many are closer "
         f"to b than c is, which means the same: {shown}"
     )
+
+
+def _unknown(probes: Probes) -> str:
+    """How many words of b and c have no vector: where many, the rank says little."""
+    compared = probes.reference[1:]
+    missing = sum(len(probed.unknown) for probed in compared)
+    words = sum(len(probed.tokens) for probed in compared)
+    return f" (no vector for {missing} of their {words} words)" if missing else ""
 
 
 def _by_start(known: Sequence[Knowledge]) -> dict[str, list[Knowledge]]:

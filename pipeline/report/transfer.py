@@ -233,6 +233,9 @@ def in_words(scores: Sequence[Score], headlines: Headlines, vectors: str) -> str
         return "fine-tuned vectors and TF-IDF were not both tried"
     row = min(rows, key=lambda row: abs(math.log(row.size / _LABELS)))
     told = f"fine-tuned {vectors} reaches {row.accuracy:.1%} with {row.size:,} labels"
+    commonest = max((m.accuracy for m in mean_scores(scores) if m.start == "majority"), default=0.0)
+    if row.accuracy <= commonest:
+        return f"{told}, no more than the commonest label ({commonest:.1%})"
     if math.isnan(row.needs):
         most = max(best)
         everything = most == len(headlines.splits["train"])
