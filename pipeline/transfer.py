@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import importlib.util
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,8 +32,6 @@ from pipeline.text import build_vocabularies
 from pipeline.training import History, train
 from pipeline.vectors import WordVectors, load_vectors
 from pipeline.vectors.choice import choose_vectors
-
-logger = logging.getLogger(__name__)
 
 FEW_VALIDATION = 20  # at least so many validation headlines, if there are so many
 SCRATCH, TRANSFER = "scratch", "transfer"
@@ -202,7 +199,10 @@ class Fitted:
 
 
 def fit(trial: Trial, ground: Ground, training: Examples, validation: Examples) -> Fitted:
-    """Train a network from scratch, or from the vectors: frozen, then fine-tuned."""
+    """Train a network from scratch, or from the vectors: frozen, then fine-tuned.
+
+    Raises VectorsError: the vectors know too few of the words.
+    """
     # What Keras keeps of earlier models, and models that refer to themselves, would add up.
     keras.backend.clear_session()
     gc.collect()
@@ -227,6 +227,7 @@ def fit(trial: Trial, ground: Ground, training: Examples, validation: Examples) 
         std=config.vectors.std,
         rungs=config.vectors.match,
         missing=config.vectors.missing,
+        min_coverage=0 if trial.kind == SCRATCH else config.vectors.min_coverage,
         seed=seed,
     )
     network = build_classifier(

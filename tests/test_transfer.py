@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_headlines, small_overrides
+from conftest import make_headlines, small_overrides, write_glove
 from mlflow import MlflowClient
 
 from pipeline import __main__ as cli
 from pipeline import batches, transfer
 from pipeline.config import load_config
 from pipeline.data import Headlines, load_headlines
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, VectorsError
 from pipeline.report import transfer as report
 from pipeline.studies import compare
 from pipeline.transfer import Score, Trial
@@ -106,6 +106,15 @@ def test_further_words_are_the_frequent_ones_whatever_the_headlines_ask_for(
     lines = small["vectors"].read_text().splitlines()
     assert list(ground.frequent) == [line.split()[0] for line in lines[:5]]
     assert {"alps", "himalaya"} <= set(ground.vectors.index_to_key)
+
+
+def test_vectors_of_other_words_are_refused(headlines: Headlines, tmp_path: Path) -> None:
+    write_glove(tmp_path / "other.txt", ["зима", "the"])
+    options = ["vectors=file", f"vectors.path={tmp_path / 'other.txt'}", "vectors.min_coverage=0.3"]
+    ground = transfer.prepare(load_config(options), headlines)
+    training, validation = (transfer.sample(headlines, s, 12, 0) for s in ("train", "validation"))
+    with pytest.raises(VectorsError, match=r"vectors\.min_coverage"):
+        transfer.fit(Trial("transfer", 12, 0), ground, training, validation)
 
 
 @pytest.mark.parametrize("name", sorted(transfer.BASELINES))
