@@ -28,7 +28,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from bench.measure import table, versions
 from pipeline.config import load_config
-from pipeline.data import Headlines, load_headlines
+from pipeline.data.headlines import Headlines, load_headlines
 
 
 @dataclass(frozen=True)

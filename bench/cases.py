@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from bench.measure import table, versions
 
 if TYPE_CHECKING:
-    from pipeline.casebase import CaseBase
+    from pipeline.cases.casebase import CaseBase
 
 MODELS = ("metric", "cnn")
 TOPICS = ("business", "entertainment", "politics", "sports", "tech")
@@ -65,7 +65,7 @@ def accuracy(task: Task) -> dict[str, float]:
     """Test accuracy of a network's own head, and of the nearest neighbours in it."""
     splits = _splits(task)
     network, names = _trained(task, splits["train"], splits["validation"])
-    from pipeline.casebase import CaseBase
+    from pipeline.cases.casebase import CaseBase
 
     cases = CaseBase(network, *splits["train"])
     return {"head": _head(network, names, splits["test"]), "cases": _nearest(cases, splits["test"])}
@@ -94,7 +94,7 @@ def print_accuracy(tasks: Sequence[Task], run: Run) -> None:
 
 def shift(task: Task) -> dict[str, tuple[float, float]]:
     """By way and number of headlines of the new topic: test accuracy on this and on the others."""
-    from pipeline.casebase import CaseBase
+    from pipeline.cases.casebase import CaseBase
 
     splits = _splits(task)
     train, validation, test = (_apart(splits[name], task.new) for name in splits)
@@ -152,13 +152,13 @@ class Fixed:
         vectors = centres[random.integers(20, size=n)] + 0.3 * random.normal(size=(n, width))
         self.vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
-    def represent(self, texts: list[str]) -> NDArray[np.float32]:
+    def embed(self, texts: list[str]) -> NDArray[np.float32]:
         return self.vectors[[int(text) for text in texts]]
 
 
 def print_speed(_: Sequence[Task], __: Run) -> None:
     """Milliseconds with more and more cases; the headline is represented before."""
-    from pipeline.casebase import CaseBase
+    from pipeline.cases.casebase import CaseBase
 
     rows = []
     for n in (1_000, 10_000, 100_000):
@@ -194,7 +194,7 @@ def _milliseconds(calls: Sequence[Callable[[], Any]]) -> float:
 
 def _splits(task: Task) -> dict[str, Pair]:
     """Headlines and the names of their labels: train, validation, test."""
-    from pipeline.data import load_headlines
+    from pipeline.data.headlines import load_headlines
 
     source = {"source": "bbc", "seed": task.seed}
     if task.clickbait:
@@ -209,32 +209,32 @@ def _splits(task: Task) -> dict[str, Pair]:
 
 def _trained(task: Task, train: Pair, validation: Pair) -> tuple[Any, list[str]]:
     """The network alone, by the stages of a run with its defaults, and its labels."""
-    from pipeline import training
+    from pipeline.classifier.network import build_network
     from pipeline.config import load_config
-    from pipeline.matching import candidates, conventions
-    from pipeline.matrix import build_embedding_matrix
-    from pipeline.model import build_classifier
-    from pipeline.text import build_vocabularies
-    from pipeline.vectors import load_vectors
+    from pipeline.embedding.loading import load_vectors
+    from pipeline.embedding.matching import conventions, spellings
+    from pipeline.embedding.matrix import build_embedding_matrix
+    from pipeline.embedding.text import build_vocabularies
+    from pipeline.training import loop as training
 
     config = load_config([f"model={task.model}"])
     vocabularies = build_vocabularies(train[0])
     vectors = load_vectors(
         task.vectors,
-        words=candidates(word for v in vocabularies.values() for word in v.words),
-        most_frequent=config.vectors.further_words,
+        words=spellings(word for v in vocabularies.values() for word in v.words),
+        most_frequent=config.vectors.extra_words,
     )
     vocabulary = vocabularies[conventions(vectors.first_words).contractions]
     matrix = build_embedding_matrix(
         vocabulary.words,
         vectors,
         counts=vocabulary.counts,
-        further_words=vectors.index_to_key,
+        extra_words=vectors.index_to_key,
         std=config.vectors.std,
         seed=task.seed,
     )
     names = sorted(set(train[1]))
-    network = build_classifier(
+    network = build_network(
         matrix, len(names), config.model, contractions=vocabulary.contractions, seed=task.seed
     )
     numbered = [(texts, [names.index(label) for label in of]) for texts, of in (train, validation)]
@@ -243,7 +243,7 @@ def _trained(task: Task, train: Pair, validation: Pair) -> tuple[Any, list[str]]
 
 
 def _head(network: Any, names: Sequence[str], pair: Pair) -> float:
-    from pipeline.model import predict_probabilities
+    from pipeline.classifier.network import predict_probabilities
 
     predicted = predict_probabilities(network, pair[0]).argmax(axis=1)
     return float((np.array(names)[predicted] == np.array(pair[1])).mean())
@@ -278,7 +278,7 @@ def _mean(values: Iterable[float]) -> str:
 def _quietly(function: Callable[[Task], Any], task: Task) -> Any:
     logging.disable()
     warnings.filterwarnings("ignore")
-    from pipeline.training import set_threads
+    from pipeline.training.loop import set_threads
 
     set_threads()
     return function(task)

@@ -1,4 +1,4 @@
-"""What the words of headlines find in vectors: as tutorials do it, and by the ladder.
+"""What the words of headlines find in vectors: as tutorials do it, and by the fallbacks.
 
     python -m bench.coverage --clickbait FOLDER --vectors glove.6B.100d.txt
 
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import click
 
-from pipeline.data import Headlines, load_headlines
-from pipeline.matching import MISSING, RUNGS, candidates, conventions, match
-from pipeline.text import build_vocabularies
-from pipeline.vectors import WordVectors, load_vectors
+from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.matching import FALLBACK_NAMES, MISSING, conventions, match_words, spellings
+from pipeline.embedding.text import build_vocabularies
+from pipeline.embedding.vectors import WordVectors
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,19 @@ def rows(texts: Sequence[str], vectors: str) -> tuple[list[Row], list[tuple[str,
     counts = {name: Counter(words(texts)) for name, words in TUTORIALS.items()}
     vocabularies = build_vocabularies(texts)
     words = [word for counted in counts.values() for word in counted]
-    words += candidates(word for v in vocabularies.values() for word in v.words)
+    words += spellings(word for v in vocabularies.values() for word in v.words)
     known = load_vectors(vectors, words=words, most_frequent=10_000)
     table = [_row(name, counted, known) for name, counted in counts.items()]
 
     vocabulary = vocabularies[conventions(known.first_words).contractions]
     counted = Counter(dict(zip(vocabulary.words, vocabulary.counts, strict=True)))
     table.append(_row("our tokeniser, exact", counted, known))
-    matches = match(vocabulary.words, known)
-    rung_of = dict(zip(matches.words, matches.rungs, strict=True))
-    for rung in (*RUNGS[1:], MISSING):
-        found = Counter({word: n for word, n in counted.items() if rung_of[word] == rung})
+    matches = match_words(vocabulary.words, known)
+    rung_of = dict(zip(matches.words, matches.found_by, strict=True))
+    for fallback in (*FALLBACK_NAMES[1:], MISSING):
+        found = Counter({word: n for word, n in counted.items() if rung_of[word] == fallback})
         if found:
-            name = "**remains missing**" if rung == MISSING else f"+ {rung}"
+            name = "**remains missing**" if fallback == MISSING else f"+ {fallback}"
             table.append(Row(name, len(found), found.total(), len(counted), counted.total()))
     misses = [(word, n) for word, n in counted.most_common() if rung_of[word] == MISSING]
     return table, misses

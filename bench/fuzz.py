@@ -42,8 +42,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import VectorsError
-from pipeline.vectors import load_vectors
+from pipeline.base.errors import VectorsError
+from pipeline.embedding.loading import load_vectors
 
 WORDS = ["alps", "snow", "ice", "Himalaya", "naïve", "n't", "98%", "日本", "at name@domain", "the"]
 Values = NDArray[np.float32]

@@ -20,15 +20,18 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.blending import blend
-from pipeline.config import ModelConfig, PhaseConfig, TrainingConfig, load_config
-from pipeline.data import load_headlines
-from pipeline.matching import candidates, conventions
-from pipeline.matrix import FIRST_WORD, EmbeddingMatrix, build_embedding_matrix
-from pipeline.model import Classifier, build_classifier
-from pipeline.text import build_vocabularies
-from pipeline.training import Epoch, set_threads, train
-from pipeline.vectors import WordVectors, load_vectors
+from pipeline.classifier.ensemble import blend
+from pipeline.classifier.network import Network, build_network
+from pipeline.classifier.options import ModelOptions
+from pipeline.config import load_config
+from pipeline.data.headlines import load_headlines
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.matching import conventions, spellings
+from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix, build_embedding_matrix
+from pipeline.embedding.text import build_vocabularies
+from pipeline.embedding.vectors import WordVectors
+from pipeline.training.loop import Epoch, set_threads, train
+from pipeline.training.options import PhaseOptions, TrainingOptions
 
 Task = dict[str, Any]
 Timed = Callable[[], str]
@@ -74,14 +77,14 @@ def load(task: Task) -> Loaded:
         for name in ("train", "validation")
     ]
     words = {w for v in build_vocabularies(splits[0].texts).values() for w in v.words}
-    further = load_config().vectors.further_words
-    vectors = load_vectors(task["vectors"], words=candidates(words), most_frequent=further)
+    further = load_config().vectors.extra_words
+    vectors = load_vectors(task["vectors"], words=spellings(words), most_frequent=further)
     return Loaded(splits[0], splits[1], len(headlines.label_names), vectors)
 
 
 def build(
-    loaded: Loaded, config: ModelConfig, rows: int | None = None
-) -> tuple[Classifier, EmbeddingMatrix]:
+    loaded: Loaded, config: ModelOptions, rows: int | None = None
+) -> tuple[Network, EmbeddingMatrix]:
     """From strings to an untrained classifier, as a run does it.
 
     `rows`: of the trained table, which is then filled with random numbers; None for the words of
@@ -93,7 +96,7 @@ def build(
         vocabulary.words,
         loaded.vectors,
         counts=vocabulary.counts,
-        further_words=loaded.vectors.index_to_key,
+        extra_words=loaded.vectors.index_to_key,
         std=load_config().vectors.std,
     )
     if rows is not None:
@@ -101,15 +104,15 @@ def build(
         words = tuple(islice((*vocabulary.words, *made_up), rows - FIRST_WORD))
         values = np.random.default_rng(0).normal(0, 0.4, (rows, _SIZE)).astype(np.float32)
         matrix = replace(
-            matrix, weights=values, words=words, further_words=(), further_weights=values[:0]
+            matrix, weights=values, words=words, extra_words=(), extra_weights=values[:0]
         )
     contractions = vocabulary.contractions
-    return build_classifier(matrix, loaded.n_classes, config, contractions=contractions), matrix
+    return build_network(matrix, loaded.n_classes, config, contractions=contractions), matrix
 
 
-def network(encoder: str) -> ModelConfig:
+def network(encoder: str) -> ModelOptions:
     """The options of the network without the parts beside it."""
-    return replace(load_config([f"model={encoder}"]).model, pooled=False, wide=False)
+    return replace(load_config([f"model={encoder}"]).model, sif=False, ngrams=False)
 
 
 def train_ours(
@@ -126,10 +129,12 @@ def train_ours(
     loaded = load(task)
     classifier, _ = build(loaded, network(encoder), rows)
     training = loaded.train.repeated(n)
-    config = TrainingConfig(
-        fine_tuned=PhaseConfig(epochs=3 if n else _epochs(training), learning_rate=1e-3),
+    config = TrainingOptions(
+        fine_tuned=PhaseOptions(epochs=3 if n else _epochs(training), learning_rate=1e-3),
         batch_size=batch_size,
-        adversarial=load_config().training.adversarial if adversarial is None else adversarial,
+        adversarial=load_config().training.adversarial_epsilon
+        if adversarial is None
+        else adversarial,
     )
 
     def call() -> str:
@@ -330,14 +335,15 @@ def _accuracy_fasttext(model: Any, split: Split) -> float:
     return float(np.mean(right))
 
 
-def padded(classifier: Classifier, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+def padded(classifier: Network, texts: Sequence[str]) -> list[NDArray[np.int32]]:
     """Row numbers, int32 array (n, 24), and with the letter-case channel the cases."""
     return [
-        np.pad(array, ((0, 0), (0, _WIDTH - array.shape[1]))) for array in classifier.encode(texts)
+        np.pad(array, ((0, 0), (0, _WIDTH - array.shape[1])))
+        for array in classifier.token_ids(texts)
     ]
 
 
-def compile_plainly(classifier: Classifier) -> None:
+def compile_plainly(classifier: Network) -> None:
     """The head with Keras's own Adam."""
     classifier.embedding.trainable = True
     classifier.head.compile(

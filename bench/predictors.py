@@ -28,16 +28,17 @@ _REQUEST = 1_000  # headlines a request, of which there are ten
 
 def ours(task: Task, encoder: str, parts: bool) -> Timed:
     """`predict_probabilities` of a network after one epoch; `parts`: with those beside it."""
-    from pipeline.blending import blend
-    from pipeline.config import PhaseConfig, TrainingConfig, load_config
-    from pipeline.model import predict_probabilities
-    from pipeline.training import set_threads, train
+    from pipeline.classifier.ensemble import blend
+    from pipeline.classifier.network import predict_probabilities
+    from pipeline.config import load_config
+    from pipeline.training.loop import set_threads, train
+    from pipeline.training.options import PhaseOptions, TrainingOptions
 
     set_threads()
     loaded = load(task)
     config = load_config([f"model={encoder}"]).model if parts else network(encoder)
     classifier, matrix = build(loaded, config)
-    once = TrainingConfig(frozen=PhaseConfig(epochs=1))
+    once = TrainingOptions(frozen=PhaseOptions(epochs=1))
     pairs = loaded.train.pair, loaded.validation.pair
     train(classifier, *pairs, once)
     if parts:
@@ -64,9 +65,10 @@ def svc(task: Task) -> Timed:
 
 def logged(task: Task, server: bool) -> Timed:
     """The model that a run with one epoch has logged, asked for 1,000 headlines at a time."""
-    from pipeline.config import TrackingConfig, load_config
+    from pipeline.config import load_config
     from pipeline.run import run
-    from pipeline.tracking import load_model
+    from pipeline.tracking.options import TrackingOptions
+    from pipeline.tracking.runs import load_model
 
     folder = tempfile.TemporaryDirectory()
     os.chdir(folder.name)
@@ -86,7 +88,7 @@ def logged(task: Task, server: bool) -> Timed:
     def call() -> str:
         with folder:
             if not server:
-                loaded = load_model(model, TrackingConfig(uri=uri))
+                loaded = load_model(model, TrackingOptions(uri=uri))
                 return _speed(loaded.predict, texts, MANY, _REQUEST)
             with _scoring_server(model, uri) as ask:
                 return _speed(ask, texts, 10 * _REQUEST, _REQUEST)

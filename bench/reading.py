@@ -18,9 +18,10 @@ import click
 import numpy as np
 
 from bench.measure import Measured, measure, table, versions
-from pipeline.data import load_headlines
-from pipeline.text import build_vocabulary
-from pipeline.vectors import WordVectors, load_vectors
+from pipeline.data.headlines import load_headlines
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.text import build_vocabulary
+from pipeline.embedding.vectors import WordVectors
 
 WAYS = "bench.ways"
 

@@ -24,26 +24,28 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from bench.measure import table, versions
-from pipeline.config import CnnConfig, PhaseConfig, TrainingConfig
-from pipeline.data import Headlines, load_headlines
-from pipeline.matching import candidates
-from pipeline.matrix import build_embedding_matrix
-from pipeline.model import build_classifier, predict_probabilities
-from pipeline.text import build_vocabulary, tokenize
-from pipeline.training import train
-from pipeline.vectors import WordVectors, load_vectors
+from pipeline.classifier.network import build_network, predict_probabilities
+from pipeline.classifier.options import CnnOptions
+from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.matching import spellings
+from pipeline.embedding.matrix import build_embedding_matrix
+from pipeline.embedding.text import build_vocabulary, tokenize
+from pipeline.embedding.vectors import WordVectors
+from pipeline.training.loop import train
+from pipeline.training.options import PhaseOptions, TrainingOptions
 
 STEPS = 150  # at least so many in a phase, however few the headlines
 
 
-def _schedule(n: int) -> TrainingConfig:
+def _schedule(n: int) -> TrainingOptions:
     epochs = max(8, -(-STEPS // -(-n // 16)))
-    return TrainingConfig(
-        frozen=PhaseConfig(epochs, 2e-3, patience=epochs),
-        fine_tuned=PhaseConfig(epochs, 1e-3, patience=epochs),
+    return TrainingOptions(
+        frozen=PhaseOptions(epochs, 2e-3, patience=epochs),
+        fine_tuned=PhaseOptions(epochs, 1e-3, patience=epochs),
         batch_size=16,
-        embedding_rate=1.0,
-        adversarial=0.0,
+        embedding_lr_scale=1.0,
+        adversarial_epsilon=0.0,
     )
 
 
@@ -90,17 +92,17 @@ def accuracies(trial: Trial) -> tuple[float, float, float, float]:
     training = _some(headlines, "train", n, seed)
     validation = _some(headlines, "validation", max(n // 4, 20), seed)
     vocabulary = build_vocabulary(training[0], max_tokens=24)
-    vectors = everything.subset(candidates(vocabulary.words), further)
+    vectors = everything.subset(spellings(vocabulary.words), further)
     matrix = build_embedding_matrix(
         vocabulary.words,
         vectors,
         counts=vocabulary.counts,
-        further_words=vectors.index_to_key if further else (),
+        extra_words=vectors.index_to_key if further else (),
         std=0.4,
         seed=seed,
     )
-    config = CnnConfig(kernel_sizes=(1, 2, 3, 4))
-    classifier = build_classifier(matrix, len(headlines.label_names), config, seed=seed)
+    config = CnnOptions(kernel_sizes=(1, 2, 3, 4))
+    classifier = build_network(matrix, len(headlines.label_names), config, seed=seed)
     train(classifier, training, validation, _schedule(n), seed=seed)
     texts, labels = headlines.texts("test"), np.array(headlines.labels("test"))
     right = predict_probabilities(classifier, texts).argmax(axis=1) == labels

@@ -36,7 +36,8 @@ def _words(path: str) -> list[str]:
 
 
 def ours(path: str, words: str) -> Timed:
-    from pipeline.vectors import formats, load_vectors  # noqa: F401 loads the readers
+    from pipeline.embedding import formats  # noqa: F401 loads the readers
+    from pipeline.embedding.loading import load_vectors
 
     wanted = _words(words)
 
@@ -155,7 +156,8 @@ def gzip_wc(path: str) -> Timed:
 
 def cached(path: str) -> Timed:
     """All vectors of a text that was read before."""
-    from pipeline.vectors import formats, load_vectors  # noqa: F401
+    from pipeline.embedding import formats  # noqa: F401
+    from pipeline.embedding.loading import load_vectors
 
     def call() -> Found | str:
         return f"{len(load_vectors(path).vectors)}"
@@ -165,7 +167,8 @@ def cached(path: str) -> Timed:
 
 def cached_and_found(path: str, word: str) -> Timed:
     """The same, and one word looked up."""
-    from pipeline.vectors import formats, load_vectors  # noqa: F401
+    from pipeline.embedding import formats  # noqa: F401
+    from pipeline.embedding.loading import load_vectors
 
     def call() -> Found | str:
         return str(float(load_vectors(path)[word][0]))
@@ -178,7 +181,8 @@ def everything(path: str) -> Timed:
     import os
     import tempfile
 
-    from pipeline.vectors import formats, load_vectors  # noqa: F401
+    from pipeline.embedding import formats  # noqa: F401
+    from pipeline.embedding.loading import load_vectors
 
     folder = tempfile.mkdtemp()
     os.environ["HEADLINE_TRANSFER_CACHE"] = folder
@@ -195,7 +199,7 @@ def everything(path: str) -> Timed:
 def fasttext(path: str, words: str) -> Timed:
     from gensim.models.fasttext import ft_ngram_hashes  # noqa: F401 used by the reader
 
-    from pipeline.vectors import load_vectors
+    from pipeline.embedding.loading import load_vectors
 
     wanted = _words(words)
 

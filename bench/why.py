@@ -21,14 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.measure import table, versions
-from pipeline.config import AttentionConfig, BiGruConfig, CnnConfig, MeanConfig, ModelConfig
-from pipeline.data import Headlines, load_headlines
+from pipeline.classifier.options import (
+    AttentionOptions,
+    BiGruOptions,
+    CnnOptions,
+    MeanOptions,
+    ModelOptions,
+)
+from pipeline.data.headlines import Headlines, load_headlines
 
-CONFIGS: dict[str, ModelConfig] = {
-    "mean": MeanConfig(),
-    "cnn": CnnConfig(),
-    "attention": AttentionConfig(),
-    "bigru": BiGruConfig(),
+CONFIGS: dict[str, ModelOptions] = {
+    "mean": MeanOptions(),
+    "cnn": CnnOptions(),
+    "attention": AttentionOptions(),
+    "bigru": BiGruOptions(),
 }
 GRADIENTS = {"gradient at the words": 0, "integrated gradients, 16 steps": 16}
 TAKEN = (1, 2, 3)  # words
@@ -48,12 +54,12 @@ class Trained:
     texts: list[str]
 
 
-def trained(headlines: Headlines, config: ModelConfig, vectors: str, seed: int) -> Trained:
+def trained(headlines: Headlines, config: ModelOptions, vectors: str, seed: int) -> Trained:
     """The stages with their defaults."""
     from pipeline import (
         blend,
-        build_classifier,
         build_embedding_matrix,
+        build_network,
         build_vocabulary,
         candidates,
         load_vectors,
@@ -67,11 +73,11 @@ def trained(headlines: Headlines, config: ModelConfig, vectors: str, seed: int) 
         vocabulary.words,
         words,
         counts=vocabulary.counts,
-        further_words=words.index_to_key,
+        extra_words=words.index_to_key,
         std=0.4,
         seed=seed,
     )
-    network = build_classifier(matrix, len(headlines.label_names), config, seed=seed)
+    network = build_network(matrix, len(headlines.label_names), config, seed=seed)
     train(network, splits["train"], splits["validation"], seed=seed)
     parts = blend(network, matrix, splits["train"], splits["validation"], config, seed=seed)
     texts = [text for text in splits["validation"][0] if len(text.split()) >= FEWEST]
@@ -133,7 +139,7 @@ def inexactness(one: Trained, steps: int) -> float:
 
     texts = one.texts[:CHECKED]
     given = contributions(one.network, texts, steps=steps)
-    rows = one.network.encode(texts)[0]
+    rows = one.network.token_ids(texts)[0]
     width = one.network.embedder.output_shape[0][-1]
     nothing = np.zeros((*rows.shape, width), np.float32)
     at_zero = one.network.encoder([nothing, rows != 0], training=False).numpy()

@@ -10,66 +10,67 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.attribution import Contributions as Contributions
-    from pipeline.attribution import contributions as contributions
-    from pipeline.auditing import Audit as Audit
-    from pipeline.auditing import audit as audit
-    from pipeline.blending import Blend as Blend
-    from pipeline.blending import blend as blend
-    from pipeline.casebase import CaseBase as CaseBase
+    from pipeline.base.errors import PipelineError as PipelineError
+    from pipeline.cases.casebase import CaseBase as CaseBase
+    from pipeline.classifier.ensemble import Blend as Blend
+    from pipeline.classifier.ensemble import blend as blend
+    from pipeline.classifier.network import Network as Network
+    from pipeline.classifier.network import build_network as build_network
+    from pipeline.classifier.network import predict_probabilities as predict_probabilities
     from pipeline.config import Config as Config
     from pipeline.config import load_config as load_config
-    from pipeline.data import Headlines as Headlines
-    from pipeline.data import load_headlines as load_headlines
-    from pipeline.errors import PipelineError as PipelineError
+    from pipeline.data.headlines import Headlines as Headlines
+    from pipeline.data.headlines import load_headlines as load_headlines
+    from pipeline.embedding.corpus import train_vectors as train_vectors
+    from pipeline.embedding.joining import join_vectors as join_vectors
+    from pipeline.embedding.loading import load_vectors as load_vectors
+    from pipeline.embedding.matching import match_words as match_words
+    from pipeline.embedding.matching import spellings as spellings
+    from pipeline.embedding.matrix import EmbeddingMatrix as EmbeddingMatrix
+    from pipeline.embedding.matrix import build_embedding_matrix as build_embedding_matrix
+    from pipeline.embedding.text import Vocabulary as Vocabulary
+    from pipeline.embedding.text import build_vocabulary as build_vocabulary
+    from pipeline.embedding.text import tokenize as tokenize
+    from pipeline.embedding.vectors import WordVectors as WordVectors
     from pipeline.estimator import EmbeddingClassifier as EmbeddingClassifier
-    from pipeline.evaluation import Evaluation as Evaluation
-    from pipeline.evaluation import evaluate as evaluate
-    from pipeline.knowledge import Knowledge as Knowledge
-    from pipeline.knowledge import assess as assess
-    from pipeline.matching import candidates as candidates
-    from pipeline.matching import match as match
-    from pipeline.matrix import EmbeddingMatrix as EmbeddingMatrix
-    from pipeline.matrix import build_embedding_matrix as build_embedding_matrix
-    from pipeline.model import Classifier as Classifier
-    from pipeline.model import build_classifier as build_classifier
-    from pipeline.model import predict_probabilities as predict_probabilities
-    from pipeline.probes import Probes as Probes
-    from pipeline.probes import activations as activations
-    from pipeline.probes import probe as probe
-    from pipeline.semantics import neighbours as neighbours
-    from pipeline.semantics import word_similarity as word_similarity
-    from pipeline.text import Vocabulary as Vocabulary
-    from pipeline.text import build_vocabulary as build_vocabulary
-    from pipeline.text import tokenize as tokenize
-    from pipeline.training import History as History
-    from pipeline.training import train as train
-    from pipeline.vectors import WordVectors as WordVectors
-    from pipeline.vectors import load_vectors as load_vectors
-    from pipeline.vectors.corpus import train_vectors as train_vectors
-    from pipeline.vectors.joining import join as join
+    from pipeline.insight.attribution import Contributions as Contributions
+    from pipeline.insight.attribution import contributions as contributions
+    from pipeline.insight.audit import Audit as Audit
+    from pipeline.insight.audit import audit as audit
+    from pipeline.insight.embedding_report import EmbeddingReport as EmbeddingReport
+    from pipeline.insight.embedding_report import report_embedding as report_embedding
+    from pipeline.insight.evaluation import Evaluation as Evaluation
+    from pipeline.insight.evaluation import evaluate as evaluate
+    from pipeline.insight.probes import Probes as Probes
+    from pipeline.insight.probes import activations as activations
+    from pipeline.insight.probes import probe as probe
+    from pipeline.insight.similarity import neighbours as neighbours
+    from pipeline.insight.similarity import word_similarity as word_similarity
+    from pipeline.training.loop import History as History
+    from pipeline.training.loop import train as train
 
 _HOMES = {
-    "attribution": ("Contributions", "contributions"),
-    "auditing": ("Audit", "audit"),
-    "blending": ("Blend", "blend"),
-    "casebase": ("CaseBase",),
+    "base.errors": ("PipelineError",),
+    "data.headlines": ("Headlines", "load_headlines"),
+    "embedding.text": ("tokenize", "Vocabulary", "build_vocabulary"),
+    "embedding.vectors": ("WordVectors",),
+    "embedding.loading": ("load_vectors",),
+    "embedding.corpus": ("train_vectors",),
+    "embedding.joining": ("join_vectors",),
+    "embedding.matching": ("match_words", "spellings"),
+    "embedding.matrix": ("EmbeddingMatrix", "build_embedding_matrix"),
+    "classifier.network": ("Network", "build_network", "predict_probabilities"),
+    "classifier.ensemble": ("Blend", "blend"),
+    "training.loop": ("History", "train"),
+    "insight.evaluation": ("Evaluation", "evaluate"),
+    "insight.similarity": ("neighbours", "word_similarity"),
+    "insight.probes": ("Probes", "activations", "probe"),
+    "insight.embedding_report": ("EmbeddingReport", "report_embedding"),
+    "insight.attribution": ("Contributions", "contributions"),
+    "insight.audit": ("Audit", "audit"),
+    "cases.casebase": ("CaseBase",),
     "config": ("Config", "load_config"),
-    "data": ("Headlines", "load_headlines"),
-    "errors": ("PipelineError",),
     "estimator": ("EmbeddingClassifier",),
-    "evaluation": ("Evaluation", "evaluate"),
-    "knowledge": ("Knowledge", "assess"),
-    "matching": ("candidates", "match"),
-    "matrix": ("EmbeddingMatrix", "build_embedding_matrix"),
-    "model": ("Classifier", "build_classifier", "predict_probabilities"),
-    "probes": ("Probes", "activations", "probe"),
-    "semantics": ("neighbours", "word_similarity"),
-    "text": ("Vocabulary", "build_vocabulary", "tokenize"),
-    "training": ("History", "train"),
-    "vectors": ("WordVectors", "load_vectors"),
-    "vectors.corpus": ("train_vectors",),
-    "vectors.joining": ("join",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

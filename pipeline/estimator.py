@@ -11,15 +11,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.blending import blend
+from pipeline.base.errors import DataError
+from pipeline.classifier.ensemble import blend
+from pipeline.classifier.network import build_network, predict_probabilities
 from pipeline.config import Config, load_config
-from pipeline.errors import DataError
-from pipeline.matching import candidates, conventions
-from pipeline.matrix import build_embedding_matrix
-from pipeline.model import build_classifier, predict_probabilities
-from pipeline.text import build_vocabularies
-from pipeline.training import train
-from pipeline.vectors import load_vectors
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.matching import conventions, spellings
+from pipeline.embedding.matrix import build_embedding_matrix
+from pipeline.embedding.text import build_vocabularies
+from pipeline.training.loop import train
 
 
 class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
@@ -30,7 +30,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
     `fine_tuned_epochs`: the schedule; 0 leaves a phase out. `validation`: the fraction of the training texts held out to
     choose the best epoch. `random_state`: the seed of everything.
 
-    After `fit`: `classes_` (n_classes,), `classifier_` (the Classifier with its Keras model),
+    After `fit`: `classes_` (n_classes,), `classifier_` (the Network with its Keras model),
     `history_`, `blend_` and `coverage_`.
 
     >>> from pipeline import EmbeddingClassifier
@@ -46,17 +46,17 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         max_tokens: int = 24,
         dropout: float = 0.3,
         letter_case: bool = False,
-        pooled: bool = True,
-        wide: bool = True,
+        sif: bool = True,
+        ngrams: bool = True,
         frozen_epochs: int | str = "auto",
         frozen_learning_rate: float = 2e-3,
         fine_tuned_epochs: int | str = "auto",
         fine_tuned_learning_rate: float = 1e-3,
         batch_size: int | str = "auto",
         adversarial: float = 0.25,
-        match: str | Sequence[str] = "auto",
+        fallbacks: str | Sequence[str] = "auto",
         std: float | None = 0.4,
-        further_words: int = 100_000,
+        extra_words: int = 100_000,
         validation: float = 0.1,
         random_state: int = 0,
     ) -> None:
@@ -65,17 +65,17 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self.max_tokens = max_tokens
         self.dropout = dropout
         self.letter_case = letter_case
-        self.pooled = pooled
-        self.wide = wide
+        self.sif = sif
+        self.ngrams = ngrams
         self.frozen_epochs = frozen_epochs
         self.frozen_learning_rate = frozen_learning_rate
         self.fine_tuned_epochs = fine_tuned_epochs
         self.fine_tuned_learning_rate = fine_tuned_learning_rate
         self.batch_size = batch_size
         self.adversarial = adversarial
-        self.match = match
+        self.fallbacks = fallbacks
         self.std = std
-        self.further_words = further_words
+        self.extra_words = extra_words
         self.validation = validation
         self.random_state = random_state
 
@@ -105,20 +105,20 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         vocabularies = build_vocabularies(training, max_tokens=self.max_tokens)
         vectors = load_vectors(
             self.vectors,
-            words=candidates(word for v in vocabularies.values() for word in v.words),
-            most_frequent=self.further_words,
+            words=spellings(word for v in vocabularies.values() for word in v.words),
+            most_frequent=self.extra_words,
         )
         vocabulary = vocabularies[conventions(vectors.first_words).contractions]
         matrix = build_embedding_matrix(
             vocabulary.words,
             vectors,
             counts=vocabulary.counts,
-            further_words=vectors.index_to_key if self.further_words else (),
+            extra_words=vectors.index_to_key if self.extra_words else (),
             std=self.std,
-            rungs=config.vectors.match,
+            fallbacks=config.vectors.fallbacks,
             seed=self.random_state,
         )
-        network = build_classifier(
+        network = build_network(
             matrix,
             len(self.classes_),
             config.model,
@@ -144,17 +144,19 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             "model.max_tokens": self.max_tokens,
             "model.dropout": self.dropout,
             "model.letter_case": self.letter_case,
-            "model.pooled": self.pooled,
-            "model.wide": self.wide,
+            "model.sif": self.sif,
+            "model.ngrams": self.ngrams,
             "training.frozen.epochs": self.frozen_epochs,
             "training.frozen.learning_rate": self.frozen_learning_rate,
             "training.fine_tuned.epochs": self.fine_tuned_epochs,
             "training.fine_tuned.learning_rate": self.fine_tuned_learning_rate,
             "training.batch_size": self.batch_size,
-            "training.adversarial": self.adversarial,
-            "vectors.match": self.match if isinstance(self.match, str) else [*self.match],
+            "training.adversarial_epsilon": self.adversarial,
+            "vectors.fallbacks": self.fallbacks
+            if isinstance(self.fallbacks, str)
+            else [*self.fallbacks],
             "vectors.std": "null" if self.std is None else self.std,
-            "vectors.further_words": self.further_words,
+            "vectors.extra_words": self.extra_words,
             "data.validation": self.validation,
             "seed": self.random_state,
         }

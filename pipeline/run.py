@@ -11,24 +11,25 @@ from dataclasses import asdict, dataclass
 from itertools import count
 
 from pipeline import report
-from pipeline.attribution import attribute
-from pipeline.auditing import Audit, audit
-from pipeline.blending import Blend, blend
-from pipeline.casebase import evaluate_cases
-from pipeline.config import Config, MetricConfig
-from pipeline.data import Headlines, load_headlines
-from pipeline.errors import MissingExtraError
-from pipeline.evaluation import Evaluation, evaluate
-from pipeline.fetching import cache_folder
-from pipeline.knowledge import Knowledge, assess
-from pipeline.matching import candidates, conventions
-from pipeline.matrix import EmbeddingMatrix, build_embedding_matrix
-from pipeline.model import Classifier, build_classifier
-from pipeline.probes import load_sentences
-from pipeline.text import build_vocabularies
-from pipeline.tracking import RegisteredModel, registered_name, tracked_run
-from pipeline.training import Epoch, History, train
-from pipeline.vectors.choice import choose_vectors
+from pipeline.base.errors import MissingExtraError
+from pipeline.base.files import cache_folder
+from pipeline.cases.casebase import evaluate_cases
+from pipeline.classifier.ensemble import Blend, blend
+from pipeline.classifier.network import Network, build_network
+from pipeline.classifier.options import MetricOptions
+from pipeline.config import Config
+from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.embedding.choice import choose_vectors
+from pipeline.embedding.matching import conventions, spellings
+from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
+from pipeline.embedding.text import build_vocabularies
+from pipeline.insight.attribution import attribute
+from pipeline.insight.audit import Audit, audit
+from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
+from pipeline.insight.evaluation import Evaluation, evaluate
+from pipeline.insight.probes import load_sentences
+from pipeline.tracking.runs import RegisteredModel, registered_name, tracked_run
+from pipeline.training.loop import Epoch, History, train
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +46,11 @@ class RunResult:
     headlines: Headlines
     audit: Audit
     matrix: EmbeddingMatrix
-    classifier: Classifier
+    classifier: Network
     history: History
     blend: Blend
     evaluations: Mapping[str, Evaluation]
-    knowledge: tuple[Knowledge, ...]
+    knowledge: tuple[EmbeddingReport, ...]
     registered: RegisteredModel
     seconds: Mapping[str, float]
 
@@ -73,19 +74,19 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
     name = f"{config.data.source}-{config.vectors.source}-{config.model.encoder}-{config.seed}"
     started = time.perf_counter()
     with tracked_run(config.tracking, name) as tracked:
-        tracked.log(report.of_config(config))
+        tracked.log(report.config_items(config))
 
         with _timed(seconds, "data"):
-            sentences = load_sentences(config.semantics.probes)  # wrong ones are found out first
+            sentences = load_sentences(config.insight.probes)  # wrong ones are found out first
             data = asdict(config.data)
             headlines = load_headlines(**data)
             training = headlines.texts("train"), headlines.labels("train")
             validation = headlines.texts("validation"), headlines.labels("validation")
-            tracked.log(report.of_headlines(headlines))
+            tracked.log(report.headlines_items(headlines))
 
         with _timed(seconds, "audit"):
             audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
-            tracked.log(report.of_audit(audited))
+            tracked.log(report.audit_items(audited))
 
         with _timed(seconds, "text"):
             # One for each way to write contractions; which fits is known with the vectors.
@@ -95,7 +96,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
 
         with _timed(seconds, "vectors"):
             held_out = [*validation[0], *headlines.texts("test")]
-            words = candidates(word for v in vocabularies.values() for word in v.words)
+            words = spellings(word for v in vocabularies.values() for word in v.words)
             vectors = choose_vectors(config.vectors, words, held_out)
             vocabulary = vocabularies[conventions(vectors.first_words).contractions]
 
@@ -104,17 +105,17 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 vocabulary.words,
                 vectors,
                 counts=vocabulary.counts,
-                further_words=vectors.index_to_key if config.vectors.further_words else (),
+                extra_words=vectors.index_to_key if config.vectors.extra_words else (),
                 std=config.vectors.std,
-                rungs=config.vectors.match,
+                fallbacks=config.vectors.fallbacks,
                 missing=config.vectors.missing,
                 min_coverage=config.vectors.min_coverage,
                 seed=config.seed,
             )
-            tracked.log(report.of_matrix(matrix))
+            tracked.log(report.matrix_items(matrix))
 
         with _timed(seconds, "model"):
-            classifier = build_classifier(
+            classifier = build_network(
                 matrix,
                 len(headlines.label_names),
                 config.model,
@@ -126,7 +127,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             steps = count(1)
 
             def log_epoch(epoch: Epoch) -> None:
-                tracked.log(report.of_epoch(epoch, next(steps)))
+                tracked.log(report.epoch_items(epoch, next(steps)))
                 if on_epoch:
                     on_epoch(epoch)
 
@@ -139,29 +140,29 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 on_epoch=log_epoch,
                 checkpoints=cache_folder() / "training",
             )
-            tracked.log(report.of_history(history))
+            tracked.log(report.history_items(history))
 
         with _timed(seconds, "blending"):
             blended = blend(
                 classifier, matrix, training, validation, config.model, seed=config.seed
             )
-            tracked.log(report.of_blend(blended))
+            tracked.log(report.blend_items(blended))
 
         with _timed(seconds, "evaluation"):
             evaluations = _evaluate(classifier, headlines, history, blended)
-            if isinstance(config.model, MetricConfig):
+            if isinstance(config.model, MetricOptions):
                 evaluations = _with_cases(classifier, headlines, evaluations)
                 lying = [
-                    (classifier.represent(headlines.texts(split)), headlines.labels(split))
+                    (classifier.embed(headlines.texts(split)), headlines.labels(split))
                     for split in ("train", "test")
                 ]
-                tracked.log(report.of_cases(lying[0], lying[1], headlines.label_names))
+                tracked.log(report.cases_items(lying[0], lying[1], headlines.label_names))
             kept = [*evaluations][-1]
-            tracked.log(report.of_evaluations(evaluations, kept))
-            tracked.log(report.of_signals(audited, evaluations[kept].accuracy))
+            tracked.log(report.evaluations_items(evaluations, kept))
+            tracked.log(report.signals_items(audited, evaluations[kept].accuracy))
 
         with _timed(seconds, "semantics"):
-            known = assess(
+            known = report_embedding(
                 classifier,
                 matrix,
                 history,
@@ -169,14 +170,14 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 (headlines.texts("test"), headlines.labels("test")),
                 headlines.label_names,
                 sentences=sentences,
-                words=config.semantics.words,
+                words=config.insight.words,
                 seed=config.seed,
             )
-            tracked.log(report.of_knowledge(known))
+            tracked.log(report.knowledge_items(known))
 
         with _timed(seconds, "attribution"):
             attribution = attribute(blended.classifier, evaluations[kept], seed=config.seed)
-            tracked.log(report.of_attribution(attribution, evaluations[kept]))
+            tracked.log(report.attribution_items(attribution, evaluations[kept]))
 
         with _timed(seconds, "model_logging"):
             registered = tracked.log_model(
@@ -188,7 +189,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 promote=config.tracking.promote,
             )
         seconds["total"] = time.perf_counter() - started
-        tracked.log(report.of_seconds(seconds))
+        tracked.log(report.seconds_items(seconds))
     return RunResult(
         tracked.run_id,
         tracked.experiment_id,
@@ -207,11 +208,11 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
 
 
 def _evaluate(
-    network: Classifier, headlines: Headlines, history: History, blended: Blend
+    network: Network, headlines: Headlines, history: History, blended: Blend
 ) -> dict[str, Evaluation]:
     """The network after every phase on the test split, the kept one last, and the blend."""
 
-    def of(classifier: Classifier) -> Evaluation:
+    def of(classifier: Network) -> Evaluation:
         texts, labels = headlines.texts("test"), headlines.labels("test")
         return evaluate(classifier, texts, labels, headlines.label_names)
 
@@ -223,7 +224,7 @@ def _evaluate(
 
 
 def _with_cases(
-    network: Classifier, headlines: Headlines, evaluations: dict[str, Evaluation]
+    network: Network, headlines: Headlines, evaluations: dict[str, Evaluation]
 ) -> dict[str, Evaluation]:
     """With what the training headlines say as cases, where the extra for that is installed."""
     try:

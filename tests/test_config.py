@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.base.errors import ConfigError
 from pipeline.config import Config, flatten, groups, load_config, options
-from pipeline.errors import ConfigError
 
 
 def test_defaults_in_code_are_those_of_conf() -> None:
@@ -27,7 +27,7 @@ def test_overrides_reach_every_level() -> None:
     config = load_config(["seed=7", "model=mean", "training.fine_tuned.epochs=3"])
     assert config.seed == config.data.seed == 7
     assert config.model.encoder == "mean"
-    assert config.training.phases["fine_tuned"].epochs == 3
+    assert config.training.planned["fine_tuned"].epochs == 3
 
 
 def test_the_split_can_keep_its_seed() -> None:
@@ -38,11 +38,11 @@ def test_the_split_can_keep_its_seed() -> None:
 def test_scratch_means_random_vectors_and_one_phase() -> None:
     config = load_config(["training=scratch"])
     assert config.vectors.source == "random"
-    assert list(config.training.phases) == ["scratch"]
+    assert list(config.training.planned) == ["scratch"]
 
 
 def test_no_epochs_leave_a_phase_out() -> None:
-    assert list(load_config(["training.frozen.epochs=0"]).training.phases) == ["fine_tuned"]
+    assert list(load_config(["training.frozen.epochs=0"]).training.planned) == ["fine_tuned"]
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_no_epochs_leave_a_phase_out() -> None:
         (["vectors=file"], "vectors=file needs a file: add vectors.path="),
         (["model.encoder=lstm"], "model.encoder=lstm: expected one of 'cnn', 'mean', 'bigru'"),
         (["model.kernel_sizes=[]"], "model.kernel_sizes"),
-        (["vectors.match=exakt"], "vectors.match=exakt: expected 'auto', got 'exakt'"),
-        (["vectors.match=[exact,stem]"], "vectors.match=stem: expected 'exact', 'lower', "),
+        (["vectors.fallbacks=exakt"], "vectors.fallbacks=exakt: expected 'auto', got 'exakt'"),
+        (["vectors.fallbacks=[exact,stem]"], "vectors.fallbacks=stem: expected 'exact', 'lower', "),
         (["vectors.path=v.txt"], "vectors=corpus or file, which is not chosen: add vectors=file"),
         (["data.validation=0.6", "data.test=0.5"], "must stay below 1"),
         (["training.frozen.epochs=0", "training.fine_tuned.epochs=0"], "at least one phase"),
@@ -81,10 +81,10 @@ def test_no_epochs_leave_a_phase_out() -> None:
             ["compare.seeds=x"],
             "compare.seeds=x: expected a whole number or a list of them, got 'x'",
         ),
-        (["semantics.seeds=[]"], "semantics.seeds"),
+        (["explain.seeds=[]"], "explain.seeds"),
         (["compare.sizes=20"], "expected a list, as in compare.sizes=[20], got 20"),
         (["compare.sizes=[]"], "compare.sizes=[]: expected at least one value, got []"),
-        (["semantics.words=alps"], "expected a list, as in semantics.words=[alps], got 'alps'"),
+        (["insight.words=alps"], "expected a list, as in insight.words=[alps], got 'alps'"),
         (["tracking.promote=often"], "expected 'auto', 'always' or 'never', got 'often'"),
     ],
 )

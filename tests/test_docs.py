@@ -13,12 +13,12 @@ from pathlib import Path
 import click
 import nbformat
 import pytest
-from conftest import ROOT, make_headlines, write_csv, write_glove
+from builders import ROOT, make_headlines, write_csv, write_glove
 from nbclient import NotebookClient
 
-from pipeline import __main__ as cli
-from pipeline import batches
+from pipeline.cli import app as cli
 from pipeline.config import groups, options
+from pipeline.training import schedule as batches
 
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = [
@@ -101,7 +101,7 @@ def test_pipeline_commands(
     lines = [line for line in COMMANDS if line.startswith("pipeline ")]
     assert len(lines) >= 6
     short = ["training.frozen.epochs=1", "model=mean", "compare.sizes=[20]", "compare.seeds=1",
-             "semantics.seeds=1"]  # fmt: skip
+             "explain.seeds=1"]  # fmt: skip
     trained: set[str] = set()
     for line in lines:
         arguments = shlex.split(line.split(" #")[0])[1:]

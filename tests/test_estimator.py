@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_headlines
+from builders import make_headlines
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from pipeline import EmbeddingClassifier
+from pipeline.base.errors import ConfigError, DataError
 from pipeline.config import load_config
-from pipeline.errors import ConfigError, DataError
 
 TEXTS, LABELS = make_headlines(30)
 

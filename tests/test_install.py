@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from builders import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -72,10 +72,10 @@ def test_the_example_of_the_readme_runs_elsewhere(
 def test_the_command_line_finds_its_configuration(
     installed: dict[str, str], tmp_path: Path
 ) -> None:
-    code = "import pipeline.config as c; print(c.conf_dir()); print(c.load_config(['model=mean']).model)"
+    code = "import pipeline.config as c; print(c.conf_folder()); print(c.load_config(['model=mean']).model)"
     where, model = python(code, installed, tmp_path).splitlines()
     assert where == str(Path(installed["PYTHONPATH"], "pipeline", "conf"))
-    assert model.startswith("MeanConfig(")
+    assert model.startswith("MeanOptions(")
 
 
 def test_every_package_is_pinned_and_no_index_is_named() -> None:

@@ -17,15 +17,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import make_headlines, small_overrides, write_csv
+from builders import make_headlines, small_overrides, write_csv
 from mlflow import MlflowClient
 
 from pipeline import report
-from pipeline.config import TrackingConfig, load_config
-from pipeline.errors import DataError, ModelError, TrackingError, VectorsError
-from pipeline.model import predict_probabilities
+from pipeline.base.errors import DataError, ModelError, TrackingError, VectorsError
+from pipeline.classifier.network import predict_probabilities
+from pipeline.config import load_config
 from pipeline.run import RunResult, run
-from pipeline.tracking import connect, load_model, tracked_run
+from pipeline.tracking.options import TrackingOptions
+from pipeline.tracking.runs import connect, load_model, tracked_run
 
 
 @dataclass
@@ -119,7 +120,7 @@ def test_tags_say_where_it_comes_from(
     (tmp_path / "file").write_text("1")
     git("add", "file")
     git("commit", "-qm", "first")
-    with tracked_run(TrackingConfig(uri=store), "tags") as tracked:
+    with tracked_run(TrackingOptions(uri=store), "tags") as tracked:
         pass
     tags = MlflowClient(store).get_run(tracked.run_id).data.tags
     assert tags["git.commit"] == git("rev-parse", "HEAD")
@@ -203,7 +204,7 @@ def test_probe_sentences_of_ones_own(small: dict[str, Path], store: str, tmp_pat
         "reference: {a: the bank, b: alps loses ice, c: snow of the himalaya, label: nature}"
     )
     path.write_text(sentences)
-    more = (f"semantics.probes={path}", "semantics.words=[goal]", "training.fine_tuned.epochs=0")
+    more = (f"insight.probes={path}", "insight.words=[goal]", "training.fine_tuned.epochs=0")
     result = run(load_config(small_overrides(small, store, *more)))
     (known,) = result.knowledge
     assert known.probes.label == "nature"
@@ -218,7 +219,7 @@ def test_probe_sentences_of_ones_own(small: dict[str, Path], store: str, tmp_pat
 def test_the_logged_model_gives_the_same_bits(done: Done) -> None:
     model = load_model(
         f"models:/{done.result.registered.name}@champion",
-        TrackingConfig(uri=done.result.tracking_uri),
+        TrackingOptions(uri=done.result.tracking_uri),
     )
     texts = done.result.headlines.texts("test")
     rows = model.predict(texts)
@@ -261,7 +262,7 @@ def test_champion_changes_only_for_a_better_one_on_the_same_data(
     client = MlflowClient(store)
 
     def train(*more: str) -> RunResult:
-        alone = ("model.pooled=false", "model.wide=false")
+        alone = ("model.sif=false", "model.ngrams=false")
         return run(load_config(small_overrides(small, store, *alone, *more)))
 
     first = train("training.frozen.epochs=1", "training.fine_tuned.epochs=0")
@@ -343,7 +344,7 @@ def test_vectors_of_another_casing(small: dict[str, Path], store: str, tmp_path:
     assert metrics["coverage/capitalised"] == 1
     assert metrics["coverage/exact"] == metrics["coverage/missing"] == 0
     with pytest.raises(VectorsError, match=r"are there with capitals, which vectors\.match leaves"):
-        run(load_config([*overrides, "vectors.match=[exact,lower]"]))
+        run(load_config([*overrides, "vectors.fallbacks=[exact,lower]"]))
 
 
 @pytest.mark.usefixtures("plain")
@@ -359,36 +360,36 @@ def test_the_tokeniser_follows_the_vectors(
     result = run(load_config(small_overrides(small, store, *more)))
     assert {"do", "n't", "don't"} & set(result.matrix.words) == {"don't"}
     row = 2 + result.matrix.words.index("don't")
-    assert result.classifier.encode(["Don’t"])[0].tolist() == [[row]]
+    assert result.classifier.token_ids(["Don’t"])[0].tolist() == [[row]]
 
 
 def test_no_tracking_server_is_found_out_first(small: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"expected an MLflow server at http://127\.0\.0\.1:9"):
         run(load_config(small_overrides(small, "http://127.0.0.1:9", "data.path=nowhere.csv")))
     with pytest.raises(TrackingError, match="could not use the tracking store"):
-        connect(TrackingConfig(uri="sqlite:////dev/null/mlflow.db"))
+        connect(TrackingOptions(uri="sqlite:////dev/null/mlflow.db"))
     with pytest.raises(
         TrackingError, match=r"an address such as sqlite:///mlflow\.db .*'nonsense'"
     ):
-        connect(TrackingConfig(uri="nonsense"))
+        connect(TrackingOptions(uri="nonsense"))
 
 
 def test_no_such_model(store: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="a folder with a file MLmodel"):
-        load_model(str(tmp_path), TrackingConfig(uri=store))
+        load_model(str(tmp_path), TrackingOptions(uri=store))
     (tmp_path / "MLmodel").write_text("{ junk")
     with pytest.raises(ModelError, match="could not load the model"):
-        load_model(str(tmp_path), TrackingConfig(uri=store))
+        load_model(str(tmp_path), TrackingOptions(uri=store))
     with pytest.raises(ModelError, match="train one first"):
-        load_model("models:/nothing@champion", TrackingConfig(uri=store))
+        load_model("models:/nothing@champion", TrackingOptions(uri=store))
 
 
 def test_reports_need_no_server(done: Done) -> None:
     result = done.result
-    items = report.of_evaluations(result.evaluations, result.kept)
+    items = report.evaluations_items(result.evaluations, result.kept)
     metrics = {item.name: item.value for item in items if isinstance(item, report.Metric)}
     assert metrics["test/accuracy"] == result.evaluation.accuracy
-    items = report.of_blend(result.blend)
+    items = report.blend_items(result.blend)
     metrics = {item.name: item.value for item in items if isinstance(item, report.Metric)}
     assert metrics["validation/accuracy"] == result.blend.accuracy
     assert {f"blend/{part}_weight" for part in ("network", "pooled", "wide")} < set(metrics)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.attribution import Attribution
-from pipeline.evaluation import Evaluation
+from pipeline.insight.attribution import Attribution
+from pipeline.insight.evaluation import Evaluation
 from pipeline.report.items import Item, Table
 
 WORDS_SHOWN = 3  # of each misclassified headline
@@ -14,7 +14,7 @@ MIN_COUNT = 3  # a word with fewer occurrences in the sample is chance
 WORDS_OF_A_LABEL = 30
 
 
-def of_attribution(attribution: Attribution, evaluation: Evaluation) -> list[Item]:
+def attribution_items(attribution: Attribution, evaluation: Evaluation) -> list[Item]:
     """The words behind the surest mistakes, and the words that give most to each label."""
     return [
         Table("tables/why_misclassified.csv", why_misclassified(attribution, evaluation)),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.auditing import Audit
-from pipeline.auditing.tables import (
+from pipeline.insight.audit import Audit
+from pipeline.report.audit_tables import (
     features_table,
     groups_table,
     near_duplicates_table,
@@ -17,7 +17,7 @@ from pipeline.report.figures import BLUE, GREY, ORANGE
 from pipeline.report.items import Item, Metric, Picture, Table, Tag
 
 
-def of_audit(audit: Audit) -> list[Item]:
+def audit_items(audit: Audit) -> list[Item]:
     """What each signal gets alone, the near-duplicates of each pair of splits, the sources held
     out, and the warning as a tag."""
     items: list[Item] = [Metric("audit/majority_accuracy", audit.signals.majority.accuracy)]
@@ -48,7 +48,7 @@ def of_audit(audit: Audit) -> list[Item]:
     return [*items, Tag("audit.warning", "; ".join(warnings))] if warnings else items
 
 
-def of_signals(audit: Audit, accuracy: float) -> list[Item]:
+def signals_items(audit: Audit, accuracy: float) -> list[Item]:
     """The signals beside the model. `accuracy`: the model's on the test split."""
     return [Picture("figures/audit_signals.png", signals_figure(audit, accuracy))]
 

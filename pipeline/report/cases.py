@@ -21,7 +21,7 @@ Represented = tuple[NDArray[np.float32], Sequence[int]]
 """Representations of headlines, (n, width), and their labels."""
 
 
-def of_cases(cases: Represented, test: Represented, label_names: Sequence[str]) -> list[Item]:
+def cases_items(cases: Represented, test: Represented, label_names: Sequence[str]) -> list[Item]:
     """A picture of the training headlines as cases, with the test headlines among them."""
     return [Picture("figures/cases.png", map_of_cases(cases, test, label_names))]
 

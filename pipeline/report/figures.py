@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.evaluation import Evaluation
-from pipeline.matrix import Coverage
-from pipeline.report.tables import coverage_by_rung
-from pipeline.training import History
+from pipeline.embedding.matrix import Coverage
+from pipeline.insight.evaluation import Evaluation
+from pipeline.report.tables import coverage_by_fallback
+from pipeline.training.loop import History
 
 BLUE, ORANGE, GREY = "#4477aa", "#ee7733", "#888888"  # distinct for colour-blind readers
 
@@ -44,10 +44,10 @@ def learning_curves(history: History) -> Figure:
     return figure
 
 
-def coverage_by_rung_figure(coverage: Coverage, most: int = 20) -> Figure:
-    """Types and tokens by rung of the ladder, and the `most` frequent words that it misses."""
-    frame = coverage_by_rung(coverage)
-    frame = frame[frame["types"] > 0].iloc[::-1]  # the first rung on top
+def coverage_figure(coverage: Coverage, most: int = 20) -> Figure:
+    """Types and tokens by fallback of the fallbacks, and the `most` frequent words that it misses."""
+    frame = coverage_by_fallback(coverage)
+    frame = frame[frame["types"] > 0].iloc[::-1]  # the first fallback on top
     missing = coverage.missing[:most][::-1]
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
@@ -57,7 +57,7 @@ def coverage_by_rung_figure(coverage: Coverage, most: int = 20) -> Figure:
         bars = left.barh(places + shift, shares, 0.38, color=colour, label=name)
         labels = [f"{s:.1f} %  ({n:,})" for s, n in zip(shares, frame[name], strict=True)]
         left.bar_label(bars, labels, padding=3, fontsize=8)
-    left.set_yticks(places, frame["rung"])
+    left.set_yticks(places, frame["fallback"])
     left.set_xlim(0, 140)
     left.set_xticks(range(0, 101, 20))
     left.set_xlabel("% of the words")

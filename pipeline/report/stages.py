@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from pipeline.blending import Blend
+from pipeline.classifier.ensemble import Blend
 from pipeline.config import Config, flatten
-from pipeline.data import Headlines
-from pipeline.evaluation import Evaluation
-from pipeline.matrix import EmbeddingMatrix
+from pipeline.data.headlines import Headlines
+from pipeline.embedding.matrix import EmbeddingMatrix
+from pipeline.insight.evaluation import Evaluation
 from pipeline.report.figures import (
     confusion_matrix,
-    coverage_by_rung_figure,
+    coverage_figure,
     learning_curves,
     reliability_diagram,
 )
 from pipeline.report.items import Input, Item, Metric, Param, Picture, Table, Tag, Text
-from pipeline.report.tables import coverage_by_rung, missing_words, per_class, predictions_table
-from pipeline.training import Epoch, History
+from pipeline.report.tables import coverage_by_fallback, missing_words, per_class, predictions_table
+from pipeline.training.loop import Epoch, History
 
 
-def of_config(config: Config) -> list[Item]:
+def config_items(config: Config) -> list[Item]:
     """Every option as a parameter, and the whole as YAML."""
     from omegaconf import OmegaConf
 
@@ -30,7 +30,7 @@ def of_config(config: Config) -> list[Item]:
     return [*items, Text("config.yaml", OmegaConf.to_yaml(OmegaConf.create(values)))]
 
 
-def of_headlines(headlines: Headlines) -> list[Item]:
+def headlines_items(headlines: Headlines) -> list[Item]:
     """The splits as inputs, their sizes, and what was dropped."""
     items: list[Item] = []
     for split, rows in headlines.splits.items():
@@ -44,32 +44,34 @@ def of_headlines(headlines: Headlines) -> list[Item]:
     return items + [Metric(f"data/dropped_{why}", n) for why, n in headlines.dropped.items()]
 
 
-def of_matrix(matrix: EmbeddingMatrix) -> list[Item]:
-    """What the ladder found at each rung (as a fraction of the tokens), and the missing words."""
+def matrix_items(matrix: EmbeddingMatrix) -> list[Item]:
+    """What the fallbacks found at each fallback (as a fraction of the tokens), and the missing words."""
     coverage = matrix.coverage
-    by_rung = coverage_by_rung(coverage)
+    by_fallback = coverage_by_fallback(coverage)
     return [
         Metric("coverage/types", coverage.types),
         Metric("coverage/tokens", coverage.tokens),
         *(
-            Metric(f"coverage/{rung}", share)
-            for rung, share in zip(by_rung["rung"], by_rung["tokens_share"], strict=True)
+            Metric(f"coverage/{fallback}", share)
+            for fallback, share in zip(
+                by_fallback["fallback"], by_fallback["tokens_share"], strict=True
+            )
         ),
         Metric("vocabulary/words", len(matrix.words)),
-        Metric("vocabulary/further_words", len(matrix.further_words)),
-        Table("tables/coverage.csv", by_rung),
+        Metric("vocabulary/extra_words", len(matrix.extra_words)),
+        Table("tables/coverage.csv", by_fallback),
         Table("tables/missing_words.csv", missing_words(coverage)),
-        Picture("figures/coverage.png", coverage_by_rung_figure(coverage)),
+        Picture("figures/coverage.png", coverage_figure(coverage)),
     ]
 
 
-def of_epoch(epoch: Epoch, step: int) -> list[Item]:
+def epoch_items(epoch: Epoch, step: int) -> list[Item]:
     """The metrics of an epoch; `step` counts on through the phases."""
     names = ("loss", "accuracy", "val_loss", "val_accuracy")
     return [Metric(f"{epoch.phase}/{name}", getattr(epoch, name), step) for name in names]
 
 
-def of_history(history: History) -> list[Item]:
+def history_items(history: History) -> list[Item]:
     """The learning curves, and the network's validation result of every phase."""
     items: list[Item] = [
         Picture("figures/learning_curves.png", learning_curves(history)),
@@ -83,7 +85,7 @@ def of_history(history: History) -> list[Item]:
     return items
 
 
-def of_blend(blend: Blend) -> list[Item]:
+def blend_items(blend: Blend) -> list[Item]:
     """The validation result of the classifier as it is logged, and what each part gives to it."""
     items: list[Item] = [
         Metric("validation/accuracy", blend.accuracy),
@@ -98,7 +100,7 @@ def of_blend(blend: Blend) -> list[Item]:
     return items
 
 
-def of_evaluations(evaluations: Mapping[str, Evaluation], kept_name: str) -> list[Item]:
+def evaluations_items(evaluations: Mapping[str, Evaluation], kept_name: str) -> list[Item]:
     """Test results: all of the kept classifier's, and the accuracy and macro F1 of every one."""
     kept = evaluations[kept_name]
     low, high = kept.accuracy_interval
@@ -121,6 +123,6 @@ def of_evaluations(evaluations: Mapping[str, Evaluation], kept_name: str) -> lis
     ]
 
 
-def of_seconds(seconds: Mapping[str, float]) -> list[Item]:
+def seconds_items(seconds: Mapping[str, float]) -> list[Item]:
     """The time of each stage."""
     return [Metric(f"seconds/{stage}", value) for stage, value in seconds.items()]

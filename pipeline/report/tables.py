@@ -8,17 +8,18 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from pipeline.blending import Blend, PartResult
-from pipeline.data import Headlines
-from pipeline.evaluation import Evaluation
-from pipeline.matrix import Coverage, EmbeddingMatrix
-from pipeline.training import History
+from pipeline.classifier.ensemble import Blend, PartResult
+from pipeline.data.headlines import Headlines
+from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
+from pipeline.insight.evaluation import Evaluation
+from pipeline.training.loop import History
 
 
-def coverage_by_rung(coverage: Coverage) -> pd.DataFrame:
-    """Different words (types) and running words (tokens) found at each rung: counts and shares."""
+def coverage_by_fallback(coverage: Coverage) -> pd.DataFrame:
+    """Different words (types) and running words (tokens) found at each fallback: counts and shares."""
     frame = pd.DataFrame(
-        [asdict(rung) for rung in coverage.rungs], columns=["rung", "types", "tokens"]
+        [asdict(fallback) for fallback in coverage.by_fallback],
+        columns=["fallback", "types", "tokens"],
     )
     for name in ("types", "tokens"):
         frame[f"{name}_share"] = frame[name] / max(int(frame[name].sum()), 1)
@@ -73,7 +74,11 @@ def summary(
     sizes = " / ".join(f"{len(headlines.splits[s]):,}" for s in headlines.splits)
     dropped = ", ".join(f"{count:,} {why}" for why, count in headlines.dropped.items() if count)
     coverage = matrix.coverage
-    found = ", ".join(f"{rung.rung} {rung.types:,}" for rung in coverage.rungs if rung.types)
+    found = ", ".join(
+        f"{fallback.fallback} {fallback.types:,}"
+        for fallback in coverage.by_fallback
+        if fallback.types
+    )
     facts = [
         ("data", f"{headlines.name}, {len(headlines.label_names)} labels"),
         (

@@ -1,0 +1,276 @@
+"""Downloads and the folder that keeps them.
+
+What is received goes to NAME.part, where a later attempt or process goes on; it is compared with
+its digest and only then renamed to NAME. Nothing is executed, unpickled or unpacked. requests
+speaks HTTP, filelock lets a second process wait for the first, and rich draws the bar. Resuming
+is own code: pooch begins anew after every break, and the downloader of huggingface_hub, which does
+resume, is not public, knows no digest and gives up at 503.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.base.errors import FetchError
+from pipeline.base.files import cache_folder
+from pipeline.base.progress import byte_progress, megabytes
+
+if TYPE_CHECKING:
+    import requests
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 1 << 16  # bytes received at a time
+_LONGEST_WAIT = 60.0  # seconds between two attempts
+_SILENT_RETRIES = 2  # where nobody has ever answered, there is little to wait for
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that never changes. `digest`: `md5:HEX` or `sha256:HEX`; `size`: bytes."""
+
+    url: str
+    digest: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        """The name of the file: the last part of its address."""
+        return self.url.rpartition("/")[2]
+
+    @property
+    def path(self) -> Path:
+        """Where the file is once it was fetched."""
+        return cache_folder() / self.name
+
+    def is_cached(self, *, check_digest: bool = False) -> bool:
+        """Whether a file of the right size is there; its bytes are read to check the digest."""
+        if _size(self.path) != self.size:
+            return False
+        return not check_digest or _has_digest(self.path, self.digest)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """`timeout`: seconds without an answer or a byte; `retries`: attempts in a row that bring
+    nothing new, after waits of `backoff` seconds, twice that, and so on."""
+
+    timeout: float = 30.0
+    retries: int = 5
+    backoff: float = 0.5
+
+
+PATIENCE = Patience()
+
+
+def fetch(download: Download, *, check_digest: bool = False, patience: Patience = PATIENCE) -> Path:
+    """Download a file unless it is in the cache, and say where it is.
+
+    A broken download is resumed, also by another process. A file in the cache is known by its
+    size, and with `check_digest` by its bytes. HEADLINE_TRANSFER_MIRROR is an address under which
+    the name of the file is looked for instead; with HEADLINE_TRANSFER_OFFLINE=1 nothing is fetched.
+
+    Raises FetchError: nobody answers, the file is not there or another one, no room, no permission.
+    """
+    try:
+        if download.is_cached(check_digest=check_digest):
+            if check_digest:
+                logger.info("fetching: %s is there already", download.name)
+            return download.path
+        url = _address(download)
+        download.path.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(download.path):
+            # Another process may have fetched it meanwhile.
+            if not download.is_cached(check_digest=check_digest):
+                _obtain(download, url, patience)
+    except OSError as error:
+        raise FetchError(
+            f"could not keep {download.name} in {download.path.parent} ({error.strerror or error}): "
+            f"set HEADLINE_TRANSFER_CACHE to a folder that can be written and has room for "
+            f"{megabytes(download.size)}"
+        ) from error
+    return download.path
+
+
+def _address(download: Download) -> str:
+    if os.environ.get("HEADLINE_TRANSFER_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise FetchError(
+            f"{download.name} is not in {download.path.parent} and HEADLINE_TRANSFER_OFFLINE is "
+            f"set: unset it, or put there what {download.url} gives"
+        )
+    mirror = os.environ.get("HEADLINE_TRANSFER_MIRROR")
+    return f"{mirror.rstrip('/')}/{download.name}" if mirror else download.url
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Held by one process at a time, and freed by the system where that process dies."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{path}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("fetching: another process is fetching %s, waiting for it", path.name)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _obtain(download: Download, url: str, patience: Patience) -> None:
+    part = download.path.with_name(f"{download.name}.part")
+    if _size(part) > download.size:
+        part.unlink()
+    free = shutil.disk_usage(part.parent).free
+    if free < (missing := download.size - _size(part)):
+        raise FetchError(
+            f"expected room for {megabytes(missing)} in {part.parent}, there are "
+            f"{megabytes(free)}: free some, or set HEADLINE_TRANSFER_CACHE to another folder"
+        )
+    logger.info("fetching: %s, %s, from %s", download.name, megabytes(download.size), url)
+    for last in (False, True):
+        in_one_piece = _receive(download, url, part, patience)
+        if _has_digest(part, download.digest):
+            part.replace(download.path)
+            return
+        part.unlink()
+        if in_one_piece or last:
+            break
+        # The file may have changed between two pieces; the digest tells more than any header.
+        logger.warning("fetching: the pieces of %s do not fit, starting afresh", download.name)
+    raise FetchError(
+        f"{url}: expected the digest {download.digest}, what came has another and was removed: the "
+        "file there is damaged or not the same"
+    )
+
+
+class _TryAgainError(Exception):
+    """A failure that may pass; `wait`: seconds for which the server asked."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class _NoAnswerError(_TryAgainError):
+    """Nobody answers at the address."""
+
+
+def _receive(download: Download, url: str, part: Path, patience: Patience) -> bool:
+    """Fill `part` to its size, and say whether that took one request and nothing from before."""
+    import requests
+
+    leftover = most = _size(part)
+    requested, failures, silent = 0, 0, True
+    with requests.Session() as session:
+        while _size(part) != download.size:
+            requested += 1
+            try:
+                _request(session, download, url, part, patience.timeout)
+            except _TryAgainError as error:
+                held = _size(part)
+                failures, most = (1, held) if held > most else (failures + 1, most)
+                silent &= isinstance(error, _NoAnswerError)
+                allowed = min(patience.retries, _SILENT_RETRIES) if silent else patience.retries
+                if failures > allowed:
+                    raise FetchError(
+                        f"could not fetch {url} ({error}): check the connection, or name a mirror "
+                        "with HEADLINE_TRANSFER_MIRROR"
+                    ) from error
+                wait = min(max(patience.backoff * 2 ** (failures - 1), error.wait), _LONGEST_WAIT)
+                logger.warning("fetching: %s: %s, again in %.1f s", download.name, error, wait)
+                time.sleep(wait)
+    return requested == 1 and not leftover
+
+
+def _request(
+    session: requests.Session, download: Download, url: str, part: Path, timeout: float
+) -> None:
+    """Ask once for what is missing."""
+    import requests
+    from urllib3 import Retry
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+    held = _size(part)
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={held}-"} if held else {})
+    try:
+        response = session.get(
+            url, headers=headers, stream=True, timeout=(min(timeout, 10.0), timeout)
+        )
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise _NoAnswerError(_reason(error)) from error
+    except requests.RequestException as error:
+        raise FetchError(f"could not fetch {url}: {_reason(error)}") from error
+    with response:
+        status, given = response.status_code, response.headers.get("Content-Range", "")
+        if status == 429 or status >= 500:
+            wait = Retry().get_retry_after(response.raw) or 0.0
+            raise _TryAgainError(f"the server answered {status} {response.reason}", wait)
+        if (status == 416 and held) or (status == 206 and not given.startswith(f"bytes {held}-")):
+            part.unlink(missing_ok=True)
+            raise _TryAgainError("the server gave another range than was asked for")
+        if status not in (200, 206):
+            raise FetchError(
+                f"could not fetch {url}: the server answered {status} {response.reason}: check the "
+                "address, or HEADLINE_TRANSFER_MIRROR where that is set"
+            )
+        total = given.rpartition("/")[2] if given else response.headers.get("Content-Length", "")
+        if total.isdigit() and int(total) != download.size:
+            raise _another_size(download, url, f"{int(total):,}")
+        with (
+            part.open("ab" if status == 206 else "wb") as file,
+            byte_progress("fetching", download.name, download.size, file.tell()) as show,
+        ):
+            try:
+                for chunk in response.raw.stream(_CHUNK, decode_content=False):
+                    file.write(chunk)
+                    show(file.tell())
+                    if file.tell() > download.size:
+                        part.unlink()
+                        raise _another_size(download, url, "more")
+            except HTTPError as error:
+                late = isinstance(error, ReadTimeoutError)
+                what = f"nothing came for {timeout:g} s" if late else "the connection broke"
+                raise _TryAgainError(
+                    f"{what} after {file.tell():,} of {download.size:,} bytes"
+                ) from error
+    if _size(part) < download.size:
+        raise _TryAgainError(f"the answer ended after {_size(part):,} of {download.size:,} bytes")
+
+
+def _another_size(download: Download, url: str, came: str) -> FetchError:
+    return FetchError(
+        f"{url}: expected {download.size:,} bytes, the server has {came}: the file there is "
+        "damaged or not the same"
+    )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, 0 where there is none to be seen."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _has_digest(path: Path, digest: str) -> bool:
+    algorithm, _, expected = digest.partition(":")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest() == expected
+
+
+def _reason(error: Exception) -> str:
+    """The end of what the libraries say, which is the cause: one line without their nesting."""
+    text = " ".join(str(error).split()).rpartition(": ")[2].strip("()'\"")[:200]
+    return text + ")" * (text.count("(") - text.count(")")) or type(error).__name__

@@ -1,0 +1,1 @@
+"""The case base: labelled headlines that decide on new ones without training."""

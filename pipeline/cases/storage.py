@@ -1,0 +1,118 @@
+"""The folder of a saved case base: a file with the cases, and one with the model where they hold it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.base.archive import Checkpoint
+from pipeline.base.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from pipeline.classifier.network import Network
+
+FILE = "cases.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """What is kept of a case base. `pairs`: text and label of each case; `ids`: int64 array, (n,);
+    `vectors`: float32 array, (n, width). `model`: the file with the model, or Path()."""
+
+    k: int
+    name: str
+    next_id: int
+    first_new: int
+    pairs: Sequence[tuple[str, str]]
+    ids: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    model: Path = Path()
+
+
+def write(folder: Path, saved: Saved, classifier: Network | None = None) -> None:
+    """Replace what the folder holds; that stays whole until all is written.
+
+    `classifier`: the model that goes with the cases, where it is in memory; else `saved.model` is
+    taken along. Raises DataError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        model = _write_model(folder, classifier) if classifier else saved.model.name
+        if model and not (folder / model).exists():
+            shutil.copy(saved.model, folder)
+        values = {
+            "k": saved.k,
+            "name": saved.name,
+            "next_id": saved.next_id,
+            "first_new": saved.first_new,
+            "model": model,
+            "pairs": saved.pairs,
+        }
+        # One file, written beside and renamed.
+        Checkpoint(folder / FILE).save(values, {"cases": [saved.ids, saved.vectors]})
+        for other in folder.glob("model-*.keras"):
+            if other.name != model:
+                other.unlink()
+    except OSError as error:
+        raise DataError(f"{folder}: could not save the cases: {error.strerror}") from error
+
+
+def read(folder: Path) -> Saved:
+    """What `write` wrote. Raises DataError: there is nothing to be read, or it is damaged."""
+    file = folder / FILE
+    if not os.access(file, os.R_OK):
+        raise DataError(f"expected a folder with a case base, there is no {file} to be read")
+    values, arrays = Checkpoint(file).load() or ({}, {})
+    try:
+        ids, vectors = arrays["cases"]
+        model = folder / values["model"] if values["model"] else Path()
+        pairs = [(str(text), str(label)) for text, label in values["pairs"]]
+        numbers = [int(values[name]) for name in ("k", "next_id", "first_new")]
+        fit = len(pairs) == len(ids) == len(np.unique(ids)) == len(vectors) and vectors.ndim == 2
+        if not fit or max(ids, default=-1) >= numbers[1] or not np.isfinite(vectors).all():
+            raise ValueError("cases, ids and vectors that do not fit")
+    except (LookupError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{file}: expected a case base as CaseBase.save writes it, the file is damaged: put back a "
+            "copy, or add the cases again in another folder"
+        ) from error
+    k, next_id, first_new = numbers
+    return Saved(k, str(values["name"]), next_id, first_new, pairs, ids, vectors, model)
+
+
+def _write_model(folder: Path, classifier: Network) -> str:
+    """The name of its file, which follows from its weights: the cases' file names the right one."""
+    digest = hashlib.sha256()
+    for variable in classifier.model.weights:
+        digest.update(np.ascontiguousarray(variable.numpy()).data)
+    name = f"model-{digest.hexdigest()[:16]}.keras"
+    if not (folder / name).exists():
+        part = folder / f"part-{uuid.uuid4().hex}.keras"
+        classifier.model.save(part)
+        os.replace(part, folder / name)
+    return name
+
+
+def read_model(file: Path) -> Network:
+    """The classifier that `write` wrote. Raises ModelError: it is missing or damaged."""
+    import keras
+
+    from pipeline.classifier import ensemble as blending  # noqa: F401  its layers may be in the model
+    from pipeline.classifier.network import from_keras
+
+    try:
+        return from_keras(keras.saving.load_model(file))
+    except Exception as error:  # of whatever a damaged file makes Keras do
+        raise ModelError(
+            f"{file}: expected the model that CaseBase.save wrote, it is missing or damaged: put back "
+            "a copy, or add the cases again in another folder"
+        ) from error

@@ -1,0 +1,72 @@
+"""`pipeline predict --why`: which words made the label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from pipeline.cli.terminal import print_table
+
+# Blue for, orange against: distinct for colour-blind readers.
+_FOR, _AGAINST = "#4477aa", "#ee7733"
+_STRONG, _WEAK = 0.5, 0.1  # of the strongest word of the headline: bold, and no colour below
+
+
+def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """A block a headline: its label, and its words, the strongest first.
+
+    `rows`: as the logged model gives them with `why`. On a terminal the words of the headline have
+    the colour of what they give.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for number, (text, row) in enumerate(zip(texts, rows, strict=True)):
+        if number:
+            click.echo()
+        console.print(_headline(text, row))
+        _print_words(row)
+
+
+def _headline(text: str, row: Mapping[str, Any]) -> Any:
+    from rich.text import Text
+
+    shown = Text(f"{row['label']}  {row['probability']:.3f}  ")
+    given = [word["contributions"][row["label"]] for word in row["why"]["words"]]
+    most = max(map(abs, given), default=0.0)
+    end = 0
+    for word, value in zip(row["why"]["words"], given, strict=True):
+        start = text.index(word["word"], end)  # the spaces between them stay as they are
+        shown.append(text[end:start])
+        end = start + len(word["word"])
+        style = ""
+        if most and abs(value) >= _WEAK * most:
+            style = _FOR if value > 0 else _AGAINST
+            style = f"bold {style}" if abs(value) >= _STRONG * most else style
+        shown.append(text[start:end], style)
+    return shown
+
+
+def _print_words(row: Mapping[str, Any]) -> None:
+    """What each word gives to the label and, where there are more than two, to the second."""
+    ranked = sorted(row["probabilities"], key=lambda name: -row["probabilities"][name])
+    labels = ranked[: 2 if len(ranked) > 2 else 1]
+    words, bias = row["why"]["words"], row["why"]["bias"]
+    given = [word["contributions"] for word in words]
+
+    def numbers(values: Mapping[str, float]) -> list[str]:
+        # Adding 0 turns -0.0 into 0.0.
+        return [f"{round(values[label], 2) + 0.0:+.2f}" for label in labels]
+
+    order = sorted(range(len(words)), key=lambda i: -abs(given[i][labels[0]]))
+    total = {name: bias[name] + sum(values[name] for values in given) for name in labels}
+    print_table(
+        ["word", "as tokens", *labels],
+        [
+            *([words[i]["word"], " ".join(words[i]["tokens"]), *numbers(given[i])] for i in order),
+            ["(no word)", "", *numbers(bias)],
+            ["(sum)", "", *numbers(total)],
+        ],
+    )

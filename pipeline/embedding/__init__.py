@@ -1,0 +1,1 @@
+"""Strings and vectors to a matrix: tokens, vocabulary, word vectors, matching, the matrix."""

@@ -1,0 +1,73 @@
+"""Running text to train vectors on: the BBC articles, or files."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import re
+import zlib
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from pipeline.base.errors import DataError
+from pipeline.data.sources import COMPRESSED, bbc_articles, first_undecodable_line, fold, suffix
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"']*\s+")
+
+
+def article_texts(held_out: Collection[str] = ()) -> list[str]:
+    """The BBC articles without their headlines, a paragraph a line.
+
+    The articles of the headlines `held_out` are left out, and so is every other article that has
+    a sentence of theirs: the BBC published some under two headlines. Of articles with the same
+    headline the first is taken.
+    Raises DataError: no articles; MissingExtraError: their package is not installed.
+    """
+    articles: dict[str, list[str]] = {}
+    held_out = {fold(headline) for headline in held_out}
+    theirs: set[str] = set()
+    for file in bbc_articles():
+        headline, _, body = file.read_text("utf-8", errors="replace").partition("\n")
+        paragraphs = [fold(line) for line in body.splitlines() if line.strip()]
+        if fold(headline) in held_out:
+            theirs |= _sentences(paragraphs)
+        else:
+            articles.setdefault(fold(headline), paragraphs)
+    return ["\n".join(a) for a in articles.values() if theirs.isdisjoint(_sentences(a))]
+
+
+def _sentences(paragraphs: Iterable[str]) -> set[str]:
+    return {sentence for text in paragraphs for sentence in _SENTENCE_END.split(text) if sentence}
+
+
+def read_texts(path: str | os.PathLike[str], held_out: Collection[str] = ()) -> list[str]:
+    """The lines of a text file, or of every .txt file of a folder, plain or compressed (.gz, .bz2,
+    .xz), without empty lines and without the lines that are a headline of `held_out`.
+
+    Raises DataError: no such file, no text in it, not UTF-8, a damaged archive.
+    """
+    source = Path(path)
+    files = [source]
+    if source.is_dir():
+        files = sorted(f for f in source.rglob("*") if f.is_file() and suffix(f) == ".txt")
+    left_out = {fold(headline) for headline in held_out}
+    texts = [line for file in files for line in _lines(file) if line and line not in left_out]
+    if not texts:
+        where = "the .txt files of the folder" if source.is_dir() else "the file"
+        raise DataError(f"{source}: expected text, one a line; {where} had none to train on")
+    return texts
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise DataError(f"{path}: expected a text file or a folder of .txt files, there is neither")
+    try:
+        with COMPRESSED.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8-sig") as lines:
+            return [fold(line) for line in lines]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}, line {first_undecodable_line(path)}: expected UTF-8, got other bytes: "
+            "convert the file, for example with iconv -f latin1 -t utf-8"
+        ) from error
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{path}: expected text, could not read it ({error})") from error

@@ -1,0 +1,140 @@
+"""What the readers of files share: what is asked for, and the rows that were taken."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.embedding.vectors import FIRST_WORDS, Subwords, WordVectors
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the beginning of a file says: `n_words` is None without a header."""
+
+    format: str
+    vector_size: int
+    n_words: int | None = None
+
+
+class Rows:
+    """Takes the rows of `words` and the first `most_frequent`, or all where `words` is None.
+
+    A word's first row counts. With `write`, blocks of rows, float32 arrays (k, vector_size), go
+    there instead of into memory.
+    """
+
+    def __init__(
+        self,
+        words: Iterable[str] | None,
+        most_frequent: int = 0,
+        write: Callable[[NDArray[np.float32]], None] | None = None,
+    ) -> None:
+        self.wanted = None if words is None else tuple(dict.fromkeys(words))
+        # A lone surrogate, which no UTF-8 file has, is asked for in vain.
+        self.keys = frozenset(word.encode("utf-8", "surrogatepass") for word in self.wanted or ())
+        # So many words at the beginning of the file are taken, whichever they are; and so many are
+        # looked at, as they show how the set writes.
+        self.taken_whole = np.inf if self.wanted is None else most_frequent
+        self.looked_at = max(self.taken_whole, FIRST_WORDS)
+        self.first_words: list[bytes] = []
+        self.duplicates = 0
+        self.undecodable = 0
+        self.total = 0  # words in the file, set by whoever reads it
+        self._write = write
+        self._taken: dict[str, int] = {}
+        self._blocks: list[NDArray[np.float32]] = []
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    @property
+    def words(self) -> list[str]:
+        """The words taken, in the order of their rows."""
+        return list(self._taken)
+
+    def see(self, word: bytes) -> None:
+        """Remember one of the first words of the file, whether it is taken or not."""
+        if len(self.first_words) < FIRST_WORDS:
+            self.first_words.append(word)
+
+    def take(self, word: bytes, position: int) -> bool:
+        """Whether the row of `word`, the `position`-th of the file from 0, is to be taken.
+
+        Words that are not UTF-8 never are: old versions of word2vec cut words within a character.
+        """
+        if position >= self.taken_whole and word not in self.keys:
+            return False
+        try:
+            key = word.decode()
+        except UnicodeDecodeError:
+            self.undecodable += 1
+            return False
+        if key in self._taken:
+            self.duplicates += 1
+            return False
+        self._taken[key] = len(self._taken)
+        return True
+
+    def take_all(self, words: Sequence[bytes], positions: Sequence[int]) -> list[bool]:
+        """`take` for each of several words, sooner where all are taken, which is usual."""
+        if max(positions) < self.taken_whole or self.keys.issuperset(words):
+            try:
+                keys = [word.decode() for word in words]
+            except UnicodeDecodeError:
+                keys = []
+            start = len(self._taken)
+            new = dict(zip(keys, range(start, start + len(keys)), strict=True))
+            if len(new) == len(words) and self._taken.keys().isdisjoint(new):
+                self._taken.update(new)
+                return [True] * len(words)
+        return [*map(self.take, words, positions)]
+
+    def add(self, block: NDArray[np.float32]) -> None:
+        """The rows of the words taken since the last block: float32 array, (k, vector_size)."""
+        if self._write is not None:
+            self._write(block)
+        else:
+            self._blocks.append(block)
+
+    def warn(self, name: str) -> None:
+        """Say how many words were left out."""
+        if self.undecodable:
+            logger.warning(
+                "vectors: %s: %d words are not UTF-8, they are left out", name, self.undecodable
+            )
+
+    def result(self, name: str, vector_size: int, subwords: Subwords | None = None) -> WordVectors:
+        """What was taken: the wanted words first and in their order, as every source gives them."""
+        taken = self._taken
+        rows = {word: taken[word] for word in self.wanted or () if word in taken} | taken
+        # Block by block to where they belong, so that the rows are not in memory three times.
+        order = np.empty(len(rows), np.int64)
+        order[list(rows.values())] = np.arange(len(rows))
+        vectors = np.empty((len(rows), vector_size), np.float32)
+        start = 0
+        while self._blocks:
+            block = self._blocks.pop(0)
+            vectors[order[start : start + len(block)]] = block
+            start += len(block)
+        self.warn(name)
+        return WordVectors.of(
+            list(rows),
+            vectors,
+            name=name,
+            duplicates=self.duplicates,
+            first_words=decoded(self.first_words),
+            subwords=subwords,
+            total=self.total,
+        )
+
+
+def decoded(words: Sequence[bytes]) -> list[str]:
+    """The words, for a look at them: what is not UTF-8 shows as such."""
+    return [word.decode(errors="replace") for word in words]

@@ -1,0 +1,101 @@
+"""word2vec binary: a line `n_words n`, then for each word its bytes, a space and n little-endian
+float32, in some files followed by a line feed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.base.errors import VectorsError
+from pipeline.embedding.formats.rows import Layout, Rows
+from pipeline.embedding.formats.streams import Source
+
+_CHUNK = 1 << 18  # bytes read at a time
+_BLOCK = 1 << 20  # bytes of rows that are looked through at once
+_LONGEST_WORD = 1_000  # bytes; a longer one means that the file is damaged
+
+Record = tuple[bytes, bytes, int]
+"""A word, the bytes of its numbers, and how many words come before it."""
+
+
+def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
+    """Hop from record to record and copy those that `rows` takes.
+
+    Raises VectorsError: fewer or more bytes than the header says, a value that is not finite;
+    with the word.
+    """
+    assert layout.n_words is not None
+    n_words = layout.n_words
+    step = 1 + 4 * layout.vector_size
+    # A record may begin with the line feed that ends the one before it.
+    passing = rows.keys | {b"\n" + key for key in rows.keys}
+    rows.total = n_words
+    taken: list[Record] = []
+    with source.open(watched=True) as stream:
+        stream.readline()
+        buffer, position, number, goes_on = b"", 0, 0, True
+        while number < n_words:
+            # A record that begins up to here lies within the buffer, unless its word is longer.
+            last = len(buffer) - step - (_LONGEST_WORD if goes_on else 0)
+            everything = number < rows.looked_at
+            stop = int(min(rows.looked_at, n_words)) if everything else n_words
+            index = buffer.index
+            try:
+                for number in range(number, stop):  # noqa: B020 goes on from where it stopped
+                    if position > last:
+                        break
+                    space = index(b" ", position)
+                    if everything or buffer[position:space] in passing:
+                        word = buffer[position:space].removeprefix(b"\n")
+                        if everything:
+                            _check(word, number, source)
+                            rows.see(word)
+                        if word in rows.keys or number < rows.taken_whole:
+                            taken.append((word, buffer[space + 1 : space + step], number))
+                    position = space + step
+                else:
+                    number = stop
+            except ValueError:
+                raise VectorsError(
+                    f"{source}, word {number + 1}: expected a word, there is no end to it: the "
+                    "file is damaged"
+                ) from None
+            if position > len(buffer) or (not goes_on and number < stop):
+                raise VectorsError(
+                    f"{source}: expected {n_words:,} words, as its header says, the file ends "
+                    f"within word {number + 1:,}: it is truncated or damaged, fetch it again"
+                )
+            if number < stop:
+                if len(taken) * step > _BLOCK:
+                    _flush(source, layout, rows, taken)
+                chunk = stream.read1(_CHUNK)  # without a copy in between
+                buffer, position, goes_on = buffer[position:] + chunk, 0, bool(chunk)
+        _flush(source, layout, rows, taken)
+        rest = (buffer[position:] + stream.read(_CHUNK)).strip(b"\n")
+        if rest:
+            raise VectorsError(
+                f"{source}: expected the end after {n_words:,} words, as its header says, more "
+                "follows: the file is damaged, fetch it again"
+            )
+
+
+def _check(word: bytes, number: int, source: Source) -> None:
+    if not word or b"\n" in word:
+        raise VectorsError(
+            f"{source}, word {number + 1}: expected a word, got {word[:40]!r}: the file is damaged"
+        )
+
+
+def _flush(source: Source, layout: Layout, rows: Rows, taken: list[Record]) -> None:
+    """Give `rows` what was taken from a chunk, and empty the list."""
+    if not taken:
+        return
+    words, values, numbers = zip(*taken, strict=True)
+    block = np.frombuffer(b"".join(values), "<f4").reshape(len(taken), layout.vector_size)
+    kept = rows.take_all(words, numbers)
+    block = block if all(kept) else block[kept]
+    finite = np.isfinite(block).all(axis=1)
+    if not finite.all():
+        word = [word for word, keep in zip(words, kept, strict=True) if keep][int(finite.argmin())]
+        raise VectorsError(f"{source}, word {word[:40]!r}: expected finite numbers, got NaN or Inf")
+    rows.add(block.astype(np.float32, copy=False))
+    taken.clear()

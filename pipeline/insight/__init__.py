@@ -1,0 +1,1 @@
+"""What a classifier is worth and what it knows: evaluation, similarity, probes, drift, attribution, audit."""

@@ -1,0 +1,99 @@
+"""A look at a set of vectors: what it is, how it writes words, and what it knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.base.errors import VectorsError
+from pipeline.embedding.catalogue import CATALOGUE
+from pipeline.embedding.formats import format_of
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.matching import AUTO, Conventions, choose_fallbacks, conventions
+from pipeline.embedding.vectors import WordVectors
+from pipeline.insight.similarity import neighbours_of
+
+LOOKED_AT = 100_000  # most frequent words whose rows are read
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` saw.
+
+    `norms`: smallest, mean and largest Euclidean length; `std`: standard deviation of all values;
+    both over the rows looked at (`rows`). `total`: words of the whole set. `fallbacks`: those of the
+    list of fallbacks by which words would be matched. `neighbours`: for each word asked for, its nearest words and their cosines; empty
+    for a word that the set does not have.
+    """
+
+    name: str
+    format: str
+    vector_size: int
+    total: int
+    rows: int
+    duplicates: int
+    norms: tuple[float, float, float]
+    std: float
+    conventions: Conventions
+    fallbacks: tuple[str, ...]
+    subwords: bool
+    licence: str | None
+    first_words: tuple[str, ...]
+    neighbours: Mapping[str, Sequence[tuple[str, float]]]
+
+
+def inspect(
+    source: str | os.PathLike[str] | WordVectors,
+    *,
+    words: Sequence[str] = (),
+    vector_size: int | None = None,
+    member: str | None = None,
+    k: int = 8,
+) -> Inspection:
+    """Look at a set: a name, a file or WordVectors. Neighbours are sought for `words`, among the
+    100,000 most frequent.
+
+    >>> inspect("glove_6b_50d").conventions.casing
+    'lower'
+
+    Raises VectorsError: what load_vectors raises.
+    """
+    vectors = load_vectors(
+        source, words=words, most_frequent=LOOKED_AT, vector_size=vector_size, member=member
+    )
+    if not len(vectors):
+        raise VectorsError(f"{vectors.name}: expected word vectors, there is no word in it")
+    norms = np.linalg.norm(vectors.vectors, axis=1)
+
+    of_set = conventions(vectors.first_words)
+    path, licence = None, None
+    if isinstance(source, str | os.PathLike):
+        entry = CATALOGUE.get(str(source))
+        licence = entry.licence if entry else None
+        path = entry.file if entry else Path(source)
+    format_ = format_of(path, vector_size=vector_size, member=member) if path else "in memory"
+    fallbacks = dict.fromkeys(fallback.name for fallback in choose_fallbacks(AUTO, of_set))
+    return Inspection(
+        name=vectors.name,
+        format=format_,
+        vector_size=vectors.vector_size,
+        total=vectors.total,
+        rows=len(vectors),
+        duplicates=vectors.duplicates,
+        norms=(float(norms.min()), float(norms.mean()), float(norms.max())),
+        std=float(vectors.vectors.std(dtype=np.float64)),
+        conventions=of_set,
+        fallbacks=tuple(
+            fallback
+            for fallback in fallbacks
+            if fallback != "subwords" or vectors.subwords is not None
+        ),
+        subwords=vectors.subwords is not None,
+        licence=licence,
+        first_words=tuple(vectors.first_words[:20]),
+        neighbours=neighbours_of(vectors, words, k),
+    )

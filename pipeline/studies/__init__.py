@@ -1,0 +1,1 @@
+"""Several trainings under one run: compare, explain, sets of vectors."""

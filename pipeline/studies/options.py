@@ -1,0 +1,34 @@
+"""The options of `compare` and `explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.options import STRICT, Positive, Seeds
+
+
+@dataclass(frozen=True, config=STRICT)
+class CompareOptions:
+    """The grid of `pipeline compare`.
+
+    `sizes`: numbers of training headlines; a number above what there is stands for all of them.
+    `seeds`: how many seeds, counted from the run's own, or a list. Each draws other headlines.
+    """
+
+    sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
+        25, 50, 100, 200, 400, 800, 1600,
+    )  # fmt: skip
+    seeds: Seeds = 5
+
+
+@dataclass(frozen=True, config=STRICT)
+class ExplainOptions:
+    """How often `pipeline explain` trains each method.
+
+    `seeds`: how many seeds, counted from the run's own, or a list.
+    """
+
+    seeds: Seeds = 5

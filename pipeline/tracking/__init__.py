@@ -1,0 +1,1 @@
+"""MLflow, here and nowhere else: runs, items, the registry, models."""

@@ -1,0 +1,63 @@
+"""The options of `training`: the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from pipeline.base.options import STRICT, Positive, Rate
+
+PhaseName = Literal["frozen", "fine_tuned", "scratch"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class PhaseOptions:
+    """One phase of training.
+
+    `epochs`: 0 leaves the phase out; with `auto` pipeline/training/schedule.py decides by the
+    number of headlines. `patience`: the phase ends early after so many epochs without a better
+    validation result; None: it never does.
+    """
+
+    epochs: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    learning_rate: Annotated[float, Field(gt=0, lt=10)] = 2e-3
+    patience: Positive | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainingOptions:
+    """The schedule: which phases run, in their order, and how.
+
+    In `frozen` the embedding does not move. In `fine_tuned` and `scratch` it is trained with the
+    rest; `scratch` is the phase's name where the vectors started from random numbers.
+    `batch_size`: headlines a step, or `auto`. `warmup_fraction`: of a phase's steps, before the
+    learning rate falls. `embedding_lr_scale`: the embedding's learning rate in multiples of the
+    rest's. `adversarial_epsilon`: how far the word vectors of a headline are moved in the direction
+    that hurts most, in lengths of a typical vector; 0 leaves these steps out.
+    """
+
+    phases: Annotated[tuple[PhaseName, ...], Field(min_length=1)] = ("frozen", "fine_tuned")
+    frozen: PhaseOptions = Field(default_factory=PhaseOptions)
+    fine_tuned: PhaseOptions = Field(default_factory=lambda: PhaseOptions(learning_rate=1e-3))
+    scratch: PhaseOptions = Field(default_factory=PhaseOptions)
+    batch_size: Positive | Literal["auto"] = "auto"
+    warmup_fraction: Rate = 0.1
+    embedding_lr_scale: Annotated[float, Field(gt=0, le=100)] = 2.0
+    adversarial_epsilon: Annotated[float, Field(ge=0, le=10)] = 0.25
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> TrainingOptions:
+        if len(set(self.phases)) < len(self.phases):
+            raise ValueError(f"expected each phase once, got {', '.join(self.phases)}")
+        if not self.planned:
+            raise ValueError("at least one phase needs epochs >= 1")
+        return self
+
+    @property
+    def planned(self) -> Mapping[str, PhaseOptions]:
+        """The phases that run, by name, in their order: those with at least one epoch."""
+        phases = {name: getattr(self, name) for name in self.phases}
+        return {name: phase for name, phase in phases.items() if phase.epochs}

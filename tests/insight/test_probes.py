@@ -1,0 +1,311 @@
+"""The layer after the embedding, and which headlines it takes to be alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import all_words, make_headlines, topical_vectors
+
+from pipeline import (
+    Network,
+    activations,
+    build_embedding_matrix,
+    build_network,
+    build_vocabulary,
+    load_headlines,
+    probe,
+    train,
+)
+from pipeline.base.errors import DataError
+from pipeline.classifier.network import predict_probabilities
+from pipeline.classifier.options import (
+    AttentionOptions,
+    BiGruOptions,
+    CnnOptions,
+    MeanOptions,
+    ModelOptions,
+)
+from pipeline.embedding.vectors import WordVectors
+from pipeline.insight import probes
+from pipeline.insight.probes import Pair, Probes, Reference, Sentences, load_sentences
+from pipeline.training.options import PhaseOptions, TrainingOptions
+
+TEXTS = ["Alps may lose snow", "", "the bank", "xyzzy of the himalaya"]
+NAMES = ("money", "nature", "sport")
+
+
+def built(config: ModelOptions, seed: int = 0, unseen: tuple[str, ...] = ("himalaya",)) -> Network:
+    """Of the words of conftest, those of `unseen` in the second table."""
+    vectors = WordVectors.of(all_words(), topical_vectors(all_words()))
+    words = [word for word in all_words() if word not in unseen]
+    matrix = build_embedding_matrix(words, vectors, extra_words=unseen)
+    return build_network(matrix, 3, config, seed=seed)
+
+
+def rows_of(classifier: Network, texts: list[str]) -> np.ndarray:
+    """The word vectors of each token, looked up by hand: (n, tokens, vector_size)."""
+    (rows,) = classifier.token_ids(texts)
+    further = classifier.embedder.get_layer("extra").embeddings.numpy()
+    table = np.concatenate([classifier.embedding.embeddings.numpy(), further])
+    return table[rows]
+
+
+def test_activations_of_convolutions() -> None:
+    classifier = built(CnnOptions(filters=5, kernel_sizes=(1, 3)))
+    found = activations(classifier, TEXTS)
+    assert found.values.shape == (4, 4, 10)
+    assert found.values.dtype == np.float32
+    assert found.present.tolist() == [[True] * 4, [False] * 4, [True] * 2 + [False] * 2, [True] * 4]
+    vectors = np.pad(rows_of(classifier, TEXTS), [(0, 0), (1, 1), (0, 0)])
+    kernel, bias = classifier.encoder.get_layer("convolution_3").get_weights()
+    for token in range(4):
+        by_hand = np.einsum("nkd,kdf->nf", vectors[:, token : token + 3], kernel) + bias
+        np.testing.assert_allclose(found.values[:, token, 5:], np.maximum(by_hand, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [MeanOptions(), AttentionOptions()])
+def test_activations_are_the_word_vectors_where_these_are_pooled(config: ModelOptions) -> None:
+    classifier = built(config)
+    found = activations(classifier, TEXTS)
+    np.testing.assert_array_equal(found.values, rows_of(classifier, TEXTS))
+
+
+def test_activations_are_states() -> None:
+    classifier = built(BiGruOptions(units=7))
+    found = activations(classifier, TEXTS)
+    assert found.values.shape == (4, 4, 14)
+    # Max-pooled, they are what the output layer takes.
+    kernel, bias = classifier.encoder.get_layer("logits").get_weights()
+    highest = np.where(found.present[:, :, None], found.values, -np.inf).max(axis=1)
+    highest[1] = 0  # the headline without tokens
+    logits = highest @ kernel + bias
+    np.testing.assert_allclose(logits, classifier.head(classifier.token_ids(TEXTS)), atol=1e-5)
+
+
+def test_activations_follow_the_weights() -> None:
+    classifier = built(CnnOptions(filters=5))
+    first, again = (activations(classifier, TEXTS).values for _ in range(2))
+    np.testing.assert_array_equal(first, again)  # no dropout
+    classifier.set_weights([2 * weights for weights in classifier.get_weights()])
+    assert not np.allclose(activations(classifier, TEXTS).values, first)
+
+
+# ------------------------------------------------------------------------------------------- ranks
+
+SENTENCES = Sentences(
+    Reference("the match of the team", "Himalaya loses ice again", "alps may lose snow", "nature"),
+    (
+        Pair("bank wins new profit", "market record for shares", "money"),
+        Pair("alps loses ice", "snow of the himalaya", "nature"),
+        Pair("the final of the cup", "striker wins league", "no such label"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def tested() -> tuple[list[str], list[int]]:
+    texts, labels = make_headlines(40)
+    return texts, [NAMES.index(label) for label in labels]
+
+
+def slowly(
+    classifier: Network, how: str, first: str, second: str, crowd: list[str]
+) -> tuple[float, float]:
+    """The rank, one headline after the other, and the plain cosine."""
+    texts = [first, second, *crowd]
+    found = activations(classifier, texts)
+    values = rows_of(classifier, texts) if how == "embedding" else found.values
+    pool = np.max if how == "max" else np.mean
+    query, target, *others = [
+        pool([v for v, there in zip(of, present, strict=True) if there], axis=0)
+        for of, present in zip(values, found.present, strict=True)
+    ]
+
+    def cosine(one: np.ndarray, other: np.ndarray) -> float:
+        return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+    plain, mean = cosine(query, target), np.mean(others, axis=0)
+    closer = [
+        cosine(other - mean, query - mean) > cosine(target - mean, query - mean)
+        for text, other in zip(crowd, others, strict=True)
+        if text not in (first, second)
+    ]
+    return float(np.mean(closer)), plain
+
+
+@pytest.mark.parametrize("config", [CnnOptions(filters=6, kernel_sizes=(1, 2)), MeanOptions()])
+def test_ranks_and_cosines_one_by_one(
+    config: ModelOptions, tested: tuple[list[str], list[int]]
+) -> None:
+    classifier, (texts, labels) = built(config), tested
+    # A headline that is asked about may be one of the data: it is not ranked against itself.
+    texts, labels = [*texts, "alps loses ice"], [*labels, NAMES.index("nature")]
+    found = probe(classifier, texts, labels, NAMES, SENTENCES)
+
+    def of(label: str) -> list[str]:
+        return [text for text, i in zip(texts, labels, strict=True) if NAMES[i] == label]
+
+    a, b, c = SENTENCES.reference.a, SENTENCES.reference.b, SENTENCES.reference.c
+    nature = of("nature")
+    assert (found.label, found.headlines) == ("nature", len(nature)) == ("nature", 41)
+    for how, rank in (
+        ("mean", found.rank_bc), ("max", found.rank_bc_max), ("embedding", found.rank_bc_embedding)
+    ):  # fmt: skip
+        assert rank == pytest.approx(slowly(classifier, how, b, c, nature)[0])
+    for pair, cosine in (((a, b), found.cos_ab), ((a, c), found.cos_ac), ((b, c), found.cos_bc)):
+        assert cosine == pytest.approx(slowly(classifier, "mean", *pair, nature)[1], abs=1e-5)
+    for pair, ranked in zip(SENTENCES.pairs, found.pairs, strict=True):
+        label = pair.label
+        if label not in NAMES:  # then it is the network's
+            label = NAMES[predict_probabilities(classifier, [pair.first])[0].argmax()]
+        assert ranked.label == label
+        slow = [slowly(classifier, how, pair.first, pair.second, of(label))[0]
+                for how in ("mean", "embedding")]  # fmt: skip
+        assert [ranked.rank, ranked.rank_embedding] == pytest.approx(slow)
+    metrics = found.metrics()
+    ranks = [pair.rank for pair in found.pairs]
+    assert metrics["pairs_rank_median"] == sorted(ranks)[1]
+    assert metrics["pairs_rank_mean"] == pytest.approx(sum(ranks) / 3)
+    assert metrics["pairs_unseen_rank_mean"] == ranks[1]  # the one with the Himalaya
+    assert metrics["rank_bc"] == found.rank_bc
+
+
+def test_words_that_were_not_in_training_are_named(tested: tuple[list[str], list[int]]) -> None:
+    sentences = Sentences(
+        Reference("the match 70%", "Xyzzy of the Himalaya", "the Alps"), (Pair("him", "alps 50"),)
+    )
+    found = probe(built(MeanOptions()), *tested, NAMES, sentences)
+    a, b, c = found.reference
+    assert (a.tokens, a.unseen) == (("the", "match", "70", "%"), ())  # a number is no word
+    assert (b.tokens, b.unseen) == (("xyzzy", "of", "the", "himalaya"), ("xyzzy", "himalaya"))
+    assert (b.unknown, c.unseen) == (("xyzzy",), ())
+    assert b.activations.shape == (4, 8)
+    assert found.pairs[0].unseen == ("him",)
+
+
+def test_a_label_without_test_headlines_has_no_rank(tested: tuple[list[str], list[int]]) -> None:
+    texts = [text for text, i in zip(*tested, strict=True) if NAMES[i] == "money"]
+    found = probe(built(MeanOptions()), texts, [0] * len(texts), NAMES, SENTENCES)
+    assert np.isnan(found.rank_bc)
+    assert "rank_bc" not in found.metrics()
+    assert "cos_bc" in found.metrics()
+
+
+def test_of_very_many_headlines_a_sample_is_taken(
+    tested: tuple[list[str], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "_MOST", 60)
+    monkeypatch.setattr(probes, "_BATCH", 7)
+    classifier = built(MeanOptions())
+    found, again = (probe(classifier, *tested, NAMES, SENTENCES) for _ in range(2))
+    assert found.headlines == again.headlines < 40
+    assert found.metrics() == again.metrics()
+    rows = probes.sample(120, 60)
+    assert len(set(rows.tolist())) == 60
+    assert probes.sample(3, 60).tolist() == [0, 1, 2]
+
+
+# ------------------------------------------------------------------- a meaning that is planted
+
+N_TOPICS = 8
+
+
+def planted() -> Iterator[tuple[str, Probes]]:
+    """Two labels of four topics each, which the labels do not tell apart. Pairs are of one topic,
+    in words that training does not see."""
+    random = np.random.default_rng(0)
+    words = [f"w{topic}x{i}" for topic in range(N_TOPICS) for i in range(12)]
+    centres = random.normal(0, 1, (N_TOPICS, 16))
+    values = [centres[int(word[1])] + random.normal(0, 0.5, 16) for word in words]
+    vectors = WordVectors.of(words, np.array(values, np.float32))
+
+    def headline(topic: int, low: int, high: int) -> str:
+        chosen = random.choice(np.arange(low, high), 4, replace=False)
+        return " ".join(f"w{topic}x{i}" for i in chosen)
+
+    topics = [topic for topic in range(N_TOPICS) for _ in range(40)]
+    texts, labels = [headline(t, 0, 8) for t in topics], [t // 4 for t in topics]
+    tested = [headline(t, 0, 8) for t in topics]
+    pairs = [Pair(headline(t, 0, 8), headline(t, 8, 12), "xy"[t // 4]) for t in range(N_TOPICS)]
+    sentences = Sentences(
+        Reference(headline(5, 8, 12), headline(0, 8, 12), headline(0, 8, 12), "x"), tuple(pairs)
+    )
+    vocabulary = build_vocabulary(texts)
+    for start in ("frozen", "scratch"):
+        given = vectors if start == "frozen" else WordVectors.of([], np.zeros((0, 16), np.float32))
+        further = words if start == "frozen" else ()
+        matrix = build_embedding_matrix(vocabulary.words, given, extra_words=further, std=0.4)
+        classifier = build_network(matrix, 2, CnnOptions(filters=32, kernel_sizes=(1, 2)))
+        schedule = TrainingOptions(**{start: PhaseOptions(epochs=6)})
+        history = train(classifier, (texts, labels), (texts, labels), schedule)
+        assert history.best.best.val_accuracy > 0.95  # either knows the labels
+        yield start, probe(classifier, tested, labels, "xy", sentences)
+
+
+def test_scratch_knows_the_labels_and_not_the_meaning() -> None:
+    found = {start: of.metrics() for start, of in planted()}
+    frozen, scratch = found["frozen"], found["scratch"]
+    # A quarter of the headlines with the label are of the topic, and may be as close.
+    assert frozen["pairs_unseen_rank_median"] < 0.25 < scratch["pairs_unseen_rank_median"]
+    assert frozen["pairs_rank_embedding_median"] < 0.25 < scratch["pairs_rank_embedding_median"]
+    assert frozen["rank_bc"] < 0.25
+
+
+# --------------------------------------------------------------------------------------- sentences
+
+
+def test_the_sentences_that_come_with_it() -> None:
+    sentences = load_sentences()
+    reference = sentences.reference
+    assert reference.a == "Here are 21 healthy fall soups to stock your freezer"
+    assert reference.b == "Himalaya might miss 50% of its ice in eighty years"
+    assert reference.c == "Alps may lose 70% of snow by end of the century"
+    assert len(sentences.pairs) >= 24
+    assert {pair.label for pair in sentences.pairs} == {"news", "clickbait"}
+    texts = [text for pair in sentences.pairs for text in (pair.first, pair.second)]
+    assert len({text.lower() for text in texts}) == 2 * len(sentences.pairs)
+    headlines = load_headlines("bbc")
+    assert not {text for split in headlines.splits for text in headlines.texts(split)} & set(texts)
+    words = set(build_vocabulary(headlines.texts("train")).words)
+    unseen = [text for text in texts if set(text.lower().split()) - words]
+    assert len(unseen) > len(texts) / 2
+
+
+GOOD = "reference: {a: one, b: two, c: three}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "expected probe sentences in YAML .*No such file"),
+        ("a: [", "expected probe sentences in YAML .*while parsing"),
+        ("", "the whole: .*expected the form of conf/probes.yaml"),
+        ("pairs: []", "reference: .*equired.*: expected the form"),
+        ("reference: {a: one, b: two}", "reference.c: .*equired.*: expected the form"),
+        (GOOD + "pair: []", "pair: Unexpected .*: expected the form"),
+        (GOOD + "pairs: [[one, two]]", "pairs.0.*: expected the form"),
+        (GOOD + "pairs: [{first: one, second: 2}]", "pairs.0.second: .*valid string"),
+        (GOOD + "pairs: [{first: one, second: ' '}]", "pairs.0.second: .*at least 1 character"),
+    ],
+)
+def test_a_file_that_is_none_is_said_in_a_line(
+    content: str | None, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DataError, match=message) as raised:
+        load_sentences(path)
+    assert str(raised.value).startswith(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_sentences_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD + "pairs: [{first: one, second: eins}]")
+    assert load_sentences(path) == Sentences(
+        Reference("one", "two", "three"), (Pair("one", "eins"),)
+    )
