@@ -78,7 +78,7 @@ class PublishedSet(NamedSet):
         """
         keys = None if wanted is None else [self.prefix + word for word in wanted]
         read = replace(read_file(fetch(self.download), keys, most_frequent), name=self.name)
-        return _without_prefix(read, self.prefix) if self.prefix else read
+        return _without_prefix(read, self.prefix, wanted is None) if self.prefix else read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,7 @@ def named_set(name: str) -> PublishedSet | InstalledSet:
     return CATALOGUE[name]
 
 
-def _without_prefix(vectors: WordVectors, prefix: str) -> WordVectors:
+def _without_prefix(vectors: WordVectors, prefix: str, whole: bool) -> WordVectors:
     keys = [key for key in vectors.index_to_key if key.startswith(prefix)]
     return WordVectors.of(
         [key.removeprefix(prefix) for key in keys],
@@ -160,6 +160,8 @@ def _without_prefix(vectors: WordVectors, prefix: str) -> WordVectors:
         first_words=[
             key.removeprefix(prefix) for key in vectors.first_words if key.startswith(prefix)
         ],
+        # How many words have the prefix is known only where all were read.
+        total=len(keys) if whole else vectors.total,
     )
 
 

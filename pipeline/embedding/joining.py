@@ -45,6 +45,8 @@ def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
         duplicates=sum(vectors.duplicates for vectors in sets),
         first_words=tuple(first)[:FIRST_WORDS],
         subwords=rows if any(vectors.subwords for vectors in sets) else None,
+        # Sets that list none of the words asked for are still sets of words.
+        total=len(words) or max(vectors.total for vectors in sets),
     )
 
 

@@ -119,8 +119,8 @@ def build_embedding_matrix(
     >>> build_embedding_matrix(["alps", "xyzzy"], known, missing="zeros").weights.tolist()
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
 
-    Raises VectorsError: a smaller fraction of the tokens than `min_coverage` has a vector; a fallback
-    or a rule that there is not.
+    Raises VectorsError: a smaller fraction of the tokens than `min_coverage` has a vector (a set
+    without words is not measured); a fallback or a rule that does not exist.
     """
     if missing not in INITIAL:
         raise VectorsError(
@@ -129,7 +129,7 @@ def build_embedding_matrix(
     counts = [1] * len(words) if counts is None else counts
     matches = match_words(words, vectors, fallbacks)
     coverage = _coverage(matches, counts)
-    if len(words) and coverage.tokens < min_coverage:
+    if len(words) and not vectors.is_random and coverage.tokens < min_coverage:
         raise VectorsError(_too_little(coverage, vectors, min_coverage))
 
     found = matches.found
@@ -167,7 +167,7 @@ def build_embedding_matrix(
         coverage,
         tuple(further),
         _rows(tuple(further.values()), vectors) * scale,
-        matches.digits,
+        None if vectors.is_random else matches.digits,
         _word_probabilities(words, counts, tuple(further), vectors),
     )
 
@@ -178,6 +178,8 @@ def _word_probabilities(
     """By the law of Zipf and Mandelbrot, 1 / (rank + 2.7) of a sum of 1 (Piantadosi 2014, doi
     10.3758/s13423-014-0585-6)."""
     probabilities = np.zeros(FIRST_WORD + len(words) + len(further), np.float32)
+    if vectors.is_random:
+        return probabilities
     ranks: dict[str, int] = {}
     for rank, word in enumerate(vectors.first_words, start=1):
         ranks.setdefault(word.lower(), rank)

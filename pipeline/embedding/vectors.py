@@ -74,6 +74,11 @@ class WordVectors:
         """Dimension of the vectors."""
         return int(self.vectors.shape[1])
 
+    @property
+    def is_random(self) -> bool:
+        """Whether the whole set lists no word, so that every row starts from random numbers."""
+        return not self.index_to_key and not self.total
+
     def __len__(self) -> int:
         return len(self.index_to_key)
 
@@ -89,6 +94,18 @@ class WordVectors:
         if word not in self.key_to_index and self.subwords is not None:
             return self.subwords([word])[0]
         return self.vectors[self.key_to_index[word]]
+
+    def emptied(self) -> WordVectors:
+        """A set without words, for training from scratch with the conventions of this set.
+
+        It keeps `vector_size` and `first_words`. Everything else is as in the set `random`.
+        """
+        return WordVectors(
+            "random",
+            (),
+            np.empty((0, self.vector_size), np.float32),
+            first_words=self.first_words,
+        )
 
     def subset(self, words: Sequence[str], most_frequent: int = 0) -> WordVectors:
         """Those of `words` that are here, in that order, then the first `most_frequent`."""

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.base.errors import VectorsError
+from pipeline.embedding.joining import join_vectors
 from pipeline.embedding.loading import load_vectors
-from pipeline.embedding.matching import DIGITS, FALLBACK_NAMES, MISSING
+from pipeline.embedding.matching import DIGITS, FALLBACK_NAMES, MISSING, conventions
 from pipeline.embedding.matrix import INITIAL, FallbackCoverage, build_embedding_matrix
 from pipeline.embedding.vectors import WordVectors
 
@@ -117,11 +118,38 @@ def test_random_vectors_start_every_row_from_random_numbers() -> None:
     assert matrix.weights[2:].std() == pytest.approx(0.4, rel=0.05)
 
 
+def test_an_emptied_set_is_random_vectors_with_the_conventions_of_the_set() -> None:
+    words = [f"w{i}" for i in range(50)]
+    full = vectors_of([*words, "####", "2####", "don't"], 20)
+    emptied, random = full.emptied(), load_vectors("random", vector_size=20)
+    assert conventions(emptied.first_words) == conventions(full.first_words)
+    assert (emptied.name, emptied.total, len(emptied)) == ("random", 0, 0)
+    counts = [*range(100, 50, -1)]
+    assert build_embedding_matrix(words, full, counts=counts).word_probabilities.any()
+    made, expected = (
+        build_embedding_matrix(
+            words, vectors, counts=counts, std=0.4, min_coverage=0.3, extra_words=words, seed=3
+        )
+        for vectors in (emptied, random)
+    )
+    assert made.weights.tobytes() == expected.weights.tobytes()
+    assert made.word_probabilities.tobytes() == expected.word_probabilities.tobytes()
+    assert (made.digits, made.extra_words) == (expected.digits, expected.extra_words) == (None, ())
+
+
+def test_a_set_that_has_none_of_the_words_is_not_random() -> None:
+    german = vectors_of(["der", "die"])
+    for vectors in (german.subset(["alps"]), join_vectors([german.subset(["alps"])] * 2)):
+        assert not vectors.is_random
+        with pytest.raises(VectorsError, match="another language"):
+            build_embedding_matrix(["alps"], vectors, min_coverage=0.5)
+
+
 def test_too_little_coverage_names_the_casing() -> None:
     cased, words = vectors_of(["Alps", "Snow", "NATO", "the"]), ["alps", "snow", "nato", "the"]
     assert build_embedding_matrix(words, cased, min_coverage=0.5).coverage.tokens == 1
     message = (
-        r"at least 50% of the tokens, got 25\.0%.*3 of the 3 .* capitals, which vectors\.match"
+        r"at least 50% of the tokens, got 25\.0%.*3 of the 3 .* capitals, which vectors\.fallbacks"
     )
     with pytest.raises(VectorsError, match=message):
         build_embedding_matrix(words, cased, fallbacks=["exact"], min_coverage=0.5)
