@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ConfigError, nearest
 from pipeline.base.files import conf_folder
-from pipeline.base.options import STRICT, Seed
+from pipeline.base.options import STRICT, Seed, check_options
 from pipeline.classifier.options import CnnOptions, ModelOptions
 from pipeline.data.options import DataOptions
 from pipeline.embedding.options import VectorsChoice, VectorsOptions
@@ -61,7 +60,7 @@ def load_config(overrides: Sequence[str] = ()) -> Config:
     Raises ConfigError: an option or choice that does not exist (with the nearest one), a value
     of the wrong type or out of range.
     """
-    return _validated(_composed(list(overrides)))
+    return check_options(Config, _composed(list(overrides)))
 
 
 def flatten(config: object, prefix: str = "") -> dict[str, Any]:
@@ -140,45 +139,3 @@ def _unknown(name: str, known: Sequence[str]) -> str:
         home = "file" if "file" in homes else homes[0]
         return f"{name} belongs to {group}={choices}, which is not chosen: add {group}={home}"
     return f"there is no option {name!r} here{nearest(name, known)}; `pipeline stages` lists the options"
-
-
-def _validated(values: dict[str, Any]) -> Config:
-    try:
-        return TypeAdapter(Config).validate_python(values)
-    except ValidationError as error:
-        raise ConfigError(_describe(error)) from error
-
-
-def _describe(error: ValidationError) -> str:
-    """The first finding of pydantic in one line, under the name that the user would override."""
-    finding = min(error.errors(include_url=False), key=lambda found: len(found["loc"]) > 1)
-    # The discriminator's tag (`cnn`) is part of pydantic's path, but not of the option's name.
-    path = [str(part) for part in finding["loc"]]
-    if path[0] in ("model", "vectors") and len(path) > 1:
-        del path[1]
-    if re.fullmatch(r".*\[.*|constrained-int", path[-1]):
-        # One of several types, such as a word or a list of words: what is wrong within the list
-        # tells more, and of a word or a number both.
-        path.pop()
-        option = finding["loc"][:-1]
-        found = [f for f in error.errors(include_url=False) if f["loc"][: len(option)] == option]
-        finding = max(found, key=lambda f: len(f["loc"]))
-        if "constrained-int" in finding["loc"]:
-            listed = any(str(f["loc"][-1]).startswith("tuple") for f in found)
-            other = "a list of them" if listed else "'auto'"
-            if listed or isinstance(finding["input"], str):
-                finding["msg"] = f"expected a whole number or {other}"
-    name = ".".join(path)
-    if finding["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"there is no option {name!r}; `pipeline stages` lists the options"
-    if finding["type"] == "union_tag_invalid":
-        context = finding["ctx"]
-        return f"model.encoder={context['tag']}: expected one of {context['expected_tags']}"
-    if finding["type"] == "tuple_type":
-        finding["msg"] = f"expected a list, as in {name}=[{finding['input']}]"
-    elif finding["type"] == "too_short":
-        finding["msg"] = "expected at least one value"
-    message = finding["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    if finding["type"] == "value_error":
-        return f"{name}: {message}"
-    return f"{name}={finding['input']}: {message}, got {finding['input']!r}"

@@ -6,9 +6,12 @@ heavy to import.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from pipeline.base.errors import ConfigError
 
 STRICT = ConfigDict(extra="forbid")
 
@@ -17,7 +20,9 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Seeds = Positive | Annotated[tuple[Seed, ...], Field(min_length=1)]
-"""How many seeds, counted from a first one; or a list of seeds."""
+"""The number of seeds, counted from the run's own seed; or a list of seeds."""
+
+Options = TypeVar("Options")
 
 
 def list_seeds(seeds: Seeds, first: int) -> list[int]:
@@ -29,3 +34,94 @@ def list_seeds(seeds: Seeds, first: int) -> list[int]:
     if isinstance(seeds, int):
         return list(range(first, first + seeds))
     return list(dict.fromkeys(seeds))
+
+
+def check_options(
+    kind: type[Options] | TypeAdapter[Options],
+    values: Mapping[str, Any],
+    names: Mapping[str, str] | None = None,
+) -> Options:
+    """Make options from plain values, and check each value.
+
+    `kind`: a dataclass of options, or a TypeAdapter for a union of them. `values`: by the names of
+    the fields; the options of a field that has options itself are a mapping again. `names`: what
+    the caller calls a field, by its dotted name. The message uses that name.
+
+    Raises ConfigError: a value of the wrong type or out of range.
+
+    >>> from pipeline.training.options import TrainingOptions
+    >>> check_options(TrainingOptions, {"frozen": {"epochs": 3}}).frozen.epochs
+    3
+    >>> check_options(
+    ...     TrainingOptions, {"frozen": {"epochs": -1}}, {"frozen.epochs": "frozen_epochs"}
+    ... )
+    Traceback (most recent call last):
+    pipeline.base.errors.ConfigError: frozen_epochs=-1: expected greater than or equal to 0, got -1
+    """
+    adapter: TypeAdapter[Options] = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+    try:
+        return adapter.validate_python(values)
+    except ValidationError as error:
+        raise ConfigError(describe_validation_error(error, values, names or {})) from error
+
+
+def describe_validation_error(
+    error: ValidationError, values: Mapping[str, Any], names: Mapping[str, str]
+) -> str:
+    """The first finding of pydantic in one line. `values` and `names`: as for `check_options`."""
+    findings = error.errors(include_url=False)
+    # What one option says of itself is clearer than what options say of each other.
+    finding = min(findings, key=lambda each: len(each["loc"]) > 1)
+    option = _option(finding["loc"], values)
+    same = [each for each in findings if _option(each["loc"], values) == option]
+    # Within a list, the item is wrong and not the list.
+    finding = max(same, key=lambda each: len(each["loc"]))
+    path, value = ".".join(option), finding["input"]
+    name = names.get(path, path)
+    match finding["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return f"there is no option {name!r}"
+        case "union_tag_invalid":
+            context = finding["ctx"]
+            path = ".".join([*option, context["discriminator"].strip("'")])
+            name = names.get(path, path)
+            return f"{name}={context['tag']}: expected one of {context['expected_tags']}"
+        case "value_error":
+            message = finding["msg"].removeprefix("Value error, ")
+            return f"{name}: {message}" if name else message
+        case "tuple_type" if len(same) == 1:
+            return f"{name}={value}: expected a list, as in {name}=[{value}], got {value!r}"
+        case "too_short":
+            return f"{name}={value}: expected at least one value, got {value!r}"
+    return f"{name}={value}: {_expected(same, finding)}, got {value!r}"
+
+
+def _option(location: Sequence[str | int], values: Any) -> tuple[str, ...]:
+    """The names of the option in `values`. pydantic's location also has the tags of unions, and
+    the places in lists."""
+    option: list[str] = []
+    for position, part in enumerate(location):
+        if not isinstance(values, Mapping):
+            break
+        last = position == len(location) - 1
+        if part in values or (last and not option):
+            option.append(str(part))
+            values = values.get(part)
+    return tuple(option)
+
+
+def _expected(same: Sequence[Any], finding: Any) -> str:
+    """What was expected; with a value of one of several types, each of them."""
+    kinds = {each["type"]: each for each in same if len(each["loc"]) == len(finding["loc"])}
+    alternatives = []
+    if {"int_parsing", "int_type"} & kinds.keys():
+        alternatives.append("a whole number")
+    if "literal_error" in kinds:
+        alternatives.append(kinds["literal_error"]["ctx"]["expected"])
+    if "tuple_type" in kinds:
+        alternatives.append("a list")
+    if len(alternatives) > 1:
+        return f"expected {' or '.join(alternatives)}"
+    return str(same[0]["msg"] if len(kinds) > 1 else finding["msg"]).replace(
+        "Input should be", "expected"
+    )
