@@ -38,12 +38,12 @@ def compare(as_json: bool, overrides: tuple[str, ...]) -> None:
         found = run_comparison(config, on_trial)
     name = vectors_name(config.vectors)
     if as_json:
-        click.echo(json.dumps(report.comparison_values(found.scores, found.headlines, name)))
+        click.echo(json.dumps(report.comparison_values(found.outcomes, found.headlines, name)))
         return
-    print_table(*report.means_by_size(found.scores))
+    print_table(*report.means_by_size(found.outcomes))
     click.echo()
-    print_table(*report.significance_by_size(found.scores, found.headlines))
+    print_table(*report.significance_by_size(found.outcomes, found.headlines))
     click.echo()
-    click.echo(report.in_words(found.scores, found.headlines, name))
+    click.echo(report.comparison_sentence(found.outcomes, found.headlines, name))
     click.echo()
     print_run(found.run_id, found.experiment_id, found.tracking_uri)

@@ -25,12 +25,12 @@ from pipeline.report.cases import cases_items as cases_items
 from pipeline.report.cases import map_of_cases as map_of_cases
 from pipeline.report.compare import PREDICTIONS as PREDICTIONS
 from pipeline.report.compare import comparison_items as comparison_items
+from pipeline.report.compare import comparison_sentence as comparison_sentence
 from pipeline.report.compare import comparison_values as comparison_values
-from pipeline.report.compare import in_words as in_words
 from pipeline.report.compare import means_by_size as means_by_size
-from pipeline.report.compare import score_in_words as score_in_words
-from pipeline.report.compare import score_items as score_items
-from pipeline.report.compare import score_of as score_of
+from pipeline.report.compare import outcome_items as outcome_items
+from pipeline.report.compare import outcomes_sentence as outcomes_sentence
+from pipeline.report.compare import read_outcome as read_outcome
 from pipeline.report.compare import significance_by_size as significance_by_size
 from pipeline.report.embedding import KNOWLEDGE as KNOWLEDGE
 from pipeline.report.embedding import drift_figure as drift_figure

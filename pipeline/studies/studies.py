@@ -16,6 +16,7 @@ from pipeline.config import Config
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.embedding.choice import vectors_name
 from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
+from pipeline.insight.outcomes import Outcome
 from pipeline.insight.probes import load_sentences
 from pipeline.studies import trials as transfer
 from pipeline.studies.trials import Trial
@@ -40,7 +41,7 @@ class Study:
 class Comparison(Study):
     """What `compare` found: a score for each start, number of training headlines and seed."""
 
-    scores: Sequence[transfer.Score]
+    outcomes: Sequence[Outcome]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +67,9 @@ def compare(config: Config, on_trial: OnTrial | None = None) -> Comparison:
     with _study(config, "compare", headlines) as tracked:
         ground = transfer.prepare(config, headlines)
 
-        def try_out(trial: Trial) -> dict[str, transfer.Score]:
+        def try_out(trial: Trial) -> dict[str, Outcome]:
             scores = transfer.try_out(trial, ground)
-            return {f"{score.start}-{trial.size}-{trial.seed}": score for score in scores}
+            return {f"{score.method}-{trial.size}-{trial.seed}": score for score in scores}
 
         scores = _results(
             tracked,
@@ -77,10 +78,10 @@ def compare(config: Config, on_trial: OnTrial | None = None) -> Comparison:
                 f"{start}-{trial.size}-{trial.seed}" for start in transfer.starts(trial, config)
             ],
             do=try_out,
-            items=lambda score: report.score_items(score, headlines),
-            read=lambda child: report.score_of(child, headlines),
+            items=lambda outcome: report.outcome_items(outcome, headlines.label_names),
+            read=lambda child: report.read_outcome(child, headlines.label_names),
             file=report.PREDICTIONS,
-            say=report.score_in_words,
+            say=report.outcomes_sentence,
             on_trial=on_trial,
         )
         tracked.log(report.comparison_items(scores, headlines, vectors_name(config.vectors)))

@@ -32,6 +32,7 @@ from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.text import build_vocabularies
 from pipeline.embedding.vectors import WordVectors
 from pipeline.insight.evaluation import score
+from pipeline.insight.outcomes import Outcome
 from pipeline.training.loop import History, train
 
 FEW_VALIDATION = 20  # at least so many validation headlines, if there are so many
@@ -50,21 +51,6 @@ class Trial:
     kind: str
     size: int
     seed: int
-
-
-@dataclass(frozen=True, eq=False)
-class Score:
-    """What one start reached. `predicted`: int array, (n_test,), the label of each test headline;
-    `test_accuracy` and `test_macro_f1` follow from it; `seconds`: of training, all that it takes
-    from headlines in memory."""
-
-    start: str
-    size: int
-    seed: int
-    test_accuracy: float
-    test_macro_f1: float
-    seconds: float
-    predicted: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +121,10 @@ def starts(trial: Trial, config: Config) -> list[str]:
     if trial.kind in BASELINES:
         return [trial.kind]
     blends = trial.kind == TRANSFER and (config.model.sif or config.model.ngrams)
-    return [*phases(trial, config), *["blend"] * blends]
+    return [*phases(trial, config), *["ensemble"] * blends]
 
 
-def try_out(trial: Trial, ground: Ground) -> list[Score]:
+def try_out(trial: Trial, ground: Ground) -> list[Outcome]:
     """Train and test: a score for each of `starts`."""
     training = sample(ground.headlines, "train", trial.size, trial.seed)
     few = max(trial.size // 4, FEW_VALIDATION)
@@ -146,9 +132,9 @@ def try_out(trial: Trial, ground: Ground) -> list[Score]:
     test, truth = ground.headlines.texts("test"), ground.headlines.labels("test")
     names = ground.headlines.label_names
 
-    def of(start: str, seconds: float, probabilities: NDArray[Any]) -> Score:
+    def of(start: str, seconds: float, probabilities: NDArray[Any]) -> Outcome:
         evaluation = score(probabilities, test, truth, names)
-        return Score(
+        return Outcome(
             start,
             trial.size,
             trial.seed,
@@ -186,7 +172,7 @@ def _classifiers(
         return
     network.set_weights(fitted.history.best.weights)
     blended = blend(network, fitted.matrix, training, validation, config, seed=trial.seed)
-    yield "blend", seconds + blended.seconds, blended.classifier
+    yield "ensemble", seconds + blended.seconds, blended.classifier
 
 
 @dataclass(frozen=True, eq=False)

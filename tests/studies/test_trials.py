@@ -4,7 +4,6 @@ command."""
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import signal
@@ -12,9 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,10 +24,10 @@ from pipeline.base.errors import ConfigError, VectorsError
 from pipeline.cli import app as cli
 from pipeline.config import load_config
 from pipeline.data.headlines import Headlines, load_headlines
-from pipeline.report import compare as report
+from pipeline.insight.outcomes import Outcome
 from pipeline.studies import trials as transfer
 from pipeline.studies.studies import compare
-from pipeline.studies.trials import Score, Trial
+from pipeline.studies.trials import Trial
 from pipeline.training import schedule as batches
 
 GRID = ("compare.sizes=[6,20]", "compare.seeds=2", "training.fine_tuned.epochs=2")
@@ -157,110 +154,6 @@ def test_tfidf_of_headlines_with_one_label(headlines: Headlines) -> None:
     assert transfer.BASELINES["tfidf"](alone, alone, 3, 0)(["bank"]).tolist() == [1]
 
 
-# ------------------------------------------------------------------------------- their scores
-
-
-def _score(start: str, size: int, seed: int, right: list[int], seconds: float = 1.0) -> Score:
-    """Of test headlines that all have the label 1."""
-    predicted = np.array(right)
-    return Score(start, size, seed, float(predicted.mean()), 0.5, seconds, predicted)
-
-
-def _curve(start: str, accuracies: dict[int, float]) -> list[Score]:
-    return [
-        Score(start, size, 0, value, value, 1.0, np.zeros(1, int))
-        for size, value in accuracies.items()
-    ]
-
-
-def test_means_and_their_interval() -> None:
-    accuracies = [0.25, 0.5, 0.75]
-    scores = [Score("frozen", 10, s, a, a, s, np.zeros(1, int)) for s, a in enumerate(accuracies)]
-    (found,) = report.mean_scores(scores)
-    assert (found.start, found.size, found.seeds) == ("frozen", 10, 3)
-    assert found.accuracy == found.macro_f1 == 0.5
-    assert found.seconds == 1
-    assert found.accuracy_std == 0.25
-    # Student's t of two degrees of freedom is 4.3027 at 97.5 %.
-    assert found.accuracy_half_interval == pytest.approx(4.3027 * 0.25 / 3**0.5, rel=1e-4)
-    (one,) = report.mean_scores(scores[:1])
-    assert math.isnan(one.accuracy_std)
-
-
-def test_significance_is_paired_by_headline() -> None:
-    """Both are right on as many headlines in each case, but in one never on the same."""
-    n = 40
-    better, worse = [1] * 30 + [0] * 10, [1] * 20 + [0] * 20
-    crossed = [0] * 20 + [1] * 20
-    scores = [_score("fine_tuned", 10, 0, better), _score("tfidf", 10, 0, worse)]
-    scores += [_score("fasttext", 10, 0, crossed), _score("majority", 10, 0, better)]
-    found = {d.against: d for d in report.significance(scores, [1] * n)}
-    assert found["tfidf"].difference == found["fasttext"].difference == 0.25
-    # Ten headlines differ, all in one direction: 2 of 2**10 ways to choose their signs.
-    assert found["tfidf"].p == pytest.approx(2 / 2**10, abs=2e-3)
-    assert found["fasttext"].p > 0.05
-    assert found["majority"].p == 1
-    assert all(d.p_adjusted >= d.p for d in found.values())
-
-
-def test_significance_takes_the_mean_over_the_seeds_that_both_have() -> None:
-    scores = [_score("fine_tuned", 10, s, [1, 1, 1, 0]) for s in (0, 1)]
-    scores += [_score("tfidf", 10, 1, [1, 0, 1, 0]), _score("tfidf", 10, 7, [0, 0, 0, 0])]
-    (found,) = report.significance(scores, [1] * 4)
-    assert found.difference == 0.25
-
-
-def test_how_many_headlines_another_start_needs() -> None:
-    scores = _curve("fine_tuned", {10: 0.5, 100: 0.8, 1000: 0.95})
-    scores += _curve("tfidf", {10: 0.6, 100: 0.7, 1000: 0.9})
-    needs = {row.size: row.needs for row in report.worth(scores)}
-    assert needs[10] == 10  # the smallest that was tried
-    # Half-way from .7 to .9: half-way over the logarithm too.
-    assert needs[100] == pytest.approx(10**2.5)
-    assert math.isnan(needs[1000])
-
-
-@pytest.mark.parametrize(
-    ("tfidf", "sentence"),
-    [
-        (
-            {100: 0.7, 1600: 0.8},
-            "reaches 80.0% with 100 labels, for which TF-IDF needs about 1,600",
-        ),
-        (
-            {100: 0.7, 84: 0.75},
-            "reaches 80.0% with 100 labels, which TF-IDF does not with 100 (70.0%)",
-        ),
-        ({100: 0.9, 84: 0.9}, "reaches 80.0% with 100 labels; TF-IDF needs no more for that"),
-    ],
-)
-def test_in_words(headlines: Headlines, tfidf: dict[int, float], sentence: str) -> None:
-    scores = [*_curve("fine_tuned", {10: 0.5, 100: 0.8}), *_curve("tfidf", tfidf)]
-    assert report.in_words(scores, headlines, "glove") == f"fine-tuned glove {sentence}"
-
-
-def test_in_words_of_a_start_that_learned_nothing(headlines: Headlines) -> None:
-    scores = [*_curve("fine_tuned", {100: 0.3}), *_curve("tfidf", {100: 0.9})]
-    told = report.in_words([*scores, *_curve("majority", {100: 0.4})], headlines, "glove")
-    assert told == (
-        "fine-tuned glove reaches 30.0% with 100 labels, no more than the commonest label (40.0%)"
-    )
-
-
-def test_scores_come_back_as_they_were_logged(headlines: Headlines) -> None:
-    score = Score("tfidf", 25, 3, 0.5, 0.25, 1.5, np.array([0, 2, 1, 1]))
-    items = report.score_items(score, headlines)
-
-    logged = SimpleNamespace(
-        params={i.name: str(i.value) for i in items if isinstance(i, report.Param)},
-        metrics={i.name: i.value for i in items if isinstance(i, report.Metric)},
-        content=next(i.content.encode() for i in items if isinstance(i, report.Text)),
-    )
-    back = report.score_of(logged, headlines)
-    assert back.predicted.tolist() == score.predicted.tolist()
-    assert {**vars(back), "predicted": 0} == {**vars(score), "predicted": 0}
-
-
 # -------------------------------------------------------------------------------- the command
 
 
@@ -297,26 +190,26 @@ def test_compare(
     assert {"compare.csv", "config.yaml", "figures", "tables", "summary.txt"} <= files
     path = client.download_artifacts(parent.info.run_id, "compare.csv")
     table = pd.read_csv(path)
-    assert list(table) == ["start", "size", "seed", "test_accuracy", "test_macro_f1", "seconds"]
-    starts = {"scratch", "frozen", "fine_tuned", "blend", "tfidf", "majority"}
-    assert set(table["start"]) - {"fasttext"} == starts
+    assert list(table) == ["method", "size", "seed", "test_accuracy", "test_macro_f1", "seconds"]
+    starts = {"scratch", "frozen", "fine_tuned", "ensemble", "tfidf", "majority"}
+    assert set(table["method"]) - {"fasttext"} == starts
     assert set(table["size"]) == {6, 20}
     assert set(table["seed"]) == {1}
-    assert len(table) == 2 * table["start"].nunique() == len(found["scores"])
+    assert len(table) == 2 * table["method"].nunique() == len(found["outcomes"])
     assert table["test_accuracy"].between(0, 1).all()
     assert (table["seconds"] > 0).all()
 
     # Vectors that know the topics are worth something with two headlines a topic.
-    few = table[table["size"] == 6].groupby("start")["test_accuracy"].mean()
-    assert few["blend"] > few["scratch"]
-    assert few["blend"] > few["majority"]
+    few = table[table["size"] == 6].groupby("method")["test_accuracy"].mean()
+    assert few["ensemble"] > few["scratch"]
+    assert few["ensemble"] > few["majority"]
 
     children = _children(client, parent.info.run_id)
     assert len(children) == len(table)
-    assert {child["start"] for child in children} == set(table["start"])
+    assert {child["method"] for child in children} == set(table["method"])
     curve = client.get_metric_history(parent.info.run_id, "fine_tuned/test_accuracy")
     assert {point.step: point.value for point in curve} == pytest.approx(
-        table[table["start"] == "fine_tuned"].groupby("size")["test_accuracy"].mean().to_dict()
+        table[table["method"] == "fine_tuned"].groupby("size")["test_accuracy"].mean().to_dict()
     )
     summary = Path(client.download_artifacts(parent.info.run_id, "summary.txt")).read_text()
     assert summary.strip() == found["in_words"]
@@ -330,7 +223,7 @@ def test_the_same_seed_gives_the_same_scores(grid: list[str], small: dict[str, P
     ground = transfer.prepare(config, headlines)
     for kind in ("scratch", "transfer"):
         first, second = (transfer.try_out(Trial(kind, 12, 1), ground) for _ in range(2))
-        assert [s.start for s in first] == transfer.starts(Trial(kind, 12, 1), config)
+        assert [s.method for s in first] == transfer.starts(Trial(kind, 12, 1), config)
         for one, other in zip(first, second, strict=True):
             assert (one.predicted == other.predicted).all()
 
@@ -372,16 +265,16 @@ def test_one_that_was_shot_goes_on(grid: list[str], store: str) -> None:
         i: r.info.end_time for i, r in done.items()
     }
     children = _children(client, result.run_id)
-    keys = [(c["start"], c["size"], c["seed"]) for c in children]
-    assert len(keys) == len(set(keys)) == len(result.scores)
-    every = {(s.start, str(s.size), str(s.seed)) for s in result.scores}
+    keys = [(c["method"], c["size"], c["seed"]) for c in children]
+    assert len(keys) == len(set(keys)) == len(result.outcomes)
+    every = {(s.method, str(s.size), str(s.seed)) for s in result.outcomes}
     assert every == set(keys)
     # What was finished when the process was shot was not done again.
-    before = {tuple(r.data.params[k] for k in ("start", "size", "seed")) for r in done.values()}
+    before = {tuple(r.data.params[k] for k in ("method", "size", "seed")) for r in done.values()}
     assert not before & {(t.kind, str(t.size), str(t.seed)) for t in trained}
     assert len(trained) < len(transfer.plan(result.headlines, [6], [0, 1]))
     # The next one is another run: nothing of it was cut off.
-    known = {(s.start, s.size, s.seed): s for s in result.scores}
+    known = {(s.method, s.size, s.seed): s for s in result.outcomes}
     config = load_config(grid)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -407,7 +300,7 @@ def test_an_error_half_way_leaves_a_failed_run_that_goes_on(
     config = load_config([*grid, "compare.sizes=[6]", "compare.seeds=[0]"])
     real = transfer.try_out
 
-    def fails(trial: Trial, ground: transfer.Ground) -> list[Score]:
+    def fails(trial: Trial, ground: transfer.Ground) -> list[Outcome]:
         if trial.kind == "scratch":
             raise ConfigError("half-way")
         return real(trial, ground)
@@ -445,19 +338,3 @@ def test_wrong_options(override: str, message: str) -> None:
 def test_seeds_are_a_number_or_a_list() -> None:
     assert load_config(["compare.seeds=3"]).compare.drawn(first=7) == [7, 8, 9]
     assert load_config(["compare.seeds=[5,2,5]"]).compare.drawn(first=7) == [5, 2]
-
-
-def test_tables_for_the_terminal(headlines: Headlines) -> None:
-    n = len(headlines.splits["test"])
-    truth = np.array(headlines.labels("test"))
-    scores = [Score("fine_tuned", 10, s, 1.0, 1.0, 1.0, truth) for s in (0, 1)] + [
-        Score("tfidf", 10, s, 0.0, 0.0, 1.0, (truth + 1) % 3) for s in (0, 1)
-    ]
-    columns, rows = report.means_by_size(scores)
-    assert columns == ["test accuracy in %", "10"]
-    assert rows == [["fine-tuned", "100.0 ± 0.0"], ["TF-IDF", "0.0 ± 0.0"]]
-    _, rows = report.significance_by_size(scores, headlines)
-    assert rows == [["fine-tuned against TF-IDF", "+100.0 (p < .001)"]]
-    assert n > 10
-    frame = report.scores_table(scores)
-    assert pd.read_csv(StringIO(frame.to_csv(index=False))).equals(frame)
