@@ -10,10 +10,11 @@ HOST := 127.0.0.1
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed-$(TENSORFLOW)
+EXTRAS := starter,dev
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train compare explain ui serve test lint bench clean
+.PHONY: help setup train compare explain ui serve test test-slow lint types bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -21,23 +22,31 @@ help: ## list the targets
 
 setup: $(INSTALLED) ## make .venv and install everything (TENSORFLOW=tensorflow-cpu: the smaller wheel)
 
-# With pins for every package, installing needs no resolution: tensorflow-cpu, which has the same
-# modules under another name, takes the place of tensorflow's line.
+# $(call install,WHAT): uv installs, faster than pip. Where uv is missing or fails, pip installs.
+# uv does not read pip's settings, so it is told the package index that pip is set to.
+# Bytecode is written for all packages: without it, importing TensorFlow takes several times as long.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INDEX = $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PIP) config get global.index-url 2> /dev/null)}}
+install = UV_DEFAULT_INDEX="$(INDEX)" $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode $(1) \
+	|| { echo "uv did not install the packages: pip installs them, which takes longer" >&2; \
+	$(PIP) install --quiet $(1) && { $(BIN)/python -m compileall -q -j 0 .venv/lib > /dev/null 2>&1 || true; }; }
+
+# constraints.txt pins every package, so tensorflow-cpu needs no resolution: it has the same modules
+# under another name, and takes the place of tensorflow's line.
 $(INSTALLED): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit(f"error: expected Python 3.11 to 3.13, {sys.executable} is {v[0]}.{v[1]}: make setup PYTHON=python3.12")'
 	@rm -f .venv/.installed-*
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv: one to three minutes"
+	@$(PIP) install --quiet -c constraints.txt uv || true
 ifeq ($(TENSORFLOW),tensorflow)
-	@$(BIN)/python -m pip uninstall --quiet --yes tensorflow-cpu 2> /dev/null
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,dev]'
+	@$(PIP) uninstall --quiet --yes tensorflow-cpu 2> /dev/null
+	@$(call install,-c constraints.txt -e '.[$(EXTRAS)]')
 else
-	@$(BIN)/python -m pip uninstall --quiet --yes tensorflow 2> /dev/null
-	sed 's/^tensorflow==/$(TENSORFLOW)==/' constraints.txt > .venv/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r .venv/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt -e .
+	@$(PIP) uninstall --quiet --yes tensorflow 2> /dev/null
+	@sed 's/^tensorflow==/$(TENSORFLOW)==/' constraints.txt > .venv/requirements.txt
+	@$(call install,--no-deps -r .venv/requirements.txt -e .)
 endif
-	@# Without bytecode, importing TensorFlow takes several times as long; pip may leave it out.
-	@$(BIN)/python -m compileall -q -j 0 $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') > /dev/null 2>&1 || true
 	@touch $@
 
 train: setup ## run the pipeline: make train ARGS='model=mean seed=1'
@@ -63,16 +72,24 @@ serve: setup ## answer over HTTP with the champion: make serve MODEL=models:/...
 	@PATH="$(abspath $(BIN)):$$PATH" exec $(BIN)/mlflow models serve -m $(MODEL) --env-manager local \
 		--host $(HOST) --port $(SERVE_PORT) --workers 1
 
-test: setup lint ## lint, check the types and run the tests
+test: setup lint types ## lint, check the types and run the tests: make test ARGS='tests/data -k csv'
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: setup ## ruff and mypy
+test-slow: setup ## run the tests that take more than a minute each
+	@$(BIN)/python -m pytest -m slow $(ARGS) || test $$? -eq 5 # 5: there is none
+
+lint: setup ## ruff, and which room imports which (import-linter)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo --no-cache
+
+types: setup ## mypy
 	@$(BIN)/mypy
 
 bench: setup ## time and memory against the usual ways: make bench ARGS='--only training --vectors glove.6B.100d.txt'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,dev,bench]'
+ifeq ($(TENSORFLOW),tensorflow)
+	@$(call install,-c constraints.txt -e '.[bench]')
+endif
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m bench $(ARGS)
 
 clean: ## remove the environment and the caches; runs and models stay
