@@ -36,7 +36,8 @@ def _words(path: str) -> list[str]:
 
 
 def ours(path: str, words: str) -> Timed:
-    from pipeline.embedding import formats  # noqa: F401 loads the readers
+    import pyarrow.compute  # noqa: F401 what the reader of text imports when it is first used
+
     from pipeline.embedding.loading import load_vectors
 
     wanted = _words(words)

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 
 logger = logging.getLogger(__name__)
 
-_LINE_EVERY = 5.0  # seconds between two lines of progress where there is no terminal
-
 
 def megabytes(size: float) -> str:
     """Bytes for people.
@@ -23,10 +21,10 @@ def megabytes(size: float) -> str:
 
 @contextmanager
 def byte_progress(
-    doing: str, name: str, total: int, start: int = 0
+    doing: str, name: str, total: int, start: int = 0, *, line_seconds: float = 5.0
 ) -> Iterator[Callable[[int], None]]:
     """Gives what is to be called with the bytes done so far: a bar with the rate and the time left
-    on a terminal, else a line at times.
+    on a terminal, else a line every `line_seconds`.
     """
     from rich.console import Console
     from rich.progress import (
@@ -54,7 +52,7 @@ def byte_progress(
         def show(done: int) -> None:
             nonlocal said
             progress.update(task.id, completed=done)
-            if console.is_terminal or time.monotonic() - said < _LINE_EVERY:
+            if console.is_terminal or time.monotonic() - said < line_seconds:
                 return
             said = time.monotonic()
             logger.info(

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,12 @@ from safetensors.numpy import save_file
 
 from bench import fuzz
 from pipeline.base.errors import VectorsError
-from pipeline.embedding import formats
+from pipeline.embedding.formats import FORMATS, format_of
+from pipeline.embedding.formats.format import Beginning, Format, Layout
+from pipeline.embedding.formats.rows import Rows
+from pipeline.embedding.formats.streams import Source, Watch
 from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.vectors import WordVectors
 
 # Words as the formats allow them: no white space at all, and none that gensim would strip.
 WORDS = st.lists(
@@ -122,22 +128,65 @@ def test_more_than_one_block(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "zip"])
-def test_large_files_show_progress_and_give_the_same(
-    compression: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
-    words = [f"w{i}" for i in range(20_000)]
-    values = np.random.default_rng(0).normal(0, 1, (len(words), 20)).astype("f4")
-    path = write(tmp_path / "v", "GloVe text", words, values)
+def test_large_files_show_progress_and_give_the_same_bytes(
+    compression: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = np.random.default_rng(0).bytes(1 << 22)
+    (tmp_path / "v").write_bytes(content)
     if compression is not None:
-        path.write_bytes(fuzz.COMPRESSIONS[compression](path.read_bytes()))
-    for name, value in (("_LARGE", 1000), ("_SAY_EVERY", 100_000)):
-        monkeypatch.setattr(f"pipeline.embedding.formats.streams.{name}", value)
-    monkeypatch.setattr("pipeline.cli.terminal._LINE_EVERY", 0)
-    with caplog.at_level("INFO", "pipeline"):
-        part = load_vectors(path, words=words[::9])
-    assert part.vectors.tobytes() == values[::9].tobytes()
+        (tmp_path / "v").write_bytes(fuzz.COMPRESSIONS[compression](content))
+    (source,) = Source(tmp_path / "v").members()
+    watch = Watch(from_bytes=1000, every_bytes=100_000, line_seconds=0)
+    with caplog.at_level("INFO", "pipeline"), source.open(watch=watch) as stream:
+        assert b"".join(iter(lambda: stream.read(100_000), b"")) == content
     assert re.search(r"reading: v: \d+\.\d MB of \d+\.\d MB, .* MB/s, \d+ s left", caplog.text)
+    caplog.clear()
+    with caplog.at_level("INFO", "pipeline"), source.open(watch=Watch()) as stream:
+        assert stream.read() == content
+    assert not caplog.text  # the file is too small
+
+
+# ------------------------------------------------------------------------ a format from outside
+
+
+def recognise_rows_of_json(beginning: Beginning) -> Layout | None:
+    if not beginning.sample.startswith(b"{"):
+        return None
+    return Layout(vector_size=len(json.loads(beginning.sample.partition(b"\n")[0])["v"]))
+
+
+def read_rows_of_json(
+    source: Source, layout: Layout, wanted: Sequence[str] | None, most_frequent: int
+) -> WordVectors:
+    rows = Rows(wanted, most_frequent)
+    with source.open() as stream:
+        for place, row in enumerate(map(json.loads, stream)):
+            rows.see(row["word"].encode())
+            if rows.take(row["word"].encode(), place):
+                rows.add(np.array([row["v"]], np.float32))
+            rows.total += 1
+    return rows.result(str(source), layout.vector_size)
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zip"])
+def test_a_format_is_two_functions_and_a_row(
+    compression: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "v"
+    content = b'{"word": "alps", "v": [1, 2]}\n{"word": "snow", "v": [3, 4]}\n'
+    path.write_bytes(fuzz.COMPRESSIONS[compression](content) if compression else content)
+    with pytest.raises(VectorsError):
+        load_vectors(path)
+    monkeypatch.setitem(FORMATS, "JSON", Format(recognise_rows_of_json, read_rows_of_json))
+    assert format_of(path) == "JSON"
+    assert load_vectors(path).vectors.tolist() == [[1, 2], [3, 4]]
+    part = load_vectors(path, words=["snow", "ice"])
+    assert part.index_to_key == ("snow",)
+    assert (part.first_words, part.total) == (("alps", "snow"), 2)
+    if compression == "zip":
+        assert load_vectors(path, member="vectors.txt")["alps"].tolist() == [1, 2]
+    path.write_bytes(GOOD)
+    assert format_of(path) == "GloVe text"
 
 
 def test_words_with_spaces_are_read_from_the_right(tmp_path: Path) -> None:
@@ -392,6 +441,27 @@ def test_matrices_that_do_not_fit(
             load_vectors(tmp_path / "v.npy", words=wanted)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("v.txt", b"", "expected a word for each of the 4 rows, the list has 0"),
+        ("v.txt", b"alps\xff\n", "expected UTF-8, got other bytes"),
+        ("v.json", b"{", "expected JSON"),
+        ("v.json", b'{"a": 1, "b": "x"}', "expected JSON"),
+        ("v.json", b'[1, "x"]', "expected a list of words or a map from words to rows"),
+        ("v.parquet", b"no", "expected Parquet"),
+    ],
+)
+@pytest.mark.parametrize("words", [None, ["alps"]])
+def test_damaged_lists_of_words(
+    name: str, content: bytes, message: str, words: list[str] | None, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "v.npy", MATRIX)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(VectorsError, match=message):
+        load_vectors(tmp_path / "v.npy", words=words)
+
+
 def test_a_folder_with_two_matrices(tmp_path: Path) -> None:
     for name in "ab":
         np.save(tmp_path / f"{name}.npy", MATRIX)
@@ -448,6 +518,37 @@ def test_nothing_is_executed_by_unpickling(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
+SIZES = {
+    "a place in the memo": b"\x80\x02]r\xff\xff\xff\x1f.",
+    "a place in the memo as text": b"\x80\x02]p536870911\n.",
+    "a string": b"\x80\x04\x8d" + (1 << 32).to_bytes(8, "little") + b"alps.",
+    "bytes": b"\x80\x04\x8e" + (1 << 32).to_bytes(8, "little") + b"alps.",
+    "an array of bytes": b"\x80\x05\x96" + (1 << 32).to_bytes(8, "little") + b"alps.",
+    "a frame": b"\x80\x04\x95" + (1 << 62).to_bytes(8, "little") + b"].",
+}
+
+
+@pytest.mark.parametrize("what", SIZES)
+def test_a_damaged_size_takes_no_memory(what: str, tmp_path: Path) -> None:
+    (tmp_path / "v.kv").write_bytes(SIZES[what])
+    tracemalloc.start()
+    with pytest.raises(VectorsError, match="expected gensim's KeyedVectors") as raised:
+        load_vectors(tmp_path / "v.kv")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 20
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_any_protocol_of_pickle(protocol: int, tmp_path: Path) -> None:
+    words = [f"w{i}" for i in range(3000)]
+    keyed = KeyedVectors(3)
+    keyed.add_vectors(words, np.ones((len(words), 3), np.float32))
+    (tmp_path / "v.kv").write_bytes(pickle.dumps(keyed, protocol))
+    assert load_vectors(tmp_path / "v.kv").index_to_key == tuple(words)
+
+
 # --------------------------------------------------------------------------------- the cache
 
 
@@ -461,10 +562,7 @@ def test_all_of_a_text_is_parsed_once(tmp_path: Path, monkeypatch: pytest.Monkey
         ["about.json", "vectors.npy", "words.txt"]
     ]
     assert isinstance(first.vectors, np.memmap)
-    with monkeypatch.context() as patch:
-        patch.setattr("pipeline.embedding.formats.read_text", None)  # not parsed again
-        patch.setitem(formats._READERS, "GloVe text", None)
-        again = load_vectors(path)
+    again = load_vectors(path)
     part = load_vectors(path, words=["naïve", "x"], most_frequent=1)
     assert again.index_to_key == first.index_to_key == tuple(NAMES)
     assert again.first_words == first.first_words
@@ -475,6 +573,10 @@ def test_all_of_a_text_is_parsed_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert part["naïve"].tobytes() == first["naïve"].tobytes()
     with pytest.raises(ValueError, match="read-only"):
         again.vectors[0, 0] = 1
+    twice = 2 * first.vectors
+    (kept[0] / "vectors.npy").unlink()
+    np.save(kept[0] / "vectors.npy", twice)
+    assert load_vectors(path).vectors.tobytes() == twice.tobytes()  # it is not parsed again
     write_glove(path, [*NAMES, "new"], size=3)
     assert "new" in load_vectors(path)
 
@@ -519,7 +621,7 @@ def test_a_process_killed_while_it_keeps(tmp_path: Path, monkeypatch: pytest.Mon
     """Nothing of it is taken for whole, and the next one works."""
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
     write_glove(tmp_path / "v.txt", [f"w{i}" for i in range(60_000)], size=20)
-    code = f"from pipeline.vectors import load_vectors; load_vectors({str(tmp_path / 'v.txt')!r})"
+    code = f"from pipeline import load_vectors; load_vectors({str(tmp_path / 'v.txt')!r})"
     process = subprocess.Popen([sys.executable, "-c", code])
     folder = tmp_path / "cache" / "vectors"
     deadline = time.monotonic() + 60

@@ -17,21 +17,28 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
 from pipeline.base.files import cache_folder
-from pipeline.embedding.formats.matrices import words_beside
+from pipeline.embedding.formats.matrix_rows import words_beside
 from pipeline.embedding.formats.rows import Rows
 from pipeline.embedding.formats.streams import Source
 from pipeline.embedding.vectors import FIRST_WORDS, WordVectors
 
 logger = logging.getLogger(__name__)
 
-_VERSION = 1  # of what is kept; another one is not read
+_VERSION = 1  # of the files that are kept; those of another version are not read
 
 
-def find(source: Source) -> WordVectors | None:
-    """What is kept of a source, if its file is still the same (place, size and time).
+def read_once(source: Source, vector_size: int, read: Callable[[Rows], None]) -> WordVectors | None:
+    """All vectors of a source: from the cache, or read and kept there.
 
-    The rows are a memory map, and the words are looked up only when somebody asks.
+    `read` gives all rows of the source to the `Rows` that it gets. The rows of the result are a
+    memory map. None where the cache folder cannot be written (with a warning), or where the source
+    has no words.
     """
+    return _find(source) or _keep(source, vector_size, read)
+
+
+def _find(source: Source) -> WordVectors | None:
+    """What is kept of a source whose file still has the same place, size and time."""
     folder = _folder(source)
     if not folder.is_dir():
         return None
@@ -39,7 +46,7 @@ def find(source: Source) -> WordVectors | None:
         about = json.loads((folder / "about.json").read_text("utf-8"))
         words = tuple(words_beside(folder / "vectors.npy", at_once=True))
         matrix = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, VectorsError) as error:  # somebody has tidied up in there
+    except (OSError, ValueError, VectorsError) as error:  # somebody has removed files there
         logger.warning("vectors: %s cannot be used (%s): remove it", folder, error)
         return None
     return WordVectors(
@@ -52,15 +59,8 @@ def find(source: Source) -> WordVectors | None:
     )
 
 
-Write = Callable[[NDArray[np.float32]], None]
-
-
-def keep(source: Source, read: Callable[[Write], tuple[Rows, int]]) -> WordVectors | None:
-    """Keep what `read` reads. It gets a function to which it gives blocks of rows, and returns
-    the `Rows` with the words, and the dimension.
-
-    The folder appears only when it is whole. None, with a warning, where it cannot be written.
-    """
+def _keep(source: Source, vector_size: int, read: Callable[[Rows], None]) -> WordVectors | None:
+    """Keep the rows in a folder that gets its name when it is whole."""
     target = _folder(source)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -71,24 +71,26 @@ def keep(source: Source, read: Callable[[Write], tuple[Rows, int]]) -> WordVecto
     try:
         with (part / "vectors.npy").open("wb") as file:
             begin = _write_header(file, 0, 0)
-            rows, size = read(lambda block: _write(file, block))
+            rows = Rows(None, write=lambda block: _write(file, block))
+            read(rows)
+            rows.warn(str(source))
             if not len(rows):  # nothing to map
                 return None
             file.seek(0)
             # NumPy leaves room for the number of rows to grow.
-            if _write_header(file, len(rows), size) != begin:
+            if _write_header(file, len(rows), vector_size) != begin:
                 raise OSError("the header does not fit")
         (part / "words.txt").write_bytes("\n".join(rows.words).encode() + b"\n")
         about = {"source": str(source), "duplicates": rows.duplicates, "total": rows.total}
         (part / "about.json").write_text(json.dumps(about), "utf-8")
         os.rename(part, target)
     except OSError as error:
-        if not target.is_dir():  # else another process was first
+        if not target.is_dir():  # otherwise another process was first
             logger.warning("vectors: %s cannot be kept in the cache (%s)", source, error)
             return None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return find(source)
+    return _find(source)
 
 
 def _write(file: IO[bytes], block: NDArray[np.float32]) -> None:
@@ -104,7 +106,7 @@ def _write_header(file: IO[bytes], n_words: int, size: int) -> int:
 
 def _folder(source: Source) -> Path:
     path = source.path.resolve()
-    found = path.stat()
-    key = json.dumps([_VERSION, str(path), source.member, found.st_size, found.st_mtime_ns])
+    status = path.stat()
+    key = json.dumps([_VERSION, str(path), source.member, status.st_size, status.st_mtime_ns])
     name = f"{path.name.split('.')[0]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     return cache_folder() / "vectors" / name

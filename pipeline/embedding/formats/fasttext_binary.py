@@ -1,9 +1,10 @@
 """fastText's .bin: words, and n-grams from which any other word gets a vector.
 
-A header of little-endian integers, the words (each ends with a zero byte, then its count and kind),
-and a matrix of float32: a row for each word, then one for each bucket of n-grams. A word's vector
-is the mean of its own row and those of its n-grams; an unknown word's is that of its n-grams
-(Bojanowski et al. 2017, arXiv 1607.04606; fastText's dictionary.cc and fasttext.cc).
+The file holds a header of little-endian integers, the words (each ends with a zero byte, then its
+count and kind follow), and a matrix of float32: a row for each word, then one for each bucket of
+n-grams. The vector of a word is the mean of its own row and those of its n-grams. The vector of an
+unknown word is the mean of the rows of its n-grams (Bojanowski et al. 2017, arXiv 1607.04606;
+fastText's dictionary.cc and fasttext.cc).
 """
 
 from __future__ import annotations
@@ -19,25 +20,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
-from pipeline.embedding.formats.rows import Layout, Rows
+from pipeline.embedding.formats.format import Beginning, Layout
+from pipeline.embedding.formats.rows import Rows
 from pipeline.embedding.formats.streams import Source
-from pipeline.embedding.vectors import Subwords
+from pipeline.embedding.vectors import Subwords, WordVectors
 
-MAGIC = struct.pack("<i", 793712314)
+_MAGIC = struct.pack("<i", 793712314)
 _VERSION = 12
 _SUPERVISED = 3
 _HEADER = struct.Struct("<14i d 3i 2q")  # magic, version, 12 arguments, t; sizes of the dictionary
 _AFTER_WORD = 9  # bytes: a word's count and its kind
 _MATRIX = struct.Struct("<? 2q")  # quantised?, rows, columns
 _CHUNK = 1 << 20  # bytes read at a time
-_NEAR, _ROWS = 8, 4096  # rows that are read at once: how far apart, and how many
-_WORDS = 4096  # vectors are computed for so many words at once
+_NEAR, _ROWS = 8, 4096  # rows are read at once where they are at most _NEAR apart, up to _ROWS
+_WORDS = 4096  # vectors are computed for this many words at once
 
 
 @dataclass(frozen=True)
 class _Model:
-    """What comes before the matrix. N-grams have `shortest` to `longest` characters; the matrix
-    begins at byte `matrix`."""
+    """What stands before the matrix.
+
+    N-grams have `shortest` to `longest` characters. The matrix begins at byte `matrix`.
+    """
 
     source: Source
     vector_size: int
@@ -48,24 +52,34 @@ class _Model:
     matrix: int = 0
 
 
-def recognise_fasttext(source: Source) -> Layout:
-    """Dimension and number of words. Raises VectorsError: not a whole model trained on text."""
-    with source.open() as stream:
-        model = _model(source, stream)
-    return Layout("fastText binary", model.vector_size, model.n_words)
+def recognise(beginning: Beginning) -> Layout | None:
+    """A file with fastText's first number. Raises VectorsError: no whole model trained on text."""
+    if not beginning.sample.startswith(_MAGIC):
+        return None
+    with beginning.source.open() as stream:
+        model = _read_header(beginning.source, stream)
+    return Layout(model.vector_size, model.n_words)
 
 
-def read_fasttext(source: Source, layout: Layout, rows: Rows) -> Subwords | None:
-    """Read the words that `rows` takes; returns what gives vectors to other words, if anything.
+def read(
+    source: Source, layout: Layout, wanted: Sequence[str] | None, most_frequent: int
+) -> WordVectors:
+    """Read the words that are wanted. `subwords` of the result gives vectors to other words.
 
-    Memory: the words asked for, and the n-grams of 4,096 of them at a time; in a compressed file,
-    which has no random access, the n-grams of all of them.
+    Memory is needed for the words that are wanted, and for the n-grams of 4,096 of them at a time.
+    A compressed file has no random access: there, the n-grams of all of them are needed.
     Raises VectorsError: a model for labels or a pruned one, truncated data.
     """
+    rows = Rows(wanted, most_frequent)
+    subwords = _read_into(rows, source)
+    return rows.result(str(source), layout.vector_size, subwords)
+
+
+def _read_into(rows: Rows, source: Source) -> Subwords | None:
     words: list[str] = []
     places: list[int] = []
     with source.open() as stream:
-        model = _model(source, stream)
+        model = _read_header(source, stream)
         rows.total = model.n_words
         position = _HEADER.size
         for place, word in enumerate(_dictionary(source, stream, model.n_words)):
@@ -91,7 +105,7 @@ def read_fasttext(source: Source, layout: Layout, rows: Rows) -> Subwords | None
     return partial(_from_parts, model) if model.buckets else None
 
 
-def _model(source: Source, stream: IO[bytes]) -> _Model:
+def _read_header(source: Source, stream: IO[bytes]) -> _Model:
     values = _HEADER.unpack(_read(source, stream, _HEADER.size))
     _, version, size, _, _, _, _, _, _, kind, buckets, shortest, longest, _ = values[:14]
     entries, n_words, n_labels, _, pruned = values[15:]
@@ -127,8 +141,10 @@ def _dictionary(source: Source, stream: IO[bytes], n_words: int) -> Iterator[byt
 
 
 def _check_end(model: _Model) -> None:
-    """After the matrix comes that of the outputs, and then the end: a byte lost or inserted before
-    would have moved the numbers."""
+    """Check that the file ends after the matrix of the outputs, which follows.
+
+    A byte that was lost or inserted has moved the numbers, and the end.
+    """
     with model.source.open() as stream:
         rows = model.n_words + model.buckets
         _skip(model.source, stream, model.matrix + 4 * rows * model.vector_size)
@@ -158,7 +174,10 @@ def _at_once(source: Source, words: Sequence[str]) -> int:
 def _vectors(
     model: _Model, words: Sequence[str], places: Sequence[int] | None
 ) -> NDArray[np.float32]:
-    """Means over rows; `places` are those of the words themselves, where they have some."""
+    """The mean of the rows of each word: float32 array, (len(words), vector_size).
+
+    `places`: the rows of the words themselves, None where the model does not list them.
+    """
     from gensim.models.fasttext import ft_ngram_hashes
 
     if model.buckets:
@@ -199,7 +218,7 @@ def _rows(model: _Model, needed: NDArray[np.int64]) -> NDArray[np.float32]:
                 values[:] = np.frombuffer(_read(model.source, stream, width), "<f4")
                 position = start + width
         return table
-    # Rows that lie near each other are read at once, with those between them.
+    # Rows near each other are read at once, with those between them.
     apart = (np.diff(needed) > _NEAR) | (np.diff(needed // _ROWS) > 0)
     spans = np.split(np.arange(len(needed)), np.flatnonzero(apart) + 1)
     with model.source.errors_named(), model.source.path.open("rb", buffering=0) as file:
@@ -220,7 +239,7 @@ def _read(source: Source, stream: IO[bytes], n: int) -> bytes:
 
 def _skip(source: Source, stream: IO[bytes], n: int) -> None:
     if not source.compressed and n > 0:
-        # Seeking goes beyond the end without a word.
+        # Seeking beyond the end raises nothing: reading the last byte does.
         stream.seek(n - 1, io.SEEK_CUR)
         n = 1
     while n > 0:

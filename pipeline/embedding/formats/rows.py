@@ -1,10 +1,9 @@
-"""What the readers of files share: what is asked for, and the rows that were taken."""
+"""What the readers of files share: which rows are wanted, and the rows that were taken."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +13,13 @@ from pipeline.embedding.vectors import FIRST_WORDS, Subwords, WordVectors
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the beginning of a file says: `n_words` is None without a header."""
-
-    format: str
-    vector_size: int
-    n_words: int | None = None
-
-
 class Rows:
     """Takes the rows of `words` and the first `most_frequent`, or all where `words` is None.
 
-    A word's first row counts. With `write`, blocks of rows, float32 arrays (k, vector_size), go
-    there instead of into memory.
+    A reader calls `see` for the first words of a file, `take` or `take_all` for each word that may
+    be wanted, and `add` for the rows of the words that were taken. It sets `total`. The first row
+    of a word counts. `write`, if given, gets each block of rows, float32 array (k, vector_size),
+    and nothing stays in memory.
     """
 
     def __init__(
@@ -37,16 +29,16 @@ class Rows:
         write: Callable[[NDArray[np.float32]], None] | None = None,
     ) -> None:
         self.wanted = None if words is None else tuple(dict.fromkeys(words))
-        # A lone surrogate, which no UTF-8 file has, is asked for in vain.
+        # No UTF-8 file has a lone surrogate, so that a word with one is never found.
         self.keys = frozenset(word.encode("utf-8", "surrogatepass") for word in self.wanted or ())
-        # So many words at the beginning of the file are taken, whichever they are; and so many are
-        # looked at, as they show how the set writes.
-        self.taken_whole = np.inf if self.wanted is None else most_frequent
-        self.looked_at = max(self.taken_whole, FIRST_WORDS)
+        # Of the first words of the file, `n_taken` are taken whichever they are, and `n_seen` are
+        # looked at, as they show how the set writes its words.
+        self.n_taken = np.inf if self.wanted is None else most_frequent
+        self.n_seen = max(self.n_taken, FIRST_WORDS)
         self.first_words: list[bytes] = []
         self.duplicates = 0
         self.undecodable = 0
-        self.total = 0  # words in the file, set by whoever reads it
+        self.total = 0  # words in the file, set by the reader
         self._write = write
         self._taken: dict[str, int] = {}
         self._blocks: list[NDArray[np.float32]] = []
@@ -69,7 +61,7 @@ class Rows:
 
         Words that are not UTF-8 never are: old versions of word2vec cut words within a character.
         """
-        if position >= self.taken_whole and word not in self.keys:
+        if position >= self.n_taken and word not in self.keys:
             return False
         try:
             key = word.decode()
@@ -83,8 +75,8 @@ class Rows:
         return True
 
     def take_all(self, words: Sequence[bytes], positions: Sequence[int]) -> list[bool]:
-        """`take` for each of several words, sooner where all are taken, which is usual."""
-        if max(positions) < self.taken_whole or self.keys.issuperset(words):
+        """`take` for each of several words. It is faster where all are taken, as is usual."""
+        if max(positions) < self.n_taken or self.keys.issuperset(words):
             try:
                 keys = [word.decode() for word in words]
             except UnicodeDecodeError:
@@ -104,17 +96,17 @@ class Rows:
             self._blocks.append(block)
 
     def warn(self, name: str) -> None:
-        """Say how many words were left out."""
+        """Log how many words were left out."""
         if self.undecodable:
             logger.warning(
                 "vectors: %s: %d words are not UTF-8, they are left out", name, self.undecodable
             )
 
     def result(self, name: str, vector_size: int, subwords: Subwords | None = None) -> WordVectors:
-        """What was taken: the wanted words first and in their order, as every source gives them."""
+        """The vectors that were taken: the wanted words first in their order, then the others."""
         taken = self._taken
         rows = {word: taken[word] for word in self.wanted or () if word in taken} | taken
-        # Block by block to where they belong, so that the rows are not in memory three times.
+        # Block by block, so that the rows are not in memory three times.
         order = np.empty(len(rows), np.int64)
         order[list(rows.values())] = np.arange(len(rows))
         vectors = np.empty((len(rows), vector_size), np.float32)
@@ -136,5 +128,5 @@ class Rows:
 
 
 def decoded(words: Sequence[bytes]) -> list[str]:
-    """The words, for a look at them: what is not UTF-8 shows as such."""
+    """The words as text. What is not UTF-8 becomes a replacement character."""
     return [word.decode(errors="replace") for word in words]

@@ -1,4 +1,4 @@
-"""Files as streams of bytes, whatever they are compressed with; nothing is unpacked to disk."""
+"""Files as streams of bytes, whatever they are compressed with. Nothing is unpacked to disk."""
 
 from __future__ import annotations
 
@@ -19,9 +19,21 @@ from isal import igzip, igzip_lib
 from pipeline.base.errors import VectorsError
 from pipeline.base.progress import byte_progress
 
-CHUNK = 1 << 18  # bytes read at a time: what is read stays in the processor's cache
-_LARGE = 1 << 29  # bytes from which on reading takes long enough to show progress
-_SAY_EVERY = 1 << 24
+_CHUNK = 1 << 18  # bytes read at a time: they stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Watch:
+    """When reading shows its progress.
+
+    `from_bytes`: the size of the smallest file that is watched, as it is stored. `every_bytes`:
+    how much is read between two looks at the progress. `line_seconds`: the time between two lines
+    where there is no terminal.
+    """
+
+    from_bytes: int = 1 << 29
+    every_bytes: int = 1 << 24
+    line_seconds: float = 5.0
 
 
 def _zstd(raw: IO[bytes]) -> Any:
@@ -30,7 +42,7 @@ def _zstd(raw: IO[bytes]) -> Any:
     return pa.CompressedInputStream(pa.PythonFile(raw), "zstd")
 
 
-# By the first bytes of a file, not by its name.
+# The first bytes of a file say how it is compressed, and not its name.
 _COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda raw: igzip.IGzipFile(fileobj=raw),  # 3 times as fast as the gzip module
     b"BZh": bz2.BZ2File,
@@ -42,10 +54,10 @@ _DAMAGE: Any = (EOFError, zlib.error, igzip_lib.IsalError, lzma.LZMAError, zipfi
 
 
 class _Watched(io.RawIOBase):
-    """A file that says now and then how far it was read."""
+    """A file that calls `show` with its position each time that `every` more bytes were read."""
 
-    def __init__(self, file: io.FileIO, show: Callable[[int], None]) -> None:
-        self._file, self._show, self._said = file, show, 0
+    def __init__(self, file: io.FileIO, show: Callable[[int], None], every: int) -> None:
+        self._file, self._show, self._every, self._shown = file, show, every, 0
 
     def readable(self) -> bool:
         return True
@@ -58,8 +70,8 @@ class _Watched(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         position = self._file.tell()
-        if abs(position - self._said) > _SAY_EVERY:
-            self._said = position
+        if abs(position - self._shown) > self._every:
+            self._shown = position
             self._show(position)
         return self._file.readinto(buffer)
 
@@ -76,71 +88,73 @@ class Source:
 
     @property
     def compressed(self) -> bool:
-        """Whether the bytes are found only by reading all those before them."""
-        beginning = self._beginning()
-        return self.member is not None or any(map(beginning.startswith, _COMPRESSIONS))
+        """Whether a byte can be read only after all those before it."""
+        return self.member is not None or self.stored(8).startswith(tuple(_COMPRESSIONS))
+
+    def stored(self, n: int) -> bytes:
+        """The first `n` bytes of the file as they are stored."""
+        with self.errors_named(), self.path.open("rb") as file:
+            return file.read(n)
 
     def members(self) -> list[Source]:
-        """The files inside, where this is a zip file; else this one itself."""
-        if self.member is not None or not self._beginning().startswith(_ZIP):
+        """The files in a zip file. Another file is its own only member."""
+        if self.member is not None or not self.stored(8).startswith(_ZIP):
             return [self]
         with self.errors_named(), self._archive(self.path) as archive:
             return [Source(self.path, m.filename) for m in archive.infolist() if not m.is_dir()]
 
     @contextmanager
-    def open(self, *, watched: bool = False) -> Iterator[io.BufferedReader[Any]]:
-        """The uncompressed bytes. `watched`: with progress, where the file is large.
+    def open(self, *, watch: Watch | None = None) -> Iterator[io.BufferedReader[Any]]:
+        """The uncompressed bytes. With `watch`, a large file shows its progress.
 
-        Raises VectorsError: damaged or truncated compressed data, whenever it is met.
+        Raises VectorsError: compressed data is damaged or truncated. It is raised when the reader
+        comes to that place.
         """
-        with self.errors_named(), self._raw(watched) as raw:
+        with self.errors_named(), self._raw(watch) as raw:
             if self.member is not None:
                 with (
                     self._archive(raw) as archive,
                     archive.open(self.member) as inside,
-                    io.BufferedReader(cast(Any, inside), CHUNK) as stream,
+                    io.BufferedReader(cast(Any, inside), _CHUNK) as stream,
                 ):
                     yield stream
                 return
-            beginning = self._beginning()
+            beginning = self.stored(8)
             for magic, unpack in _COMPRESSIONS.items():
                 if beginning.startswith(magic):
-                    with unpack(raw) as inside, io.BufferedReader(inside, CHUNK) as stream:
+                    with unpack(raw) as inside, io.BufferedReader(inside, _CHUNK) as stream:
                         yield stream
                     return
             yield raw
 
     @contextmanager
-    def _raw(self, watched: bool) -> Iterator[io.BufferedReader[Any]]:
+    def _raw(self, watch: Watch | None) -> Iterator[io.BufferedReader[Any]]:
         size = self.path.stat().st_size
         with self.path.open("rb", buffering=0) as file:
-            if not watched or size < _LARGE:
-                with io.BufferedReader(file, CHUNK) as stream:
+            if watch is None or size < watch.from_bytes:
+                with io.BufferedReader(file, _CHUNK) as stream:
                     yield stream
                 return
             with (
-                byte_progress("reading", self.path.name, size) as show,
-                io.BufferedReader(_Watched(file, show), CHUNK) as stream,
+                byte_progress(
+                    "reading", self.path.name, size, line_seconds=watch.line_seconds
+                ) as show,
+                io.BufferedReader(_Watched(file, show, watch.every_bytes), _CHUNK) as stream,
             ):
                 yield stream
 
     @contextmanager
     def _archive(self, file: Path | IO[bytes]) -> Iterator[zipfile.ZipFile]:
-        """An open zip file, with what zipfile raises for a password, a rare compression, or a
-        damaged directory."""
+        """An open zip file. A password, a rare compression or a damaged directory is an error."""
         try:
             with zipfile.ZipFile(file) as archive:
                 yield archive
         except (RuntimeError, IndexError, UnicodeDecodeError, struct.error) as error:
             raise VectorsError(f"{self}: could not be unpacked ({error})") from error
 
-    def _beginning(self) -> bytes:
-        with self.errors_named(), self.path.open("rb") as raw:
-            return raw.read(8)
-
     @contextmanager
     def errors_named(self) -> Iterator[None]:
-        """Turn what reading raises into one line that names the file."""
+        """Turn an error of reading into a VectorsError: one line that names the file."""
         try:
             yield
         except FileNotFoundError as error:

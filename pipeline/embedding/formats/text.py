@@ -1,13 +1,14 @@
 """GloVe text and word2vec text (also fastText's .vec): `word v1 ... vn`, a line for each word.
 
-A word may contain spaces (GloVe 840B has such): fields are counted from the right. The lines of
-words that nobody asked for are not parsed, so that damage there goes unnoticed and does no harm.
+word2vec text has a first line `n_words vector_size`. A word may contain spaces (GloVe 840B has
+such words): fields are counted from the right. Lines of words that are not wanted are not parsed,
+so that damage there goes unnoticed and does no harm.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,34 +16,97 @@ from itertools import islice, repeat
 from typing import IO
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
-from pipeline.embedding.formats.rows import Layout, Rows
-from pipeline.embedding.formats.streams import Source
+from pipeline.embedding.formats import cache
+from pipeline.embedding.formats.format import Beginning, Layout
+from pipeline.embedding.formats.rows import Rows
+from pipeline.embedding.formats.streams import Source, Watch
+from pipeline.embedding.vectors import WordVectors
 
-# A word with a space in it may be ". . .", and hardly "alps 0.418": that is a number too many.
+# A word with spaces may be ". . .", and hardly "alps 0.418": there, the line has a number too many.
 _ENDS_IN_NUMBER = re.compile(rb" -?[0-9]*\.[0-9]+(e-?[0-9]+)?$")
 _BLANK = frozenset([b"", b"\n", b"\r\n", b"\r"])
 _ENDS = b" \r\n"  # what a line may end with
-_BLOCK = 60_000  # numbers that are parsed at once, of half a megabyte of text
-_PENDING = 8  # blocks that may wait for that
+_BLOCK = 60_000  # numbers that are parsed at once: half a megabyte of text
+_PENDING = 8  # blocks that may wait to be parsed
 
 Line = tuple[bytes, bytes, int, int]
-"""What stands before the first space of a line and what behind it, the line's number in the file,
-and how many words come before it."""
+"""A line: the bytes before its first space, those after it, its number in the file from 1, and how
+many words come before it."""
 
 
-def read_text(source: Source, layout: Layout, rows: Rows) -> None:
-    """Read the lines that `rows` takes.
+def recognise_word2vec(beginning: Beginning) -> Layout | None:
+    """A file with the header of word2vec, and text after it.
+
+    Raises VectorsError: the lines have another number of fields than the header says.
+    """
+    header = beginning.header
+    if header is None or not beginning.is_text:
+        return None
+    size = _usual_size(beginning)
+    if header.n_words and size != header.vector_size:
+        raise VectorsError(
+            f"{beginning.source}, line 1: expected the dimension of the lines that follow, {size}, "
+            f"got {header.vector_size}"
+        )
+    return header
+
+
+def recognise_glove(beginning: Beginning) -> Layout | None:
+    """Any other text. Raises VectorsError: its lines are not a word and its numbers."""
+    if beginning.header is not None or not beginning.is_text:
+        return None
+    size = _usual_size(beginning)
+    if size < 1:
+        first = beginning.sample.partition(b"\n")[0]
+        raise VectorsError(
+            f"{beginning.source}, line 1: expected a word and its numbers, got {first[:60]!r}"
+        )
+    return Layout(size)
+
+
+def _usual_size(beginning: Beginning) -> int:
+    """How many numbers most lines hold. Few words have spaces, and few lines should be damaged."""
+    lines = [line for line in beginning.body.split(b"\n") if line.strip()]
+    # The last line of the sample may be cut off.
+    lines = lines if beginning.is_whole else lines[:-1] or lines
+    sizes = Counter(len(line.split()) - 1 for line in lines)
+    if not sizes:
+        return 0
+    ((size, count), *others) = sizes.most_common(2)
+    if others and count <= sizes.total() / 2:
+        raise VectorsError(
+            f"{beginning.source}: expected lines of a word and as many numbers each, got {size} "
+            f"numbers in {count:,} of the first {sizes.total():,} lines, {others[0][0]} in "
+            f"{others[0][1]:,}: the file is damaged"
+        )
+    return size
+
+
+def read(
+    source: Source, layout: Layout, wanted: Sequence[str] | None, most_frequent: int
+) -> WordVectors:
+    """Read the lines of the words that are wanted. All lines are parsed once, and then kept.
 
     Raises VectorsError: a ragged line, a value that is not a finite number, another number of
-    words than the header says; with the line.
+    words than the header says. The message names the line.
     """
-    # Arrow parses without Python's lock: in a second thread, while this one looks for lines.
-    with source.open(watched=True) as stream, ThreadPoolExecutor(1) as thread:
+    if wanted is None:
+        kept = cache.read_once(
+            source, layout.vector_size, lambda rows: _read_into(rows, source, layout)
+        )
+        if kept is not None:
+            return kept
+    rows = Rows(wanted, most_frequent)
+    _read_into(rows, source, layout)
+    return rows.result(str(source), layout.vector_size)
+
+
+def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
+    # Arrow parses without Python's lock. So it parses in a second thread while this one finds lines.
+    with source.open(watch=Watch()) as stream, ThreadPoolExecutor(1) as thread:
         lines = _Lines(stream, layout.n_words is not None, rows)
         blocks = _Blocks(source, layout.vector_size, rows, thread)
         passing = iter(lines)
@@ -65,8 +129,11 @@ def read_text(source: Source, layout: Layout, rows: Rows) -> None:
 
 
 class _Lines:
-    """Iterates over the lines that may be wanted, and then knows the `number` of the `last` line
-    and how many words there were, blank lines left out."""
+    """Iterates over the lines that may be wanted.
+
+    After that, `last` is the last line of the file, `number` its number, and `n_words` the number
+    of lines that are not blank.
+    """
 
     def __init__(self, stream: IO[bytes], header: bool, rows: Rows) -> None:
         self._stream, self._rows = stream, rows
@@ -79,41 +146,41 @@ class _Lines:
 
     def __iter__(self) -> Iterator[Line]:
         rows, start, blank = self._rows, self._start, 0
-        # What stands before the first space of a wanted line. That is the word itself, but for
-        # words with spaces; whether it really is one is looked at only for the lines that pass.
+        # What stands before the first space of a wanted line: the word, or the first part of a word
+        # with spaces. Whether it is a wanted word is checked later, for the lines that pass here.
         # Blank lines pass as well, to be counted, and words without numbers, to be refused.
-        beginnings = {key.partition(b" ")[0] if b" " in key else key for key in rows.keys}
-        beginnings |= {*_BLANK, *(beginning + b"\n" for beginning in beginnings)}
-        number, beginning, text = start - 1, b"", b""
-        # In C, and so sooner than finding the space here, although it copies the numbers.
+        heads = {key.partition(b" ")[0] if b" " in key else key for key in rows.keys}
+        heads |= {*_BLANK, *(head + b"\n" for head in heads)}
+        number, head, text = start - 1, b"", b""
+        # `partition` copies the numbers, and is still faster than finding the space in Python.
         lines = enumerate(map(bytes.partition, self._stream, repeat(b" ")), start)
-        for number, (beginning, _, text) in lines:
-            if beginning in _BLANK and not text.strip():
+        for number, (head, _, text) in lines:
+            if head in _BLANK and not text.strip():
                 blank += 1
                 continue
-            rows.see(beginning)
+            rows.see(head)
             position = number - start - blank
-            if position < rows.taken_whole or beginning in beginnings:
-                yield beginning, text.rstrip(_ENDS), number, position
-            if position + 1 >= rows.looked_at:
+            if position < rows.n_taken or head in heads:
+                yield head, text.rstrip(_ENDS), number, position
+            if position + 1 >= rows.n_seen:
                 break
-        for number, (beginning, _, text) in lines:
-            if beginning in beginnings:
-                if beginning in _BLANK and not text.strip():
+        for number, (head, _, text) in lines:
+            if head in heads:
+                if head in _BLANK and not text.strip():
                     blank += 1
                     continue
-                yield beginning, text.rstrip(_ENDS), number, number - start - blank
+                yield head, text.rstrip(_ENDS), number, number - start - blank
         self.number, self.n_words = number, number - start + 1 - blank
-        self.last = _whole(beginning, text)
+        self.last = _whole(head, text)
 
 
-def _whole(beginning: bytes, text: bytes) -> bytes:
-    return beginning + b" " + text if text else beginning
+def _whole(head: bytes, text: bytes) -> bytes:
+    return head + b" " + text if text else head
 
 
 @dataclass
 class _Blocks:
-    """Turns lines into rows, a block at a time."""
+    """Parses lines in blocks, in another thread, and gives their rows to `rows` in order."""
 
     source: Source
     size: int
@@ -125,7 +192,7 @@ class _Blocks:
 
     def parse(self, block: list[Line]) -> None:
         texts = [text for _, text, _, _ in block]
-        self._pending.append((block, self.thread.submit(_parsed, texts, self.size)))
+        self._pending.append((block, self.thread.submit(_parse_block, texts, self.size)))
         if len(self._pending) > _PENDING:
             self._add()
 
@@ -134,7 +201,7 @@ class _Blocks:
             self._add()
 
     def _add(self) -> None:
-        """Give the rows of the oldest block to those who asked for them."""
+        """Give the rows of the oldest block to `rows`."""
         block, future = self._pending.popleft()
         words, _, _, positions = zip(*block, strict=True)
         values = future.result()
@@ -142,14 +209,14 @@ class _Blocks:
             taken = self.rows.take_all(words, positions)
             self.rows.add(values if all(taken) else values[taken])
             return
-        # A word with spaces, a number in a form that only Python takes, or something is wrong.
-        for beginning, text, number, position in block:
-            word, numbers = self.split(_whole(beginning, text), number)
+        # There is a word with spaces, a number in a form that only Python reads, or damage.
+        for head, text, number, position in block:
+            word, numbers = self.split(_whole(head, text), number)
             if self.rows.take(word, position):
                 self.rows.add(self._row(numbers, number)[None])
 
     def split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
-        """The word, and the text of its numbers."""
+        """The word, and the text of its numbers. Raises VectorsError: there are too many or few."""
         fields = line.rstrip(_ENDS).rsplit(b" ", self.size)
         if len(fields) == self.size + 1 and fields[0] and not _ENDS_IN_NUMBER.search(fields[0]):
             return fields[0], b" ".join(fields[1:])
@@ -180,17 +247,20 @@ class _Blocks:
         return np.array(values, np.float32)
 
 
-def _parsed(texts: Sequence[bytes], size: int) -> NDArray[np.float32] | None:
-    """`size` numbers of each text, with one space between: float32 array, (len(texts), size).
+def _parse_block(texts: Sequence[bytes], size: int) -> NDArray[np.float32] | None:
+    """Parse texts of `size` numbers with one space between: float32 array, (len(texts), size).
 
-    None where a text has another number of them, or one is not finite or not read by Arrow.
+    None where a text has more or fewer numbers, or Arrow does not read one, or one is not finite.
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     text = b" ".join(texts)
     spaces = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" "))
     if len(spaces) + 1 != size * len(texts):
         return None
-    # Strings that lie in the text itself: numbers, and in turn the spaces between them, which are
-    # marked as missing and so not parsed. Splitting would copy each number.
+    # An array of strings within the text: numbers, and between them the spaces, which are marked as
+    # missing and so not parsed. Splitting the text would copy each number.
     ends = np.zeros(2 * len(spaces) + 2, np.int32)
     ends[1:-1:2], ends[2:-1:2], ends[-1] = spaces, spaces + 1, len(text)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))

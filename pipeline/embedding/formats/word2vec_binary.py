@@ -1,13 +1,20 @@
-"""word2vec binary: a line `n_words n`, then for each word its bytes, a space and n little-endian
-float32, in some files followed by a line feed."""
+"""word2vec binary: a line `n_words vector_size`, then a record for each word.
+
+A record is the word, a space, and `vector_size` little-endian float32. In some files a line feed
+follows.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from pipeline.base.errors import VectorsError
-from pipeline.embedding.formats.rows import Layout, Rows
-from pipeline.embedding.formats.streams import Source
+from pipeline.embedding.formats.format import Beginning, Layout
+from pipeline.embedding.formats.rows import Rows
+from pipeline.embedding.formats.streams import Source, Watch
+from pipeline.embedding.vectors import WordVectors
 
 _CHUNK = 1 << 18  # bytes read at a time
 _BLOCK = 1 << 20  # bytes of rows that are looked through at once
@@ -17,12 +24,25 @@ Record = tuple[bytes, bytes, int]
 """A word, the bytes of its numbers, and how many words come before it."""
 
 
-def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
-    """Hop from record to record and copy those that `rows` takes.
+def recognise(beginning: Beginning) -> Layout | None:
+    """A file with the header of word2vec, and binary data after it."""
+    return beginning.header if beginning.header and not beginning.is_text else None
 
-    Raises VectorsError: fewer or more bytes than the header says, a value that is not finite;
-    with the word.
+
+def read(
+    source: Source, layout: Layout, wanted: Sequence[str] | None, most_frequent: int
+) -> WordVectors:
+    """Step from record to record and copy those that are wanted.
+
+    Raises VectorsError: the file has fewer or more bytes than the header says, or a value that is
+    not finite. The message names the word.
     """
+    rows = Rows(wanted, most_frequent)
+    _read_into(rows, source, layout)
+    return rows.result(str(source), layout.vector_size)
+
+
+def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
     assert layout.n_words is not None
     n_words = layout.n_words
     step = 1 + 4 * layout.vector_size
@@ -30,14 +50,14 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
     passing = rows.keys | {b"\n" + key for key in rows.keys}
     rows.total = n_words
     taken: list[Record] = []
-    with source.open(watched=True) as stream:
+    with source.open(watch=Watch()) as stream:
         stream.readline()
         buffer, position, number, goes_on = b"", 0, 0, True
         while number < n_words:
             # A record that begins up to here lies within the buffer, unless its word is longer.
             last = len(buffer) - step - (_LONGEST_WORD if goes_on else 0)
-            everything = number < rows.looked_at
-            stop = int(min(rows.looked_at, n_words)) if everything else n_words
+            everything = number < rows.n_seen
+            stop = int(min(rows.n_seen, n_words)) if everything else n_words
             index = buffer.index
             try:
                 for number in range(number, stop):  # noqa: B020 goes on from where it stopped
@@ -49,7 +69,7 @@ def read_binary(source: Source, layout: Layout, rows: Rows) -> None:
                         if everything:
                             _check(word, number, source)
                             rows.see(word)
-                        if word in rows.keys or number < rows.taken_whole:
+                        if word in rows.keys or number < rows.n_taken:
                             taken.append((word, buffer[space + 1 : space + step], number))
                     position = space + step
                 else:
@@ -86,7 +106,7 @@ def _check(word: bytes, number: int, source: Source) -> None:
 
 
 def _flush(source: Source, layout: Layout, rows: Rows, taken: list[Record]) -> None:
-    """Give `rows` what was taken from a chunk, and empty the list."""
+    """Give the records that were taken from a chunk to `rows`, and empty the list."""
     if not taken:
         return
     words, values, numbers = zip(*taken, strict=True)
