@@ -243,9 +243,8 @@ def _trained(task: Task, train: Pair, validation: Pair) -> tuple[Any, list[str]]
 
 
 def _head(network: Any, names: Sequence[str], pair: Pair) -> float:
-    from pipeline.classifier.network import predict_probabilities
 
-    predicted = predict_probabilities(network, pair[0]).argmax(axis=1)
+    predicted = network.predict_proba(pair[0]).argmax(axis=1)
     return float((np.array(names)[predicted] == np.array(pair[1])).mean())
 
 
@@ -278,9 +277,7 @@ def _mean(values: Iterable[float]) -> str:
 def _quietly(function: Callable[[Task], Any], task: Task) -> Any:
     logging.disable()
     warnings.filterwarnings("ignore")
-    from pipeline.training.loop import set_threads
 
-    set_threads()
     return function(task)
 
 

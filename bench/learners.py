@@ -20,9 +20,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.classifier.ensemble import blend
+from pipeline.classifier.encoders import ModelOptions
+from pipeline.classifier.ensemble import fit_ensemble
 from pipeline.classifier.network import Network, build_network
-from pipeline.classifier.options import ModelOptions
 from pipeline.config import load_config
 from pipeline.data.headlines import load_headlines
 from pipeline.embedding.loading import load_vectors
@@ -30,7 +30,8 @@ from pipeline.embedding.matching import conventions, spellings
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.text import build_vocabularies
 from pipeline.embedding.vectors import WordVectors
-from pipeline.training.loop import Epoch, set_threads, train
+from pipeline.training.history import Epoch
+from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
 Task = dict[str, Any]
@@ -125,7 +126,6 @@ def train_ours(
 ) -> Timed:
     """`train` in its fine-tuned phase; `adversarial`: None for the default. The validation
     headlines are left out but for two, as the other ways have none."""
-    set_threads()
     loaded = load(task)
     classifier, _ = build(loaded, network(encoder), rows)
     training = loaded.train.repeated(n)
@@ -198,7 +198,6 @@ def train_fasttext(task: Task, characters: bool, pretrained: bool = False) -> Ti
 def reach_ours(task: Task, encoder: str, level: float) -> Timed:
     """The default recipe, from strings to the epoch that reaches the level; the parts beside the
     network come after its last epoch."""
-    set_threads()
     loaded = load(task)
     config = load_config([f"model={encoder}"])
 
@@ -208,7 +207,7 @@ def reach_ours(task: Task, encoder: str, level: float) -> Timed:
         pairs = loaded.train.pair, loaded.validation.pair
         with suppress(_ReachedError):
             train(classifier, *pairs, config.training, on_epoch=clock.see_epoch)
-            clock.see(blend(classifier, matrix, *pairs, config.model).accuracy)
+            clock.see(fit_ensemble(classifier, matrix, *pairs).accuracy)
         return clock.shown()
 
     return call

@@ -28,13 +28,11 @@ _REQUEST = 1_000  # headlines a request, of which there are ten
 
 def ours(task: Task, encoder: str, parts: bool) -> Timed:
     """`predict_probabilities` of a network after one epoch; `parts`: with those beside it."""
-    from pipeline.classifier.ensemble import blend
-    from pipeline.classifier.network import predict_probabilities
+    from pipeline.classifier.ensemble import fit_ensemble
     from pipeline.config import load_config
-    from pipeline.training.loop import set_threads, train
+    from pipeline.training.loop import train
     from pipeline.training.options import PhaseOptions, TrainingOptions
 
-    set_threads()
     loaded = load(task)
     config = load_config([f"model={encoder}"]).model if parts else network(encoder)
     classifier, matrix = build(loaded, config)
@@ -42,10 +40,10 @@ def ours(task: Task, encoder: str, parts: bool) -> Timed:
     pairs = loaded.train.pair, loaded.validation.pair
     train(classifier, *pairs, once)
     if parts:
-        blended = blend(classifier, matrix, *pairs, config)
+        blended = fit_ensemble(classifier, matrix, *pairs)
         classifier = blended.classifier
     return lambda: _speed(
-        lambda texts: predict_probabilities(classifier, texts).argmax(axis=1), loaded.train.texts
+        lambda texts: classifier.predict_proba(texts).argmax(axis=1), loaded.train.texts
     )
 
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from bench.measure import table, versions
-from pipeline.classifier.network import build_network, predict_probabilities
-from pipeline.classifier.options import CnnOptions
+from pipeline.classifier.encoders import CnnOptions
+from pipeline.classifier.network import build_network
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.embedding.loading import load_vectors
 from pipeline.embedding.matching import spellings
@@ -105,7 +105,7 @@ def accuracies(trial: Trial) -> tuple[float, float, float, float]:
     classifier = build_network(matrix, len(headlines.label_names), config, seed=seed)
     train(classifier, training, validation, _schedule(n), seed=seed)
     texts, labels = headlines.texts("test"), np.array(headlines.labels("test"))
-    right = predict_probabilities(classifier, texts).argmax(axis=1) == labels
+    right = classifier.predict_proba(texts).argmax(axis=1) == labels
     seen = set(vocabulary.words)
     unseen = np.array(
         [any(t not in seen and t in everything for t in tokens) for tokens in tokenize(texts)]

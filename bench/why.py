@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.measure import table, versions
-from pipeline.classifier.options import (
+from pipeline.classifier.encoders import (
     AttentionOptions,
     BiGruOptions,
     CnnOptions,
@@ -87,9 +87,8 @@ def trained(headlines: Headlines, config: ModelOptions, vectors: str, seed: int)
 
 def scores_of(classifier: Any, texts: Sequence[str]) -> NDArray[np.float64]:
     """Log-probabilities less their mean over the labels: (n, n_labels)."""
-    from pipeline import predict_probabilities
 
-    logs = np.log(np.maximum(predict_probabilities(classifier, texts).astype(np.float64), 1e-30))
+    logs = np.log(np.maximum(classifier.predict_proba(texts).astype(np.float64), 1e-30))
     return logs - logs.mean(axis=1, keepdims=True)
 
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.base.errors import PipelineError as PipelineError
     from pipeline.cases.casebase import CaseBase as CaseBase
-    from pipeline.classifier.ensemble import Blend as Blend
-    from pipeline.classifier.ensemble import blend as blend
+    from pipeline.classifier.ensemble import Classifier as Classifier
+    from pipeline.classifier.ensemble import Ensemble as Ensemble
+    from pipeline.classifier.ensemble import fit_ensemble as fit_ensemble
     from pipeline.classifier.network import Network as Network
     from pipeline.classifier.network import build_network as build_network
-    from pipeline.classifier.network import predict_probabilities as predict_probabilities
     from pipeline.config import Config as Config
     from pipeline.config import load_config as load_config
+    from pipeline.data.examples import Examples as Examples
     from pipeline.data.headlines import Headlines as Headlines
     from pipeline.data.headlines import load_headlines as load_headlines
     from pipeline.embedding.corpus import train_vectors as train_vectors
@@ -46,11 +47,14 @@ if TYPE_CHECKING:
     from pipeline.insight.probes import probe as probe
     from pipeline.insight.similarity import neighbours as neighbours
     from pipeline.insight.similarity import word_similarity as word_similarity
-    from pipeline.training.loop import History as History
+    from pipeline.training.fit import Fitted as Fitted
+    from pipeline.training.fit import fit as fit
+    from pipeline.training.history import History as History
     from pipeline.training.loop import train as train
 
 _HOMES = {
     "base.errors": ("PipelineError",),
+    "data.examples": ("Examples",),
     "data.headlines": ("Headlines", "load_headlines"),
     "embedding.text": ("tokenize", "Vocabulary", "build_vocabulary"),
     "embedding.vectors": ("WordVectors",),
@@ -59,9 +63,11 @@ _HOMES = {
     "embedding.joining": ("join_vectors",),
     "embedding.matching": ("match_words", "spellings"),
     "embedding.matrix": ("EmbeddingMatrix", "build_embedding_matrix"),
-    "classifier.network": ("Network", "build_network", "predict_probabilities"),
-    "classifier.ensemble": ("Blend", "blend"),
-    "training.loop": ("History", "train"),
+    "classifier.network": ("Network", "build_network"),
+    "classifier.ensemble": ("Classifier", "Ensemble", "fit_ensemble"),
+    "training.history": ("History",),
+    "training.loop": ("train",),
+    "training.fit": ("Fitted", "fit"),
     "insight.evaluation": ("Evaluation", "evaluate"),
     "insight.similarity": ("neighbours", "word_similarity"),
     "insight.probes": ("Probes", "activations", "probe"),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import ConfigError, nearest
 from pipeline.base.files import conf_folder
-from pipeline.base.options import STRICT, Seed, check_options
-from pipeline.classifier.options import CnnOptions, ModelOptions
+from pipeline.base.options import STRICT, Seed, check_options, flatten
+from pipeline.classifier.encoders import CnnOptions, ModelOptions
 from pipeline.data.options import DataOptions
 from pipeline.embedding.options import VectorsChoice, VectorsOptions
 from pipeline.insight.options import InsightOptions
@@ -27,9 +26,7 @@ class Config:
 
     data: DataOptions = Field(default_factory=DataOptions)
     vectors: VectorsChoice = Field(default_factory=VectorsOptions)
-    model: Annotated[ModelOptions, Field(discriminator="encoder")] = Field(
-        default_factory=CnnOptions
-    )
+    model: ModelOptions = Field(default_factory=CnnOptions)
     training: TrainingOptions = Field(default_factory=TrainingOptions)
     insight: InsightOptions = Field(default_factory=InsightOptions)
     tracking: TrackingOptions = Field(default_factory=TrackingOptions)
@@ -61,18 +58,6 @@ def load_config(overrides: Sequence[str] = ()) -> Config:
     of the wrong type or out of range.
     """
     return check_options(Config, _composed(list(overrides)))
-
-
-def flatten(config: object, prefix: str = "") -> dict[str, Any]:
-    """Every value of a config by its dotted name, as it would be overridden."""
-    values = config if isinstance(config, Mapping) else asdict(config)  # type: ignore[call-overload]
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def _composed(overrides: list[str]) -> dict[str, Any]:

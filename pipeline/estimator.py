@@ -1,4 +1,4 @@
-"""The same stages behind scikit-learn's interface."""
+"""`EmbeddingClassifier`: the same chain behind scikit-learn's interface."""
 
 from __future__ import annotations
 
@@ -7,31 +7,63 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.base.errors import DataError
-from pipeline.classifier.ensemble import blend
-from pipeline.classifier.network import build_network, predict_probabilities
-from pipeline.config import Config, load_config
-from pipeline.embedding.loading import load_vectors
-from pipeline.embedding.matching import conventions, spellings
-from pipeline.embedding.matrix import build_embedding_matrix
-from pipeline.embedding.text import build_vocabularies
-from pipeline.training.loop import train
+from pipeline.base.options import STRICT, Fraction, Seed, check_options
+from pipeline.classifier.encoders import CnnOptions, ModelOptions
+from pipeline.data.examples import Examples
+from pipeline.data.options import DataOptions
+from pipeline.embedding.options import VectorsOptions
+from pipeline.training.fit import fit
+from pipeline.training.options import TrainingOptions
+
+# The defaults are those of the rooms.
+_DATA, _VECTORS, _MODEL, _TRAINING = (
+    DataOptions(), VectorsOptions(), CnnOptions(), TrainingOptions(),
+)  # fmt: skip
+# What a parameter is called among the options.
+_MODEL_NAMES = ("encoder", "max_tokens", "dropout", "letter_case", "sif", "ngrams")
+_VECTORS_NAMES = ("std", "extra_words", "fallbacks", "min_coverage")
+_TRAINING_NAMES = {
+    "frozen_epochs": "frozen.epochs",
+    "frozen_learning_rate": "frozen.learning_rate",
+    "fine_tuned_epochs": "fine_tuned.epochs",
+    "fine_tuned_learning_rate": "fine_tuned.learning_rate",
+    "batch_size": "batch_size",
+    "adversarial_epsilon": "adversarial_epsilon",
+}
+
+
+@dataclass(frozen=True, config=STRICT)
+class _OwnOptions:
+    """What is no option of a room."""
+
+    validation: Fraction
+    random_state: Seed
 
 
 class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of short texts that starts from pretrained word vectors.
 
-    `vectors`: a name, a file, WordVectors or gensim KeyedVectors. `encoder`: `cnn`, `mean`,
-    `bigru`, `attention` or `metric`, with the other options of conf/model/. `frozen_epochs`,
-    `fine_tuned_epochs`: the schedule; 0 leaves a phase out. `validation`: the fraction of the training texts held out to
-    choose the best epoch. `random_state`: the seed of everything.
+    Args:
+        vectors: a name, a file, WordVectors or gensim KeyedVectors.
+        encoder: `cnn`, `mean`, `bigru`, `attention` or `metric`, with the other defaults of that
+            encoder.
+        max_tokens, dropout, letter_case, sif, ngrams: as in `conf/model/`.
+        frozen_epochs, fine_tuned_epochs: the schedule; 0 leaves a phase out.
+        frozen_learning_rate, fine_tuned_learning_rate, batch_size, adversarial_epsilon: as in
+            `conf/training/`.
+        fallbacks, std, extra_words, min_coverage: as in `conf/vectors/`.
+        validation: fraction of the training texts that is held out to choose the best epoch.
+        random_state: the seed of everything.
 
-    After `fit`: `classes_` (n_classes,), `classifier_` (the Network with its Keras model),
-    `history_`, `blend_` and `coverage_`.
+    After `fit` there are `classes_`, array (n_classes,); `fitted_`, a `pipeline.training.fit.Fitted`
+    with the classifier, the matrix and its coverage, and the history.
 
     >>> from pipeline import EmbeddingClassifier
     >>> EmbeddingClassifier(encoder="mean").get_params()["encoder"]
@@ -40,25 +72,26 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        vectors: Any = "glove_6b_50d",
+        vectors: Any = _VECTORS.source,
         *,
-        encoder: str = "cnn",
-        max_tokens: int = 24,
-        dropout: float = 0.3,
-        letter_case: bool = False,
-        sif: bool = True,
-        ngrams: bool = True,
-        frozen_epochs: int | str = "auto",
-        frozen_learning_rate: float = 2e-3,
-        fine_tuned_epochs: int | str = "auto",
-        fine_tuned_learning_rate: float = 1e-3,
-        batch_size: int | str = "auto",
-        adversarial: float = 0.25,
-        fallbacks: str | Sequence[str] = "auto",
-        std: float | None = 0.4,
-        extra_words: int = 100_000,
-        validation: float = 0.1,
-        random_state: int = 0,
+        encoder: str = _MODEL.encoder,
+        max_tokens: int = _MODEL.max_tokens,
+        dropout: float = _MODEL.dropout,
+        letter_case: bool = _MODEL.letter_case,
+        sif: bool = _MODEL.sif,
+        ngrams: bool = _MODEL.ngrams,
+        frozen_epochs: int | str = _TRAINING.frozen.epochs,
+        frozen_learning_rate: float = _TRAINING.frozen.learning_rate,
+        fine_tuned_epochs: int | str = _TRAINING.fine_tuned.epochs,
+        fine_tuned_learning_rate: float = _TRAINING.fine_tuned.learning_rate,
+        batch_size: int | str = _TRAINING.batch_size,
+        adversarial_epsilon: float = _TRAINING.adversarial_epsilon,
+        fallbacks: str | Sequence[str] = _VECTORS.fallbacks,
+        std: float | None = _VECTORS.std,
+        extra_words: int = _VECTORS.extra_words,
+        min_coverage: float = _VECTORS.min_coverage,
+        validation: float = _DATA.validation,
+        random_state: int = _DATA.seed,
     ) -> None:
         self.vectors = vectors
         self.encoder = encoder
@@ -72,20 +105,23 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self.fine_tuned_epochs = fine_tuned_epochs
         self.fine_tuned_learning_rate = fine_tuned_learning_rate
         self.batch_size = batch_size
-        self.adversarial = adversarial
+        self.adversarial_epsilon = adversarial_epsilon
         self.fallbacks = fallbacks
         self.std = std
         self.extra_words = extra_words
+        self.min_coverage = min_coverage
         self.validation = validation
         self.random_state = random_state
 
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> Self:  # noqa: N803
         """Train on texts and their labels (strings or integers).
 
-        Raises ConfigError: a parameter out of range; DataError: too few texts of a label;
-        VectorsError: vectors that cannot be used.
+        Raises:
+            ConfigError: a parameter out of range.
+            DataError: too few texts of a label.
+            VectorsError: vectors that cannot be used, or that know too few of the words.
         """
-        config = self._config()
+        embedding, model, schedule = self._options()
         texts = _texts(X)
         self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
         if len(labels) != len(texts):
@@ -102,75 +138,44 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         training, held_out, training_labels, held_out_labels = train_test_split(
             texts, labels, test_size=size, stratify=labels, random_state=self.random_state
         )
-        vocabularies = build_vocabularies(training, max_tokens=self.max_tokens)
-        vectors = load_vectors(
+        names = tuple(map(str, self.classes_.tolist()))
+        self.fitted_ = fit(
+            Examples(training, training_labels.tolist(), names),
+            Examples(held_out, held_out_labels.tolist(), names),
             self.vectors,
-            words=spellings(word for v in vocabularies.values() for word in v.words),
-            most_frequent=self.extra_words,
-        )
-        vocabulary = vocabularies[conventions(vectors.first_words).contractions]
-        matrix = build_embedding_matrix(
-            vocabulary.words,
-            vectors,
-            counts=vocabulary.counts,
-            extra_words=vectors.index_to_key if self.extra_words else (),
-            std=self.std,
-            fallbacks=config.vectors.fallbacks,
+            embedding=embedding,
+            model=model,
+            schedule=schedule,
             seed=self.random_state,
         )
-        network = build_network(
-            matrix,
-            len(self.classes_),
-            config.model,
-            contractions=vocabulary.contractions,
-            seed=self.random_state,
-        )
-        examples = training, training_labels.tolist()
-        validation = held_out, held_out_labels.tolist()
-        self.history_ = train(
-            network, examples, validation, config.training, seed=self.random_state
-        )
-        self.blend_ = blend(
-            network, matrix, examples, validation, config.model, seed=self.random_state
-        )
-        self.classifier_ = self.blend_.classifier
-        self.coverage_ = matrix.coverage
         return self
 
-    def _config(self) -> Config:
-        """The parameters as a checked configuration, so that a wrong one is named."""
-        values = {
-            "model": self.encoder,
-            "model.max_tokens": self.max_tokens,
-            "model.dropout": self.dropout,
-            "model.letter_case": self.letter_case,
-            "model.sif": self.sif,
-            "model.ngrams": self.ngrams,
-            "training.frozen.epochs": self.frozen_epochs,
-            "training.frozen.learning_rate": self.frozen_learning_rate,
-            "training.fine_tuned.epochs": self.fine_tuned_epochs,
-            "training.fine_tuned.learning_rate": self.fine_tuned_learning_rate,
-            "training.batch_size": self.batch_size,
-            "training.adversarial_epsilon": self.adversarial,
-            "vectors.fallbacks": self.fallbacks
-            if isinstance(self.fallbacks, str)
-            else [*self.fallbacks],
-            "vectors.std": "null" if self.std is None else self.std,
-            "vectors.extra_words": self.extra_words,
-            "data.validation": self.validation,
-            "seed": self.random_state,
-        }
-        return load_config([f"{name}={value}" for name, value in values.items()])
+    def _options(self) -> tuple[VectorsOptions, ModelOptions, TrainingOptions]:
+        """The parameters as checked options, so that a wrong one is named."""
+        values = self.get_params(deep=False)
+        check_options(_OwnOptions, {name: values[name] for name in ("validation", "random_state")})
+        fallbacks = values["fallbacks"]
+        values["fallbacks"] = fallbacks if isinstance(fallbacks, str) else tuple(fallbacks)
+        nested: dict[str, Any] = {}
+        for name, path in _TRAINING_NAMES.items():
+            *groups, leaf = path.split(".")
+            place = nested.setdefault(groups[0], {}) if groups else nested
+            place[leaf] = values[name]
+        names = {path: name for name, path in _TRAINING_NAMES.items()}
+        return (
+            check_options(VectorsOptions, {name: values[name] for name in _VECTORS_NAMES}),
+            check_options(TypeAdapter(ModelOptions), {name: values[name] for name in _MODEL_NAMES}),
+            check_options(TrainingOptions, nested, names),
+        )
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:  # noqa: N803
         """Probabilities: float32 array, (n, n_classes), in the order of `classes_`."""
-        check_is_fitted(self, "classifier_")
-        return predict_probabilities(self.classifier_, _texts(X))
+        check_is_fitted(self, "fitted_")
+        return self.fitted_.classifier.predict_proba(_texts(X))
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:  # noqa: N803
         """The most probable label of each text: array, (n,)."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,12 +1,10 @@
-"""The whole pipeline on one page: config -> data -> audit -> text -> vectors -> matrix -> model ->
-training -> blending -> evaluation -> semantics -> attribution -> report -> tracking."""
+"""The whole pipeline on one page: data -> audit -> fit -> evaluate -> insight -> report -> tracking."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import count
 
@@ -14,55 +12,46 @@ from pipeline import report
 from pipeline.base.errors import MissingExtraError
 from pipeline.base.files import cache_folder
 from pipeline.cases.casebase import evaluate_cases
-from pipeline.classifier.ensemble import Blend, blend
-from pipeline.classifier.network import Network, build_network
-from pipeline.classifier.options import MetricOptions
+from pipeline.classifier.encoders import MetricOptions
 from pipeline.config import Config
 from pipeline.data.headlines import Headlines, load_headlines
-from pipeline.embedding.choice import choose_vectors
-from pipeline.embedding.matching import conventions, spellings
-from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
-from pipeline.embedding.text import build_vocabularies
-from pipeline.insight.attribution import attribute
+from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
 from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
 from pipeline.insight.evaluation import Evaluation, evaluate
 from pipeline.insight.probes import load_sentences
 from pipeline.tracking.runs import RegisteredModel, registered_name, tracked_run
-from pipeline.training.loop import Epoch, History, train
+from pipeline.training.fit import Fitted, fit, timed
+from pipeline.training.history import Epoch
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What every stage gave. `evaluations`: on the test split, of the network after each phase, of
-    the `blend` where the network is not alone, and with `model=metric` of the nearest training
-    headlines (`knn`); `knowledge`: of each phase; `seconds`: by stage."""
+    """What every stage gave.
+
+    `fitted`: the classifier, and what was learned on the way. `evaluations`: on the test split, by
+    method: each phase, `ensemble`, and with `model=metric` the nearest training headlines (`cases`).
+    `audit`, `embedding`, `attribution`: None where the run did not look. `seconds`: by stage.
+    """
 
     run_id: str
     experiment_id: str
     tracking_uri: str
     headlines: Headlines
-    audit: Audit
-    matrix: EmbeddingMatrix
-    classifier: Network
-    history: History
-    blend: Blend
+    audit: Audit | None
+    fitted: Fitted
     evaluations: Mapping[str, Evaluation]
-    knowledge: tuple[EmbeddingReport, ...]
+    embedding: tuple[EmbeddingReport, ...] | None
+    attribution: Attribution | None
     registered: RegisteredModel
     seconds: Mapping[str, float]
 
     @property
     def evaluation(self) -> Evaluation:
         """That of the classifier as it was logged."""
-        return self.evaluations[self.kept]
-
-    @property
-    def kept(self) -> str:
-        """`blend`, or where the network stayed alone the phase whose weights were kept."""
-        return self.history.best.name if self.blend.alone else "blend"
+        return self.evaluations[self.fitted.kept]
 
 
 def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunResult:
@@ -71,171 +60,111 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
     Raises PipelineError: anything that the user can mend; the run is then FAILED.
     """
     seconds: dict[str, float] = {}
+    steps = count(1)
+    insight = config.insight
     name = f"{config.data.source}-{config.vectors.source}-{config.model.encoder}-{config.seed}"
     started = time.perf_counter()
     with tracked_run(config.tracking, name) as tracked:
-        tracked.log(report.config_items(config))
+        tracked.log(report.config_items(asdict(config)))
 
-        with _timed(seconds, "data"):
-            sentences = load_sentences(config.insight.probes)  # wrong ones are found out first
-            data = asdict(config.data)
-            headlines = load_headlines(**data)
-            training = headlines.texts("train"), headlines.labels("train")
-            validation = headlines.texts("validation"), headlines.labels("validation")
+        with timed(seconds, "data"):
+            sentences = load_sentences(insight.probes)  # a wrong file is found out before the work
+            headlines = load_headlines(**asdict(config.data))
+            train, validation, test = map(headlines.examples, ("train", "validation", "test"))
             tracked.log(report.headlines_items(headlines))
 
-        with _timed(seconds, "audit"):
-            audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
-            tracked.log(report.audit_items(audited))
+        audited = None
+        if insight.audit:
+            with timed(seconds, "audit"):
+                audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
+                tracked.log(report.audit_items(audited))
 
-        with _timed(seconds, "text"):
-            # One for each way to write contractions; which fits is known with the vectors.
-            vocabularies = build_vocabularies(
-                training[0], min_count=config.model.min_count, max_tokens=config.model.max_tokens
-            )
+        def log_epoch(epoch: Epoch) -> None:
+            tracked.log(report.epoch_items(epoch, next(steps)))
+            if on_epoch:
+                on_epoch(epoch)
 
-        with _timed(seconds, "vectors"):
-            held_out = [*validation[0], *headlines.texts("test")]
-            words = spellings(word for v in vocabularies.values() for word in v.words)
-            vectors = choose_vectors(config.vectors, words, held_out)
-            vocabulary = vocabularies[conventions(vectors.first_words).contractions]
-
-        with _timed(seconds, "matrix"):
-            matrix = build_embedding_matrix(
-                vocabulary.words,
-                vectors,
-                counts=vocabulary.counts,
-                extra_words=vectors.index_to_key if config.vectors.extra_words else (),
-                std=config.vectors.std,
-                fallbacks=config.vectors.fallbacks,
-                missing=config.vectors.missing,
-                min_coverage=config.vectors.min_coverage,
-                seed=config.seed,
-            )
-            tracked.log(report.matrix_items(matrix))
-
-        with _timed(seconds, "model"):
-            classifier = build_network(
-                matrix,
-                len(headlines.label_names),
-                config.model,
-                contractions=vocabulary.contractions,
-                seed=config.seed,
-            )
-
-        with _timed(seconds, "training"):
-            steps = count(1)
-
-            def log_epoch(epoch: Epoch) -> None:
-                tracked.log(report.epoch_items(epoch, next(steps)))
-                if on_epoch:
-                    on_epoch(epoch)
-
-            history = train(
-                classifier,
-                training,
+        with timed(seconds, "fit"):
+            fitted = fit(
+                train,
                 validation,
-                config.training,
+                embedding=config.vectors,
+                model=config.model,
+                schedule=config.training,
                 seed=config.seed,
-                on_epoch=log_epoch,
+                held_out=test.texts,
                 checkpoints=cache_folder() / "training",
+                on_matrix=lambda matrix: tracked.log(report.matrix_items(matrix)),
+                on_epoch=log_epoch,
             )
-            tracked.log(report.history_items(history))
+            tracked.log(report.history_items(fitted.history))
+            tracked.log(report.ensemble_items(fitted.ensemble))
 
-        with _timed(seconds, "blending"):
-            blended = blend(
-                classifier, matrix, training, validation, config.model, seed=config.seed
-            )
-            tracked.log(report.blend_items(blended))
-
-        with _timed(seconds, "evaluation"):
-            evaluations = _evaluate(classifier, headlines, history, blended)
+        with timed(seconds, "evaluation"):
+            evaluations = {
+                method: evaluate(classifier, test.texts, test.labels, test.label_names)
+                for method, _, classifier in fitted.methods()
+            }
             if isinstance(config.model, MetricOptions):
-                evaluations = _with_cases(classifier, headlines, evaluations)
-                lying = [
-                    (classifier.embed(headlines.texts(split)), headlines.labels(split))
-                    for split in ("train", "test")
-                ]
-                tracked.log(report.cases_items(lying[0], lying[1], headlines.label_names))
-            kept = [*evaluations][-1]
-            tracked.log(report.evaluations_items(evaluations, kept))
-            tracked.log(report.signals_items(audited, evaluations[kept].accuracy))
+                evaluations |= _evaluate_cases(fitted, headlines)
+                embedded = [(fitted.network.embed(e.texts), e.labels) for e in (train, test)]
+                tracked.log(report.cases_items(*embedded, headlines.label_names))
+            kept = evaluations[fitted.kept]
+            tracked.log(report.evaluations_items(evaluations, fitted.kept))
+            if audited:
+                tracked.log(report.signals_items(audited, kept.accuracy))
 
-        with _timed(seconds, "semantics"):
-            known = report_embedding(
-                classifier,
-                matrix,
-                history,
-                training,
-                (headlines.texts("test"), headlines.labels("test")),
-                headlines.label_names,
-                sentences=sentences,
-                words=config.insight.words,
-                seed=config.seed,
-            )
-            tracked.log(report.knowledge_items(known))
+        embedding = None
+        if insight.embedding:
+            with timed(seconds, "embedding"):
+                embedding = report_embedding(
+                    fitted.network,
+                    fitted.matrix,
+                    fitted.history,
+                    (train.texts, train.labels),
+                    (test.texts, test.labels),
+                    headlines.label_names,
+                    sentences=sentences,
+                    words=insight.words,
+                    seed=config.seed,
+                )
+                tracked.log(report.knowledge_items(embedding))
 
-        with _timed(seconds, "attribution"):
-            attribution = attribute(blended.classifier, evaluations[kept], seed=config.seed)
-            tracked.log(report.attribution_items(attribution, evaluations[kept]))
+        attribution = None
+        if insight.attribution:
+            with timed(seconds, "attribution"):
+                attribution = attribute(fitted.classifier, kept, seed=config.seed)
+                tracked.log(report.attribution_items(attribution, kept))
 
-        with _timed(seconds, "model_logging"):
+        with timed(seconds, "model_logging"):
             registered = tracked.log_model(
-                blended.classifier,
-                headlines.label_names,
+                fitted.classifier,
                 registered_model=registered_name(config.tracking, headlines.name),
-                validation_accuracy=blended.accuracy,
+                validation_accuracy=fitted.ensemble.accuracy,
                 validation_sha256=headlines.sha256["validation"],
                 promote=config.tracking.promote,
             )
-        seconds["total"] = time.perf_counter() - started
-        tracked.log(report.seconds_items(seconds))
+        seconds = {**seconds, "total": time.perf_counter() - started}
+        tracked.log(report.seconds_items({**fitted.seconds, **seconds}))
     return RunResult(
-        tracked.run_id,
-        tracked.experiment_id,
-        tracked.uri,
-        headlines,
-        audited,
-        matrix,
-        blended.classifier,
-        history,
-        blended,
-        evaluations,
-        known,
-        registered,
-        seconds,
+        run_id=tracked.run_id,
+        experiment_id=tracked.experiment_id,
+        tracking_uri=tracked.uri,
+        headlines=headlines,
+        audit=audited,
+        fitted=fitted,
+        evaluations=evaluations,
+        embedding=embedding,
+        attribution=attribution,
+        registered=registered,
+        seconds=seconds,
     )
 
 
-def _evaluate(
-    network: Network, headlines: Headlines, history: History, blended: Blend
-) -> dict[str, Evaluation]:
-    """The network after every phase on the test split, the kept one last, and the blend."""
-
-    def of(classifier: Network) -> Evaluation:
-        texts, labels = headlines.texts("test"), headlines.labels("test")
-        return evaluate(classifier, texts, labels, headlines.label_names)
-
-    evaluations = {}
-    for phase in sorted(history.phases, key=lambda phase: phase is history.best):
-        network.set_weights(phase.weights)
-        evaluations[phase.name] = of(network)
-    return evaluations if blended.alone else {**evaluations, "blend": of(blended.classifier)}
-
-
-def _with_cases(
-    network: Network, headlines: Headlines, evaluations: dict[str, Evaluation]
-) -> dict[str, Evaluation]:
-    """With what the training headlines say as cases, where the extra for that is installed."""
+def _evaluate_cases(fitted: Fitted, headlines: Headlines) -> dict[str, Evaluation]:
+    """What the training headlines say as cases, where the extra for that is installed."""
     try:
-        return {"knn": evaluate_cases(network, headlines), **evaluations}
+        return {"cases": evaluate_cases(fitted.network, headlines)}
     except MissingExtraError as error:
         logger.warning("evaluation: %s", error)
-        return evaluations
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - started
+        return {}

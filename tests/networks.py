@@ -6,12 +6,14 @@ from typing import Any
 
 from builders import all_words, make_headlines, topical_vectors
 
+from pipeline.classifier.encoders import MeanOptions
 from pipeline.classifier.network import Network, build_network
-from pipeline.classifier.options import MeanOptions
+from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.text import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
-from pipeline.training.loop import History, train
+from pipeline.training.history import History
+from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
 
@@ -28,16 +30,17 @@ def small_matrix(texts: list[str]) -> EmbeddingMatrix:
 TEXTS, LABELS = make_headlines(60)
 NAMES = sorted(set(LABELS))
 NUMBERS = [NAMES.index(label) for label in LABELS]
-TRAIN = (TEXTS[:120], NUMBERS[:120])
-VALIDATION = (TEXTS[120:150], NUMBERS[120:150])
-TEST = (TEXTS[150:], NUMBERS[150:])
+TRAIN, VALIDATION, TEST = (
+    Examples(TEXTS[part], NUMBERS[part], tuple(NAMES))
+    for part in (slice(120), slice(120, 150), slice(150, None))
+)
 BOTH = TrainingOptions(
     frozen=PhaseOptions(3, 5e-3), fine_tuned=PhaseOptions(3, 5e-3), batch_size=16
 )
 
 
 def built(config: Any = None, seed: int = 0) -> Network:
-    return build_network(small_matrix(TRAIN[0]), 3, config or MeanOptions(), seed=seed)
+    return build_network(small_matrix(TRAIN.texts), 3, config or MeanOptions(), seed=seed)
 
 
 def trained(

@@ -22,7 +22,6 @@ from mlflow import MlflowClient
 
 from pipeline import report
 from pipeline.base.errors import DataError, ModelError, TrackingError, VectorsError
-from pipeline.classifier.network import predict_probabilities
 from pipeline.config import load_config
 from pipeline.run import RunResult, run
 from pipeline.tracking.options import TrackingOptions
@@ -225,7 +224,7 @@ def test_the_logged_model_gives_the_same_bits(done: Done) -> None:
     rows = model.predict(texts)
     names = done.result.headlines.label_names
     logged = np.array([[row["probabilities"][name] for name in names] for row in rows], np.float32)
-    assert logged.tobytes() == predict_probabilities(done.result.classifier, texts).tobytes()
+    assert logged.tobytes() == done.result.classifier.predict_proba(texts).tobytes()
     assert [row["label"] for row in rows] == [names[i] for i in logged.argmax(axis=1)]
     with pytest.raises(mlflow.exceptions.MlflowException):
         model.predict([5])

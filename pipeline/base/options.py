@@ -7,6 +7,7 @@ heavy to import.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -125,3 +126,15 @@ def _expected(same: Sequence[Any], finding: Any) -> str:
     return str(same[0]["msg"] if len(kinds) > 1 else finding["msg"]).replace(
         "Input should be", "expected"
     )
+
+
+def flatten(config: object, prefix: str = "") -> dict[str, Any]:
+    """Every value of a config by its dotted name, as it would be overridden."""
+    values = config if isinstance(config, Mapping) else asdict(config)  # type: ignore[call-overload]
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import DataError, MissingExtraError, ModelError
 from pipeline.cases.storage import Saved, read, read_model, write
+from pipeline.classifier.options import EncoderOptions
+from pipeline.data.examples import Examples
 from pipeline.insight.evaluation import Evaluation, score
 
 if TYPE_CHECKING:
@@ -117,6 +119,7 @@ class CaseBase:
         self._faiss = _faiss()
         self.k, self.name = k, name
         self._model, self._model_file = model, Path()
+        self._model_options: EncoderOptions | None = None
         self._cases: dict[int, Case] = {}
         self._ids: dict[tuple[str, str], int] = {}
         self._index: Any = None
@@ -144,8 +147,8 @@ class CaseBase:
     @property
     def model(self) -> Represents:
         """What says where headlines lie; a new one after `adapt`. Raises ModelError: none does."""
-        if self._model is None and self.holds_model:
-            self._model = read_model(self._model_file)
+        if self._model is None and self._model_options is not None:
+            self._model = read_model(self._model_file, self._model_options)
         if self._model is None:
             raise ModelError(
                 f"the cases need {self.name or 'a model'} to tell where a headline lies, and were "
@@ -282,7 +285,7 @@ class CaseBase:
         Raises ModelError: the model is no Network, such as a logged one, which cannot be
         trained; DataError: too few labels, new cases or validation headlines.
         """
-        from pipeline.classifier.network import Network, with_classes
+        from pipeline.classifier.network import Network, with_labels
         from pipeline.training.loop import train
 
         if not isinstance(self.model, Network):
@@ -294,12 +297,13 @@ class CaseBase:
         if len(labels) < 2:
             raise DataError(f"expected cases of at least two labels to adapt to, got {len(labels)}")
         training, held_out = self._examples(validation, seed)
-        network = with_classes(self.model, len(labels))
+        network = with_labels(self.model, len(labels))
         examples, others = (
             ([text for text, _ in part], [labels.index(label) for _, label in part])
             for part in (training, held_out)
         )
-        train(network, examples, others, config, seed=seed)
+        names = tuple(labels)
+        train(network, Examples(*examples, names), Examples(*others, names), config, seed=seed)
         before, after = (
             _macro_recall(CaseBase(model, *zip(*training, strict=True), k=self.k), held_out)
             for model in (self.model, network)
@@ -352,6 +356,7 @@ class CaseBase:
             ids,
             self._index.reconstruct_batch(ids) if self._cases else np.zeros((0, 0), np.float32),
             self._model_file,
+            self._model_options,
         )
         write(Path(folder), saved, self._classifier())
 
@@ -374,7 +379,7 @@ class CaseBase:
         """
         saved = read(Path(folder))
         loaded = cls(None, k=saved.k, name=saved.name)
-        loaded._model_file = saved.model
+        loaded._model_file, loaded._model_options = saved.model, saved.options
         if model is not None and (loaded.holds_model or name != saved.name):
             made = "hold their own model" if loaded.holds_model else f"were made with {saved.name}"
             raise ModelError(

@@ -7,15 +7,19 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from pipeline.base.archive import Checkpoint
-from pipeline.base.errors import DataError, ModelError
+from pipeline.base.errors import ConfigError, DataError, ModelError
+from pipeline.base.options import check_options
+from pipeline.classifier.encoders import ModelOptions
+from pipeline.classifier.options import EncoderOptions
 
 if TYPE_CHECKING:
     from pipeline.classifier.network import Network
@@ -36,6 +40,7 @@ class Saved:
     ids: NDArray[np.int64]
     vectors: NDArray[np.float32]
     model: Path = Path()
+    options: EncoderOptions | None = None
 
 
 def write(folder: Path, saved: Saved, classifier: Network | None = None) -> None:
@@ -55,6 +60,9 @@ def write(folder: Path, saved: Saved, classifier: Network | None = None) -> None
             "next_id": saved.next_id,
             "first_new": saved.first_new,
             "model": model,
+            "options": asdict(options)
+            if (options := classifier.options if classifier else saved.options)
+            else None,
             "pairs": saved.pairs,
         }
         # One file, written beside and renamed.
@@ -76,17 +84,20 @@ def read(folder: Path) -> Saved:
         ids, vectors = arrays["cases"]
         model = folder / values["model"] if values["model"] else Path()
         pairs = [(str(text), str(label)) for text, label in values["pairs"]]
+        options = values["options"]
+        if options is not None:
+            options = check_options(TypeAdapter(ModelOptions), options)
         numbers = [int(values[name]) for name in ("k", "next_id", "first_new")]
         fit = len(pairs) == len(ids) == len(np.unique(ids)) == len(vectors) and vectors.ndim == 2
         if not fit or max(ids, default=-1) >= numbers[1] or not np.isfinite(vectors).all():
             raise ValueError("cases, ids and vectors that do not fit")
-    except (LookupError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, ConfigError) as error:
         raise DataError(
             f"{file}: expected a case base as CaseBase.save writes it, the file is damaged: put back a "
             "copy, or add the cases again in another folder"
         ) from error
     k, next_id, first_new = numbers
-    return Saved(k, str(values["name"]), next_id, first_new, pairs, ids, vectors, model)
+    return Saved(k, str(values["name"]), next_id, first_new, pairs, ids, vectors, model, options)
 
 
 def _write_model(folder: Path, classifier: Network) -> str:
@@ -102,15 +113,14 @@ def _write_model(folder: Path, classifier: Network) -> str:
     return name
 
 
-def read_model(file: Path) -> Network:
+def read_model(file: Path, options: EncoderOptions) -> Network:
     """The classifier that `write` wrote. Raises ModelError: it is missing or damaged."""
     import keras
 
-    from pipeline.classifier import ensemble as blending  # noqa: F401  its layers may be in the model
-    from pipeline.classifier.network import from_keras
+    from pipeline.classifier.network import Network
 
     try:
-        return from_keras(keras.saving.load_model(file))
+        return Network(keras.saving.load_model(file), options)
     except Exception as error:  # of whatever a damaged file makes Keras do
         raise ModelError(
             f"{file}: expected the model that CaseBase.save wrote, it is missing or damaged: put back "

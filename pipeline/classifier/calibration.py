@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from sklearn.model_selection import StratifiedKFold
 
 
 def log_probabilities(scores: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Log-softmax of scores (n, n_classes), or of (n, 1): the score of the second of two."""
+    """Log-softmax of scores (n, n_labels), or of (n, 1): the score of the second of two."""
     if scores.shape[1] == 1:
         scores = np.pad(scores, ((0, 0), (1, 0)))
     return log_softmax(scores, axis=1).astype(np.float32)
 
 
 def log_loss(logs: NDArray[np.floating], classes: NDArray[np.integer]) -> float:
-    """Mean cross-entropy in nats: of log-probabilities (n, n_classes) and labels (n,)."""
+    """Mean cross-entropy in nats: of log-probabilities (n, n_labels) and labels (n,)."""
     return -float(logs[np.arange(len(classes)), classes].mean())
 
 
 def temperature_factor(scores: NDArray[np.floating], classes: NDArray[np.integer]) -> float:
     """The factor from 0.1 to 20 with which the scores have the lowest log loss.
 
-    `scores`: as for `log_probabilities`, of headlines that their model has not seen; `classes`:
+    `scores`: as for `log_probabilities`, of texts that their model has not seen; `classes`:
     (n,). It is one over the temperature of Guo et al. (2017), arXiv 1706.04599.
     """
     bounds = (np.log(0.1), np.log(20))
-    found = minimize_scalar(
+    result = minimize_scalar(
         lambda exponent: log_loss(log_probabilities(np.exp(exponent) * scores), classes),
         bounds=bounds,
         method="bounded",
     )
-    return float(np.exp(found.x))
+    return float(np.exp(result.x))
+
+
+def score_out_of_fold(
+    score_fold: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64] | None],
+    labels: NDArray[np.integer],
+    n_outputs: int,
+    folds: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Scores of texts from models that did not see them: float64 array, (n, n_outputs).
+
+    `score_fold`: (rows to fit, rows to score) -> scores of the latter, (rows, n_outputs), or None
+    where no model can be fitted; their scores stay 0. `labels`: (n,). There are no more folds than
+    the commonest label has texts; rarer labels are missing in some. With one text a label nothing
+    can be held out, and all scores are 0.
+    """
+    scores = np.zeros((len(labels), n_outputs))
+    folds = min(folds, int(np.bincount(labels).max()))
+    if folds < 2:
+        return scores
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        parts = list(splitter.split(scores, labels))
+    for train, held_out in parts:
+        held_out_scores = score_fold(train, held_out)
+        if held_out_scores is not None:
+            scores[held_out] = held_out_scores
+    return scores

@@ -1,11 +1,12 @@
-"""The network and the parts beside it, blended into one classifier."""
+"""The classifier: the network and the linear members beside it, weighed against each other."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -16,24 +17,104 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from pipeline.classifier.calibration import log_loss
-from pipeline.classifier.network import Network, apply_network, in_parts
-from pipeline.classifier.ngrams import fit_wide
-from pipeline.classifier.options import CnnOptions, ModelOptions
-from pipeline.classifier.sif import apply_pooled, fit_pooled
+from pipeline.classifier.contributions import explain_texts
+from pipeline.classifier.layers import LogLinear
+from pipeline.classifier.members import Member, NetworkMember
+from pipeline.classifier.network import Network
+from pipeline.classifier.ngram_fitting import fit_ngrams
+from pipeline.classifier.scoring import BATCH_SIZE, Scorer, compile_scorer, score_texts
+from pipeline.classifier.sif import fit_sif, sif_log_probabilities
+from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import EmbeddingMatrix
 
 logger = logging.getLogger(__name__)
 
-# How many validation headlines it takes to move the weights from equal ones by about 0.2: so they
-# stay equal where there are few. Chosen on validation data, between 1 and 30.
+# How many validation texts it takes to move the weights from equal ones by about 0.2. So they stay
+# equal where there are few. Chosen on validation data, between 1 and 30.
 _PRIOR = 10.0
-_LEAST = 0.02  # a part with a smaller weight is left out
-FLOOR = -15.0  # log-probabilities below it count as it: one certain mistake should not decide
+_LEAST = 0.02  # a member with a smaller weight is left out
+FLOOR = -15.0  # lower log-probabilities count as this: one certain mistake should not decide
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """Texts in, probabilities out.
+
+    `network`: the Keras network, which is the first member. `beside`: the linear members beside it.
+    `weights`: the weight of each member, the network's first. `label_names`: label i of the outputs
+    is `label_names[i]`. `floor`: lower log-probabilities of a member count as this.
+    """
+
+    network: Network
+    beside: tuple[Member, ...] = ()
+    weights: tuple[float, ...] = (1.0,)
+    label_names: tuple[str, ...] = ()
+    floor: float = FLOOR
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The network and the members beside it."""
+        return (NetworkMember(self.network), *self.beside)
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """All of it as a Keras model: strings (n,) -> probabilities, float32 (n, n_labels)."""
+        if not self.beside:
+            return self.network.model
+        texts = keras.Input((), dtype="string", name="texts")
+        batch = self.network.look_up(texts)
+        logs = [member.log_probabilities(batch) for member in self.members]
+        floored = [ops.maximum(log, self.floor) for log in logs]
+        probabilities = LogLinear(self.weights, name="ensemble")(floored)
+        return keras.Model(texts, probabilities, name="classifier")
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return compile_scorer(self.model)
+
+    def predict_proba(
+        self, texts: Iterable[str], batch_size: int = BATCH_SIZE
+    ) -> NDArray[np.float32]:
+        """Probabilities of each label: float32 array, (n, n_labels).
+
+        `batch_size`: texts that one thread scores at a time. There are as many threads as cores.
+        """
+        return score_texts(self._scorer, texts, self.network.n_labels, batch_size)
+
+    def predict(self, texts: Iterable[str]) -> NDArray[np.object_]:
+        """The name of the most probable label of each text: array, (n,)."""
+        names = np.array(self.label_names, object)
+        return names[self.predict_proba(texts).argmax(axis=1)]
+
+    def embed(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Where texts lie before the network's last layer: float32 array, (n, width)."""
+        return self.network.embed(texts)
+
+    @cached_property
+    def _explainers(self) -> dict[int | None, Callable[[Any], dict[str, Any]]]:
+        return {}
+
+    def explainer(self, steps: int | None = None) -> Callable[[Any], dict[str, Any]]:
+        """A compiled function of strings (n,): what each token gives to each label.
+
+        See `pipeline.classifier.contributions.explain_texts`. `steps`: of the integrated gradients
+        of the network; None: as many as it needs to be exact, or 16.
+        """
+        if steps not in self._explainers:
+            self._explainers[steps] = explain_texts(
+                self.network, self.members, self.weights, self.floor if self.beside else None, steps
+            )
+        return self._explainers[steps]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was compiled stays behind.
+        fields = (self.network, self.beside, self.weights, self.label_names, self.floor)
+        return Classifier, fields
 
 
 @dataclass(frozen=True)
-class PartResult:
-    """What one part is worth by itself: `weight` in the blend, and on the validation headlines
+class MemberResult:
+    """What a member is worth by itself: `weight` in the ensemble, and on the validation texts
     `accuracy` (a fraction) and `loss` (mean cross-entropy in nats)."""
 
     weight: float
@@ -42,88 +123,78 @@ class PartResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Blend:
-    """`classifier`: strings to probabilities through all parts that are kept. `parts`: by name,
-    `network` first. `accuracy`, `loss`: of the whole on the validation headlines. `seconds`: taken
-    to fit and weigh the parts."""
+class Ensemble:
+    """What `fit_ensemble` made.
 
-    classifier: Network
-    parts: Mapping[str, PartResult]
+    `classifier`: the network with the members that were kept. `members`: results by name, `network`
+    first, with weight 0 for those that were left out. `accuracy`, `loss`: of the whole on the
+    validation texts. `seconds`: taken to fit and weigh the members.
+    """
+
+    classifier: Classifier
+    members: Mapping[str, MemberResult]
     accuracy: float
     loss: float
     seconds: float
 
     @property
-    def alone(self) -> bool:
-        """Whether the network has nothing beside it."""
-        return not any(part.weight for name, part in self.parts.items() if name != "network")
+    def network_only(self) -> bool:
+        """Whether no other member was kept."""
+        return not self.classifier.beside
 
 
-@keras.saving.register_keras_serializable(package="pipeline")
-class LogLinear(keras.layers.Layer):
-    """Probabilities in proportion to the product of the parts' probabilities, each to the power
-    of its weight: log-probabilities, several of (n, n_classes) -> (n, n_classes)."""
-
-    def __init__(self, weights: Sequence[float], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.part_weights = tuple(weights)
-
-    def call(self, logs: Any) -> Any:
-        weighed = [w * part for w, part in zip(self.part_weights, logs, strict=True)]
-        return ops.softmax(sum(weighed[1:], start=weighed[0]))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "weights": self.part_weights}
-
-
-def blend(
-    classifier: Network,
+def fit_ensemble(
+    network: Network,
     matrix: EmbeddingMatrix,
-    train: tuple[Sequence[str], Sequence[int]],
-    validation: tuple[Sequence[str], Sequence[int]],
-    config: ModelOptions | None = None,
+    training: Examples,
+    validation: Examples,
     *,
     seed: int = 0,
-) -> Blend:
-    """Fit the parts that `config` asks for and weigh them against the trained network.
+) -> Ensemble:
+    """Fit the members that the network's options ask for, and weigh them against the network.
 
-    `matrix`: the one that the classifier was built from; `train`, `validation`: headlines and
-    labels as for `training.train`. The parts are experts whose probabilities are multiplied
-    (Hinton 2002, doi 10.1162/089976602760128018). Their weights minimise the log loss of the
-    validation headlines and a penalty on the distance from equal weights: with few validation
-    headlines they stay about equal, with many the data decide. Where the blend's loss is not
-    below that of the network alone, the network stays alone.
+    The members are experts whose probabilities are multiplied (Hinton 2002, doi
+    10.1162/089976602760128018). Their weights minimise the log loss on the validation texts and a
+    penalty on the distance from equal weights. So they stay about equal with few validation texts,
+    and the data decide with many. Where the ensemble is no better than the network alone, the
+    network stays alone.
+
+    Args:
+        network: a trained network.
+        matrix: the one that it was built from.
+        training: fits the members.
+        validation: weighs them.
+        seed: of the members' folds and samples.
     """
-    config = config or CnnOptions()
     started = time.perf_counter()
-    inputs, held_out = classifier.token_ids(train[0]), classifier.token_ids(validation[0])
-    labels, truth = np.asarray(train[1]), np.asarray(validation[1])
-    n_classes = classifier.head.output_shape[-1]
-    parts: dict[str, keras.layers.Layer] = {}
-    logits = classifier.head.predict(list(held_out), batch_size=256, verbose=0)
+    options, n_labels = network.options, network.n_labels
+    inputs, held_out = network.token_ids(training.texts), network.token_ids(validation.texts)
+    labels, truth = np.asarray(training.labels), np.asarray(validation.labels)
+    members: list[Member] = []
+    logits = network.head.predict(list(held_out), batch_size=256, verbose=0)
     logs = {"network": log_softmax(logits.astype(np.float64), axis=1)}
     n_present = len(np.unique(labels))
     several = n_present > 1
-    if several and (config.sif or config.ngrams):
-        logger.info("blending: fitting the parts to %s headlines", f"{len(labels):,}")
-    if config.sif and several and len(labels) > n_present:
-        parts["pooled"] = fit_pooled(classifier, matrix, inputs, labels, n_classes, seed=seed)
-        logs["pooled"] = apply_pooled(classifier, parts["pooled"], held_out)
-    if config.ngrams and several:
-        wide = fit_wide(joined(classifier, train[0]), labels, n_classes, seed=seed)
-        parts["wide"] = wide.layer()
-        logs["wide"] = wide.log_probabilities(joined(classifier, validation[0]))
+    if several and (options.sif or options.ngrams):
+        logger.info("ensemble: fitting the members to %s texts", f"{len(labels):,}")
+    if options.sif and several and len(labels) > n_present:
+        sif = fit_sif(network, matrix, inputs, labels, n_labels, seed=seed)
+        logs["sif"] = sif_log_probabilities(network, sif, held_out)
+        members.append(sif)
+    if options.ngrams and several:
+        ngrams = fit_ngrams(network.joined_tokens(training.texts), labels, n_labels, seed=seed)
+        logs["ngrams"] = ngrams.score_strings(network.joined_tokens(validation.texts))
+        members.append(ngrams)
 
-    weights = _weigh(list(logs.values()), truth) if parts else np.ones(1)
+    weights = _weigh(list(logs.values()), truth) if members else np.ones(1)
     weights[weights < _LEAST] = 0
     whole = log_softmax(_weighed(weights, list(logs.values())), axis=1)
-    alone = log_loss(logs["network"], truth)
-    if log_loss(whole, truth) > alone:
-        weights, whole = np.array([1.0] + [0.0] * len(parts)), logs["network"]
-    result = Blend(
-        _blended(classifier, parts, dict(zip(logs, weights.tolist(), strict=True))),
+    if log_loss(whole, truth) > log_loss(logs["network"], truth):
+        weights, whole = np.array([1.0] + [0.0] * len(members)), logs["network"]
+    result = Ensemble(
+        _classifier(network, members, weights.tolist(), training.label_names),
         {
-            name: PartResult(float(weight), _accuracy(log, truth), log_loss(log, truth))
+            name: MemberResult(float(weight), _accuracy(log, truth), log_loss(log, truth))
             for (name, log), weight in zip(logs.items(), weights, strict=True)
         },
         _accuracy(whole, truth),
@@ -131,21 +202,23 @@ def blend(
         time.perf_counter() - started,
     )
     logger.info(
-        "blending: %s, validation accuracy %.4f, %.1f s",
-        ", ".join(f"{name} {part.weight:.2f}" for name, part in result.parts.items()),
+        "ensemble: %s, validation accuracy %.4f, %.1f s",
+        ", ".join(f"{name} {member.weight:.2f}" for name, member in result.members.items()),
         result.accuracy,
         result.seconds,
     )
     return result
 
 
-def joined(classifier: Network, texts: Sequence[str]) -> NDArray[Any]:
-    """The tokens of each headline with spaces between: object array of bytes, (n,)."""
-    chunks = [
-        in_parts(classifier.text(ops.convert_to_tensor(list(texts[i : i + 10_000]), "string")))
-        for i in range(0, max(len(texts), 1), 10_000)
-    ]
-    return np.concatenate([np.atleast_1d(chunk[-1].numpy()) for chunk in chunks])
+def _classifier(
+    network: Network, members: Sequence[Member], weights: Sequence[float], names: tuple[str, ...]
+) -> Classifier:
+    """With the members whose weight is above 0; a network alone has nothing to be weighed against."""
+    kept = [(m, w) for m, w in zip(members, weights[1:], strict=True) if w]
+    if not kept:
+        return Classifier(network, label_names=names)
+    beside = tuple(member for member, _ in kept)
+    return Classifier(network, beside, (weights[0], *(weight for _, weight in kept)), names)
 
 
 def _weigh(logs: list[NDArray[Any]], truth: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -164,25 +237,3 @@ def _weighed(weights: NDArray[np.float64], logs: list[NDArray[Any]]) -> NDArray[
 
 def _accuracy(logs: NDArray[Any], truth: NDArray[np.integer]) -> float:
     return float((logs.argmax(axis=1) == truth).mean())
-
-
-def _blended(
-    classifier: Network, parts: Mapping[str, keras.layers.Layer], weights: Mapping[str, float]
-) -> Network:
-    kept = {name: part for name, part in parts.items() if weights[name]}
-    if not kept:
-        return classifier
-    texts = keras.Input((), dtype="string", name="texts")
-    outputs = in_parts(classifier.text(texts))
-    n_inputs = len(classifier.head.inputs)
-    embedder, encoder = classifier.embedder, classifier.encoder
-    logits, vectors = apply_network(embedder, encoder, outputs[:n_inputs])
-    logs = [ops.log_softmax(logits)]
-    if "pooled" in kept:
-        logs.append(kept["pooled"]([outputs[0], *vectors[1:]]))
-    if "wide" in kept:
-        logs.append(kept["wide"](outputs[-1]))
-    powers = [weights["network"], *(weights[name] for name in kept)]
-    floored = [ops.maximum(log, FLOOR) for log in logs]
-    probabilities = LogLinear(powers, name="blend")(floored)
-    return replace(classifier, model=keras.Model(texts, probabilities, name="classifier"))

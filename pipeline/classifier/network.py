@@ -1,11 +1,10 @@
-"""The classifier: strings in, probabilities out."""
+"""The Keras network: text layer, embedding, encoder. It is one member of a classifier."""
 
 from __future__ import annotations
 
 import copy
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,199 +15,240 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from pipeline.classifier.encoders import Seeds, build_encoder
-from pipeline.classifier.options import CnnOptions, ModelOptions
+from pipeline.classifier.encoders import CnnOptions, Seeds, build_encoder
+from pipeline.classifier.layers import GatherEmbedding
+from pipeline.classifier.options import EncoderOptions
+from pipeline.classifier.scoring import BATCH_SIZE, Scorer, as_tuple, compile_scorer, score_texts
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 from pipeline.embedding.text import Contractions, TextLayer
 
-_CASES = 5  # kinds that TextLayer tells apart, padding among them
+_CASES = 5  # kinds of letter case that TextLayer tells apart, padding among them
 _CASE_SIZE = 8  # dimensions of the letter-case channel
+_TOKENISED_AT_ONCE = 10_000  # texts
+
+Weights = Sequence[NDArray[np.float32]]
 
 
-@keras.saving.register_keras_serializable(package="pipeline")
-class GatherEmbedding(keras.layers.Embedding):
-    """keras.layers.Embedding that reads the rows it needs.
+@dataclass(frozen=True, eq=False)
+class TokenBatch:
+    """Texts as the members of a classifier take them: tensors, or Keras's symbols of such.
 
-    Keras's own reads the table and takes rows from that. TensorFlow copies a whole table that is
-    read, once rows of it have been updated by themselves, as `SparseAdam` does: a step, and a
-    prediction after training, would take longer the larger the table.
+    `inputs`: what `Network.head` takes: token ids, int (n, tokens), and with the letter-case channel
+    the cases, of the same shape. `vectors`: the word vectors, float (n, tokens, width), with that
+    channel. `extra_vectors`: (n, tokens, vector_size), the untrained vectors of extra words; None
+    where the matrix has none. `joined`: strings (n,), the tokens with a space between; None where
+    no member asks for them.
     """
 
-    def call(self, inputs: Any) -> Any:
-        return tf.gather(self.embeddings.value, inputs)
+    inputs: tuple[Any, ...]
+    vectors: Any
+    extra_vectors: Any | None
+    joined: Any | None
+
+    @property
+    def token_ids(self) -> Any:
+        """Rows of the matrix, int (n, tokens)."""
+        return self.inputs[0]
+
+    @property
+    def present(self) -> Any:
+        """Which tokens are no padding, bool (n, tokens)."""
+        return ops.not_equal(self.token_ids, PADDING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A Keras model and the parts of it that training needs.
 
-    `model`: string tensor (n,) -> float32 probabilities (n, n_classes).
-    `head`: the part after the text layer, from row numbers, int tensor (n, tokens), to logits;
-    with the letter-case channel from [row numbers, cases]. Padding makes no difference to it.
-    Training uses it to tokenise only once. It is `encoder` over `embedder`, which are apart so
-    that training can reach the word vectors in between, float tensor (n, tokens, width). The
-    embedder gives these, and where there are further words their untrained vectors too, (n,
-    tokens, vector_size).
+    `model`: strings (n,) -> probabilities, float32 (n, n_labels). It is `text`, then `embedder`, then
+    `encoder`, then softmax. `options`: those that it was built with.
     """
 
     model: keras.Model
-    head: keras.Model
+    options: EncoderOptions
+
+    @property
+    def text(self) -> TextLayer:
+        """The layer from strings to token ids."""
+        return self.model.get_layer("text")
 
     @property
     def embedder(self) -> keras.Model:
-        """Row numbers to word vectors."""
+        """Token ids (and cases) to word vectors, and where there are extra words their vectors."""
         return self.model.get_layer("embedder")
 
     @property
     def encoder(self) -> keras.Model:
-        """[word vectors, which of them are no padding] to logits."""
+        """[word vectors, present] to [logits, representation, token features].
+
+        See `pipeline.classifier.encoders.build_encoder` for the shapes.
+        """
         return self.model.get_layer("encoder")
 
+    @property
+    def embedding(self) -> GatherEmbedding:
+        """The embedding of the training words. Its weights start as the matrix."""
+        return self.embedder.get_layer("embedding")
+
+    @property
+    def last_layer(self) -> keras.layers.Layer:
+        """The layer that makes logits of the representation."""
+        return self.encoder.get_layer("logits")
+
+    @property
+    def n_labels(self) -> int:
+        """How many labels the network tells apart."""
+        return int(self.model.output_shape[-1])
+
     @cached_property
-    def described(self) -> keras.Model:
-        """What `encoder` takes, to [logits, representation]: what the logits are made from."""
-        features = self.encoder.get_layer("logits").input
-        return keras.Model(self.encoder.inputs, [self.encoder.output, features], name="described")
+    def head(self) -> keras.Model:
+        """Everything after the text layer: `TokenBatch.inputs` to logits, (n, n_labels).
+
+        Training uses it to tokenise only once. Padding makes no difference to it.
+        """
+        inputs = self.embedder.inputs
+        return keras.Model(inputs, _logits(self.embedder, self.encoder, inputs), name="head")
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return compile_scorer(self.model)
+
+    @cached_property
+    def _embed_scorer(self) -> Scorer:
+        return compile_scorer(self.embed_model)
 
     @cached_property
     def embed_model(self) -> keras.Model:
-        """String tensor (n,) -> representations, float32 (n, width)."""
+        """Strings (n,) -> representations, float32 (n, width)."""
         texts = keras.Input((), dtype="string", name="texts")
-        rows = in_parts(self.text(texts))[: len(self.head.inputs)]
-        (_, representation), _ = apply_network(self.embedder, self.described, rows)
-        return keras.Model(texts, representation, name="embed_model")
+        batch = self.look_up(texts)
+        _, representation, _ = self.encoder([batch.vectors, batch.present])
+        return keras.Model(texts, representation, name="embed")
+
+    def predict_proba(
+        self, texts: Iterable[str], batch_size: int = BATCH_SIZE
+    ) -> NDArray[np.float32]:
+        """Probabilities of each label, by the network alone: float32 array, (n, n_labels).
+
+        `batch_size`: texts that one thread scores at a time. There are as many threads as cores.
+        """
+        return score_texts(self._scorer, texts, self.n_labels, batch_size)
 
     def embed(self, texts: Iterable[str]) -> NDArray[np.float32]:
-        """Where headlines lie before the last layer of the network, which makes classes of them:
-        float32 array, (n, width). With `model=metric` their distances tell labels apart."""
-        return predict_probabilities(self.embed_model, texts)
+        """Where texts lie before the last layer, which makes labels of them: float32, (n, width).
 
-    @property
-    def text(self) -> keras.layers.Layer:
-        """The layer from strings to row numbers."""
-        return self.model.get_layer("text")
+        With `model=metric` their distances tell labels apart.
+        """
+        width = self.embed_model.output_shape[-1]
+        return score_texts(self._embed_scorer, texts, width)
 
-    @property
-    def embedding(self) -> keras.layers.Embedding:
-        """The embedding of the training words, whose weights start as the matrix."""
-        return self.embedder.get_layer("embedding")
+    def look_up(self, texts: Any) -> TokenBatch:
+        """Tokenise strings (n,) and look up their word vectors."""
+        outputs = as_tuple(self.text(texts))
+        n_inputs = len(self.embedder.inputs)
+        inputs = outputs[:n_inputs]
+        vectors, *extra = as_tuple(self.embedder(list(inputs)))
+        return TokenBatch(
+            inputs,
+            vectors,
+            extra[0] if extra else None,
+            outputs[-1] if len(outputs) > n_inputs else None,
+        )
 
     def embed_trained(self, inputs: Sequence[Any]) -> Any:
-        """The vectors that the embedder gives for rows of the first table alone, sooner."""
-        rows, *cases = inputs
-        tokens = self.embedding(rows)
+        """The vectors that the embedder gives where no token is an extra word. It takes less time."""
+        token_ids, *cases = inputs
+        tokens = self.embedding(token_ids)
         if cases:
             channel = self.embedder.get_layer("letter_case")(cases[0])
             tokens = ops.concatenate([tokens, channel], axis=-1)
-        return without_padding(tokens, rows)
+        return without_padding(tokens, token_ids)
 
     def token_ids(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], ...]:
-        """What the head takes: row numbers, int32 array (n, tokens), and with the letter-case
-        channel the cases, of the same shape."""
-        parts = [
-            in_parts(self.text(tf.constant(texts[i : i + 10_000], tf.string)))
-            for i in range(0, max(len(texts), 1), 10_000)
-        ]
-        width = max(part[0].shape[1] for part in parts)
+        """What the head takes: token ids, int32 array (n, tokens), and with the letter-case channel
+        the cases, of the same shape."""
+        outputs = [as_tuple(self.text(chunk)) for chunk in _chunks(texts)]
+        width = max(output[0].shape[1] for output in outputs)
         return tuple(
-            np.concatenate([_padded(part[k].numpy(), width) for part in parts])
-            for k in range(len(self.head.inputs))
+            np.concatenate([_padded(output[k].numpy(), width) for output in outputs])
+            for k in range(len(self.embedder.inputs))
         )
 
+    def joined_tokens(self, texts: Sequence[str]) -> NDArray[np.object_]:
+        """The tokens of each text with a space between: array of bytes, (n,).
+
+        Raises ValueError: the network was built without n-grams, and its text layer gives none.
+        """
+        if not self.text.joined:
+            raise ValueError("expected a network built with ngrams=True, this one is without")
+        outputs = [as_tuple(self.text(chunk)) for chunk in _chunks(texts)]
+        return np.concatenate([np.atleast_1d(output[-1].numpy()) for output in outputs])
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # The parts are in the model: by themselves, each would be copied again.
-        return from_keras, (self.model,)
+        # What was compiled stays behind.
+        return Network, (self.model, self.options)
+
+    @property
+    def changing(self) -> list[Any]:
+        """The variables of `get_weights`: all but the vectors of extra words."""
+        layers = [*self.embedder.layers, *self.encoder.layers]
+        return [v for layer in layers if layer.name != "extra" for v in _weights(layer)]
 
     def get_weights(self) -> list[NDArray[np.float32]]:
-        """Everything that training can change: all weights but those of the further words."""
+        """The values of everything that training can change."""
         return [variable.numpy() for variable in self.changing]
 
-    def set_weights(self, weights: Sequence[NDArray[np.float32]]) -> None:
+    def set_weights(self, weights: Weights) -> None:
         """Go back to what `get_weights` gave."""
         for variable, value in zip(self.changing, weights, strict=True):
             variable.assign(value)
 
-    @property
-    def changing(self) -> list[Any]:
-        """The variables of `get_weights`."""
-        layers = [*self.embedder.layers, *self.encoder.layers]
-        return [v for layer in layers if layer.name != "extra" for v in _weights(layer)]
-
-
-def from_keras(model: keras.Model) -> Network:
-    """The classifier whose `model` this is."""
-    embedder, encoder = model.get_layer("embedder"), model.get_layer("encoder")
-    logits, _ = apply_network(embedder, encoder, embedder.inputs)
-    return Network(model, keras.Model(embedder.inputs, logits, name="head"))
-
-
-def with_classes(classifier: Network, n_classes: int) -> Network:
-    """A copy of the network with the same weights, but for a new last layer for other classes.
-
-    That starts from the old one's seed. The parts that were blended with the network stay behind.
-    """
-    copied = copy.deepcopy(classifier)
-    last = copied.encoder.get_layer("logits")
-    head = type(last).from_config(last.get_config() | {"units": n_classes})
-    encoder = keras.Model(copied.encoder.inputs, head(last.input), name="encoder")
-    texts = keras.Input((), dtype="string", name="texts")
-    rows = in_parts(copied.text(texts))[: len(copied.head.inputs)]
-    logits, _ = apply_network(copied.embedder, encoder, rows)
-    return from_keras(keras.Model(texts, ops.softmax(logits), name="classifier"))
-
-
-def apply_network(
-    embedder: keras.Model, encoder: keras.Model, inputs: Sequence[Any]
-) -> tuple[Any, Any]:
-    """The logits, and what the embedder gives, of what `Network.head` takes."""
-    vectors = in_parts(embedder(list(inputs)))
-    return encoder([vectors[0], ops.not_equal(inputs[0], PADDING)]), vectors
-
-
-def _weights(layer: keras.layers.Layer) -> list[Any]:
-    """Without the states of its random generators, which are no weights."""
-    return [v for v in layer.weights if "seed_generator" not in v.path]
-
-
-def in_parts(outputs: Any) -> tuple[Any, ...]:
-    """The outputs of a layer or model that has one, or several."""
-    return tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
-
-
-def _padded(rows: NDArray[np.integer], width: int) -> NDArray[np.int32]:
-    return np.pad(rows, ((0, 0), (0, width - rows.shape[1]))).astype(np.int32)
+    @contextmanager
+    def with_weights(self, weights: Weights) -> Iterator[None]:
+        """Other weights for a while, as those of an earlier phase; afterwards the present ones."""
+        present = self.get_weights()
+        self.set_weights(weights)
+        try:
+            yield
+        finally:
+            self.set_weights(present)
 
 
 def build_network(
     matrix: EmbeddingMatrix,
-    n_classes: int,
-    config: ModelOptions | None = None,
+    n_labels: int,
+    options: EncoderOptions | None = None,
     *,
     contractions: Contractions = "split",
     seed: int = 0,
 ) -> Network:
-    """Build a classifier whose embedding starts as `matrix` (CNN where `config` is None).
+    """Build a network whose embedding starts as `matrix`.
 
-    The text layer inside is the only tokeniser; `contractions` must be the vocabulary's. Weights
-    and dropout follow from `seed`. The parts beside the network are added by `blending.blend`.
+    Args:
+        matrix: the weights of the embedding, and the words that stand for its rows.
+        n_labels: how many labels there are.
+        options: of the encoder; the default is `cnn`.
+        contractions: how the vocabulary was tokenised; the text layer inside does the same.
+        seed: decides the initial weights and dropout.
     """
-    config = config or CnnOptions()
+    options = options or CnnOptions()
     seeds = Seeds(seed)
-    rows = keras.Input((None,), dtype="int32", name="rows")
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     embedding = GatherEmbedding(*matrix.weights.shape, name="embedding")
-    further = None
+    extra = None
     if len(matrix.extra_words):
-        # Pretrained rows of words that training does not see. They are looked up, never trained:
-        # a second table keeps them out of the optimizer, whose work grows with the rows.
-        further = keras.layers.Embedding(*matrix.extra_weights.shape, trainable=False, name="extra")
-    inputs, outputs = [rows], []
-    if further is None:
-        tokens = embedding(rows)
+        # Pretrained rows of words that training does not see. They are looked up, never trained. A
+        # second table keeps them out of the optimizer, whose work grows with the rows.
+        extra = keras.layers.Embedding(*matrix.extra_weights.shape, trainable=False, name="extra")
+    inputs, outputs = [token_ids], []
+    if extra is None:
+        tokens = embedding(token_ids)
     else:
-        outputs.append(further(ops.maximum(rows - len(matrix.weights), 0)))
-        known = embedding(ops.minimum(rows, len(matrix.weights) - 1))
-        tokens = one_of_two(rows, len(matrix.weights), known, outputs[0])
-    if config.letter_case:
+        n_trained = len(matrix.weights)
+        outputs.append(extra(ops.maximum(token_ids - n_trained, 0)))
+        trained = embedding(ops.minimum(token_ids, n_trained - 1))
+        tokens = trained_or_extra(token_ids, n_trained, trained, outputs[0])
+    if options.letter_case:
         inputs.append(keras.Input((None,), dtype="int32", name="cases"))
         cases = keras.layers.Embedding(
             _CASES,
@@ -217,102 +257,74 @@ def build_network(
             name="letter_case",
         )
         tokens = ops.concatenate([tokens, cases(inputs[1])], axis=-1)
-    embedder = keras.Model(inputs, [without_padding(tokens, rows), *outputs], name="embedder")
-    encoder = build_encoder(tokens.shape[-1], n_classes, config, seeds)
+    embedder = keras.Model(inputs, [without_padding(tokens, token_ids), *outputs], name="embedder")
+    encoder = build_encoder(tokens.shape[-1], n_labels, options, seeds)
     # Setting the weights keeps the matrix out of the model's config, where a constant
     # initialiser would write every number as text.
     embedding.set_weights([matrix.weights])
-    if further is not None:
-        further.set_weights([matrix.extra_weights])
-
-    texts = keras.Input((), dtype="string", name="texts")
+    if extra is not None:
+        extra.set_weights([matrix.extra_weights])
     text = TextLayer(
         (*matrix.words, *matrix.extra_words),
-        config.max_tokens,
+        options.max_tokens,
         contractions=contractions,
         digits=matrix.digits,
-        letter_case=config.letter_case,
-        joined=config.ngrams,
+        letter_case=options.letter_case,
+        joined=options.ngrams,
         name="text",
     )
-    logits, _ = apply_network(embedder, encoder, in_parts(text(texts))[: len(inputs)])
-    return from_keras(keras.Model(texts, ops.softmax(logits), name="classifier"))
+    return _network(text, embedder, encoder, options)
 
 
-def without_padding(tokens: Any, rows: Any) -> Any:
-    """Vectors, (n, tokens, width), with zeros where the row number, (n, tokens), is padding."""
-    return tokens * ops.expand_dims(ops.cast(ops.not_equal(rows, PADDING), tokens.dtype), -1)
+def with_labels(network: Network, n_labels: int) -> Network:
+    """A copy of the network with a new last layer, for `n_labels` other labels.
 
-
-def one_of_two(rows: Any, n_trained: int, known: Any, pretrained: Any) -> Any:
-    """The vectors of the training words, and behind their rows those of the further words."""
-    return ops.where(ops.expand_dims(rows < n_trained, -1), known, pretrained)
-
-
-def predict_probabilities(
-    model: Network | keras.Model, texts: Iterable[str], batch_size: int = 1024
-) -> NDArray[np.float32]:
-    """Probabilities of each class: float32 array, (len(texts), n_classes).
-
-    `batch_size`: headlines scored at a time by one thread; there are as many threads as cores.
+    The other weights stay. The last layer starts from the seed of the old one.
     """
-    keras_model = model.model if isinstance(model, Network) else model
-    score, strings = _compiled(keras_model), list(texts)
-    if not strings:
-        return np.zeros((0, keras_model.output_shape[-1]), np.float32)
-    if len(strings) <= batch_size:
-        return score(strings)
-    # A batch is as wide as its longest headline, so those of like length go together.
-    order = np.argsort([len(text) for text in strings], kind="stable")
-    batches = [
-        [strings[i] for i in order[start : start + batch_size]]
-        for start in range(0, len(strings), batch_size)
-    ]
-    # TensorFlow's operations on strings use one core each, and let other Python threads run.
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        scores = np.concatenate(list(threads.map(score, batches)))
-    probabilities = np.empty_like(scores)
-    probabilities[order] = scores
-    return probabilities
+    copied = copy.deepcopy(network)
+    _, representation, token_features = copied.encoder.outputs
+    last = copied.last_layer
+    head = type(last).from_config(last.get_config() | {"units": n_labels})
+    outputs = [head(representation), representation, token_features]
+    encoder = keras.Model(copied.encoder.inputs, outputs, name="encoder")
+    return _network(copied.text, copied.embedder, encoder, copied.options)
 
 
-def _compiled(model: keras.Model) -> Callable[[Sequence[str]], NDArray[np.float32]]:
-    """The model as one compiled function, kept with it so that it is traced only once.
-
-    It reads the weights each time it is called, so that training on changes what it gives.
-    """
-    if not hasattr(model, "_score_texts"):
-        compiled = tf.function(
-            lambda texts: model(texts, training=False),
-            input_signature=[tf.TensorSpec([None], tf.string)],
-        ).get_concrete_function()
-        # As a function of Python's: TensorFlow's own would be exported with the model.
-        model._score_texts = lambda texts: compiled(tf.constant(texts, tf.string)).numpy()
-    return model._score_texts
+def _network(
+    text: TextLayer, embedder: keras.Model, encoder: keras.Model, options: EncoderOptions
+) -> Network:
+    texts = keras.Input((), dtype="string", name="texts")
+    inputs = as_tuple(text(texts))[: len(embedder.inputs)]
+    probabilities = ops.softmax(_logits(embedder, encoder, inputs))
+    return Network(keras.Model(texts, probabilities, name="network"), options)
 
 
-def export_saved_model(
-    classifier: Network,
-    path: str | os.PathLike[str],
-    functions: Mapping[str, Any] | None = None,
-) -> None:
-    """Write the model as a TensorFlow SavedModel, which needs neither Keras nor this package.
+def _logits(embedder: keras.Model, encoder: keras.Model, inputs: Sequence[Any]) -> Any:
+    vectors = as_tuple(embedder(list(inputs)))[0]
+    logits, _, _ = encoder([vectors, ops.not_equal(inputs[0], PADDING)])
+    return logits
 
-    What `tf.saved_model.load(path)` gives is called with a string tensor (n,) and returns
-    float32 probabilities (n, n_classes); its function `represent` gives what `Network.embed`
-    does, float32 (n, width). It also has the tf.functions of `functions`, by name, of what the
-    model holds.
-    """
-    strings = tf.TensorSpec([None], tf.string, name="texts")
-    scorer = tf.Module()
-    scorer.model = classifier.model  # holds the variables and tables
-    scorer.__call__ = tf.function(
-        lambda texts: classifier.model(texts, training=False),
-        input_signature=[strings],
-    )
-    scorer.embed = tf.function(
-        lambda texts: classifier.embed_model(texts, training=False), input_signature=[strings]
-    )
-    for name, function in (functions or {}).items():
-        setattr(scorer, name, function)
-    tf.saved_model.save(scorer, str(path))
+
+def without_padding(tokens: Any, token_ids: Any) -> Any:
+    """Vectors, (n, tokens, width), with zeros where the token id, (n, tokens), is padding."""
+    present = ops.cast(ops.not_equal(token_ids, PADDING), tokens.dtype)
+    return tokens * ops.expand_dims(present, -1)
+
+
+def trained_or_extra(token_ids: Any, n_trained: int, trained: Any, extra: Any) -> Any:
+    """Vectors (n, tokens, size): of training words from `trained`, of the others from `extra`."""
+    return ops.where(ops.expand_dims(token_ids < n_trained, -1), trained, extra)
+
+
+def _weights(layer: keras.layers.Layer) -> list[Any]:
+    """Without the states of its random generators, which are no weights."""
+    return [v for v in layer.weights if "seed_generator" not in v.path]
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[Any]:
+    for start in range(0, max(len(texts), 1), _TOKENISED_AT_ONCE):
+        yield tf.constant(list(texts[start : start + _TOKENISED_AT_ONCE]), tf.string)
+
+
+def _padded(rows: NDArray[np.integer], width: int) -> NDArray[np.int32]:
+    return np.pad(rows, ((0, 0), (0, width - rows.shape[1]))).astype(np.int32)

@@ -1,4 +1,4 @@
-"""What `model=metric` learns: headlines of one label near each other, those of others far away."""
+"""What `model=metric` learns: texts of one label lie near each other, those of others far away."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-_LEAST = 1e-6  # squared distance below which two headlines are in one place
+_LEAST = 1e-6  # squared distance below which two texts are in one place
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
 class Prototypes(keras.layers.Layer):
-    """Logits that fall with the distance to a learned centre for each class.
+    """Logits that fall with the distance to a learned prototype of each label.
 
-    Inputs: representations, float tensor (n, width); output: (n, units), minus half the squared
-    Euclidean distances (Snell, Swersky and Zemel 2017, arXiv 1703.05175, whose centres are the
-    means of the classes). Training adds `loss`: `contrastive` times `pair_loss` with `margin`.
+    Inputs: representations, float tensor (n, width). Output: (n, units), minus half the squared
+    Euclidean distances (Snell, Swersky and Zemel 2017, arXiv 1703.05175; their prototypes are the
+    means of the classes). Training adds `extra_loss`: `contrastive` times `pair_loss` with `margin`.
     """
 
     def __init__(
@@ -29,14 +29,14 @@ class Prototypes(keras.layers.Layer):
     def build(self, shape: Any) -> None:
         width = shape[-1]
         initializer = keras.initializers.RandomNormal(stddev=width**-0.5, seed=self.seed)
-        self.centres = self.add_weight((self.units, width), initializer, name="centres")
+        self.prototypes = self.add_weight((self.units, width), initializer, name="prototypes")
 
     def call(self, inputs: Any) -> Any:
-        squares = ops.sum(inputs**2, axis=1, keepdims=True) + ops.sum(self.centres**2, axis=1)
-        return ops.matmul(inputs, ops.transpose(self.centres)) - squares / 2
+        squares = ops.sum(inputs**2, axis=1, keepdims=True) + ops.sum(self.prototypes**2, axis=1)
+        return ops.matmul(inputs, ops.transpose(self.prototypes)) - squares / 2
 
-    def loss(self, labels: Any, representations: Any) -> Any:
-        """What is added to the cross-entropy of a batch: labels (n,), representations (n, width)."""
+    def extra_loss(self, labels: Any, representations: Any) -> Any:
+        """The part of the loss beside cross-entropy: labels (n,), representations (n, width)."""
         return self.contrastive * pair_loss(labels, representations, self.margin)
 
     def get_config(self) -> dict[str, Any]:
@@ -45,12 +45,11 @@ class Prototypes(keras.layers.Layer):
 
 
 def pair_loss(labels: Any, representations: Any, margin: float) -> Any:
-    """The contrastive loss of Hadsell, Chopra and LeCun (2006), doi 10.1109/CVPR.2006.100, equation
-    4, over all pairs of a batch.
+    """The contrastive loss of Hadsell, Chopra and LeCun (2006), doi 10.1109/CVPR.2006.100, equation 4.
 
-    labels: int tensor (n,); representations: float tensor (n, width). With d the Euclidean distance
-    of a pair, half of d squared where both have one label, else half of (margin - d) squared as
-    long as d is below the margin; averaged over the pairs.
+    labels: int tensor (n,); representations: float tensor (n, width). All pairs of the batch count,
+    and the result is their mean. With d the Euclidean distance of a pair, a pair of one label costs
+    half of d squared. Another pair costs half of (margin - d) squared, and nothing beyond the margin.
     """
     squares = tf.reduce_sum(representations**2, axis=1)
     products = tf.matmul(representations, representations, transpose_b=True)

@@ -1,124 +1,210 @@
-"""The pooled part: a linear model over the mean vector of a headline, beside the network.
+"""The member `sif`: a linear model over the weighted mean vector of a text.
 
-With few headlines it is the best there is, since it has little to learn: words that carry meaning
-are weighed up, and the classes are told apart by their means alone.
+SIF is smooth inverse frequency (Arora, Liang and Ma 2017, "A simple but tough-to-beat baseline for
+sentence embeddings"). With few texts this member is the best there is, as it has little to learn.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.model_selection import StratifiedKFold
 
-from pipeline.classifier.calibration import temperature_factor
-from pipeline.classifier.network import Network, in_parts
+from pipeline.classifier.calibration import score_out_of_fold, temperature_factor
+from pipeline.classifier.members import TokenPlaces, rows_of_tokens
+from pipeline.classifier.network import Network, TokenBatch, trained_or_extra
+from pipeline.classifier.scoring import as_tuple
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 
-_COMMON = 1e-3  # share of running text at which a word counts half (Arora et al. 2017, table 1)
+_COMMON = 1e-3  # probability at which a word counts half (Arora et al. 2017, table 1)
 _FOLDS = 5
-_MAX_HEADLINES = 100_000  # the means of more are no better
+_MAX_TEXTS = 100_000  # the means of more are no better
 _BATCH = 1024
-_NEVER = -30.0  # score of a class without a headline
+_NEVER = -30.0  # score of a label without a text
 
 
-def fit_pooled(
-    classifier: Network,
+@keras.saving.register_keras_serializable(package="pipeline")
+class SifLayer(keras.layers.Layer):
+    """Token ids, int (n, tokens), to log-probabilities, float32 (n, n_labels).
+
+    Where there are extra words it takes [token ids, their vectors (n, tokens, vector_size)].
+    `table`: the word vectors before any training. `rarity`: the weight of each row's word.
+    `scores`: the linear model. None of them is trained by gradients.
+    """
+
+    def __init__(
+        self, n_trained: int, n_rows: int, vector_size: int, n_labels: int, **kwargs: Any
+    ) -> None:
+        super().__init__(trainable=False, **kwargs)
+        self.sizes = (n_trained, n_rows, vector_size, n_labels)
+        self.table = keras.layers.Embedding(n_trained, vector_size, trainable=False, name="table")
+        self.rarity = keras.layers.Embedding(n_rows, 1, trainable=False, name="rarity")
+        self.scores = keras.layers.Dense(n_labels, trainable=False, name="scores")
+
+    def build(self, input_shape: Any) -> None:
+        self.table.build()
+        self.rarity.build()
+        self.scores.build((None, self.sizes[2]))
+        self.built = True
+
+    def mean_vectors(self, inputs: Any) -> Any:
+        """The weighted mean vector of each text, brought to length 1: (n, vector_size)."""
+        token_ids, *extra = as_tuple(inputs)
+        n_trained = self.sizes[0]
+        weights = ops.swapaxes(self.rarity(token_ids), 1, 2)
+        # Sums as products of matrices, which write no weighted vectors down.
+        if not extra:
+            total = ops.squeeze(ops.matmul(weights, self.table(token_ids)), 1)
+        else:
+            trained = ops.expand_dims(ops.cast(token_ids < n_trained, weights.dtype), 1)
+            rows = self.table(ops.minimum(token_ids, n_trained - 1))
+            total = ops.matmul(weights * trained, rows)
+            total = ops.squeeze(total + ops.matmul(weights * (1 - trained), extra[0]), 1)
+        return total / ops.maximum(ops.norm(total, axis=1, keepdims=True), 1e-9)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.log_softmax(self.scores(self.mean_vectors(inputs)))
+
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
+        return keras.KerasTensor((as_tuple(inputs)[0].shape[0], self.sizes[3]), dtype="float32")
+
+    def get_config(self) -> dict[str, Any]:
+        config = {key: value for key, value in super().get_config().items() if key != "trainable"}
+        names = ("n_trained", "n_rows", "vector_size", "n_labels")
+        return {**config, **dict(zip(names, self.sizes, strict=True))}
+
+
+@dataclass(frozen=True, eq=False)
+class SifMember:
+    """The fitted layer as a member."""
+
+    layer: SifLayer
+    name: str = "sif"
+
+    def log_probabilities(self, batch: TokenBatch) -> Any:
+        """Log-probabilities, float32 (n, n_labels)."""
+        return self.layer(_inputs(batch))
+
+    def contributions(
+        self, batch: TokenBatch, places: TokenPlaces, steps: int | None
+    ) -> tuple[Any, Any]:
+        """Exact: with the length of the mean vector taken as it is, it is linear in the tokens."""
+        token_ids, layer = batch.token_ids, self.layer
+        n_trained = layer.sizes[0]
+        vectors = layer.table(tf.minimum(token_ids, n_trained - 1))
+        if batch.extra_vectors is not None:
+            vectors = trained_or_extra(token_ids, n_trained, vectors, batch.extra_vectors)
+        weighed = vectors * layer.rarity(token_ids)
+        length = tf.maximum(tf.norm(tf.reduce_sum(weighed, axis=1), axis=1), 1e-9)
+        values = tf.matmul(weighed / length[:, None, None], layer.scores.kernel)
+        bias = tf.tile(layer.scores.bias[None], (tf.shape(token_ids)[0], 1))
+        return rows_of_tokens(values, places), bias
+
+
+def fit_sif(
+    network: Network,
     matrix: EmbeddingMatrix,
     inputs: Sequence[NDArray[np.int32]],
     labels: NDArray[np.integer],
-    n_classes: int,
+    n_labels: int,
     *,
     seed: int = 0,
-) -> keras.Model:
-    """Fit it to headlines as `classifier.encode` gives them, and labels (n,).
+) -> SifMember:
+    """Fit the member to texts.
 
-    Returns a model from row numbers, and what else the classifier's embedder gives than the
-    trained vectors, to log-probabilities, float32 (n, n_classes). The vectors are those of
-    `matrix`, as they were before any training. A word's weight is a / (a + its share of running text), a =
-    0.001, and the weighted mean is brought to length 1 (Arora, Liang and Ma 2017, "A simple but
-    tough-to-beat baseline for sentence embeddings"; its common component is what the linear
-    model learns to leave out). On it stands a linear discriminant analysis whose covariance is
-    shrunk (Ledoit and Wolf 2004), with calibrated scores.
+    The weight of a word is a / (a + its probability in running text), a = 0.001. The word vectors
+    are those of `matrix`, as they were before any training. The linear model is a linear
+    discriminant analysis with a shrunken covariance (Ledoit and Wolf 2004) and calibrated scores;
+    it learns to leave out the common component, which Arora et al. subtract.
 
-    Raises ValueError: all headlines have one label, or there are no more headlines than labels.
+    Args:
+        network: looks up the vectors of extra words.
+        matrix: the one that the network was built from.
+        inputs: texts as `network.token_ids` gives them, int32 arrays (n, tokens).
+        labels: (n,), from 0. Above 100,000 texts a random sample is fitted.
+        n_labels: how many labels there are.
+        seed: of the sample and of the folds that calibrate.
+
+    Raises:
+        ValueError: all texts have one label, or there are no more texts than labels.
     """
-    n_trained, size = matrix.weights.shape
-    rows = keras.Input((None,), dtype="int32", name="rows")
-    table = keras.layers.Embedding(n_trained, size, trainable=False, name="untrained")
-    weight = keras.layers.Embedding(
-        len(matrix.word_probabilities), 1, trainable=False, name="rarity"
-    )
-    takes, weights = [rows], ops.swapaxes(weight(rows), 1, 2)
-    # Sums as products of matrices, which write no weighted vectors down.
-    if not len(matrix.extra_words):
-        total = ops.squeeze(ops.matmul(weights, table(rows)), 1)
-    else:
-        takes.append(keras.Input((None, size), name="pretrained"))
-        first = ops.expand_dims(ops.cast(rows < n_trained, weights.dtype), 1)
-        total = ops.matmul(weights * first, table(ops.minimum(rows, n_trained - 1)))
-        total = ops.squeeze(total + ops.matmul(weights * (1 - first), takes[1]), 1)
-    mean = total / ops.maximum(ops.norm(total, axis=1, keepdims=True), 1e-9)
-    scores = keras.layers.Dense(n_classes, trainable=False, name="scores")
-    model = keras.Model(takes, ops.log_softmax(scores(mean)), name="pooled")
-    table.set_weights([matrix.weights])
+    n_trained, vector_size = matrix.weights.shape
+    layer = SifLayer(n_trained, len(matrix.word_probabilities), vector_size, n_labels, name="sif")
+    layer.build(None)
+    layer.table.set_weights([matrix.weights])
     rarity = _COMMON / (_COMMON + matrix.word_probabilities)
     rarity[PADDING] = 0
-    weight.set_weights([rarity[:, None]])
+    layer.rarity.set_weights([rarity[:, None]])
 
     labels = np.asarray(labels)
-    if len(labels) > _MAX_HEADLINES:
-        chosen = np.random.default_rng(seed).choice(len(labels), _MAX_HEADLINES, replace=False)
+    if len(labels) > _MAX_TEXTS:
+        chosen = np.random.default_rng(seed).choice(len(labels), _MAX_TEXTS, replace=False)
         inputs, labels = [array[chosen] for array in inputs], labels[chosen]
-    features = apply_pooled(classifier, keras.Model(takes, mean), inputs)
-    scores.set_weights(_calibrated(features, labels, n_classes, seed))
-    return model
+    features = _in_batches(network, inputs, layer.mean_vectors)
+    layer.scores.set_weights(_calibrated(features, labels, n_labels, seed))
+    return SifMember(layer)
 
 
-def apply_pooled(
-    classifier: Network, model: keras.Model, inputs: Sequence[NDArray[np.int32]]
+def sif_log_probabilities(
+    network: Network, member: SifMember, inputs: Sequence[NDArray[np.int32]]
 ) -> NDArray[np.float32]:
-    """What a model as `fit_pooled` returns gives for headlines: float32 array, a row each."""
+    """What the member gives for texts as `network.token_ids` gives them: (n, n_labels)."""
+    return _in_batches(network, inputs, member.layer)
+
+
+def _inputs(batch: TokenBatch) -> Any:
+    if batch.extra_vectors is None:
+        return batch.token_ids
+    return [batch.token_ids, batch.extra_vectors]
+
+
+def _in_batches(
+    network: Network, inputs: Sequence[NDArray[np.int32]], function: Any
+) -> NDArray[np.float32]:
     batches = []
     for start in range(0, len(inputs[0]), _BATCH):
         batch = [ops.convert_to_tensor(array[start : start + _BATCH]) for array in inputs]
-        vectors = in_parts(classifier.embedder(batch))
-        batches.append(model([batch[0], *vectors[1:]]).numpy())
+        _, *extra = as_tuple(network.embedder(batch))
+        batches.append(function([batch[0], *extra] if extra else batch[0]).numpy())
     return np.concatenate(batches)
 
 
 def _calibrated(
-    features: NDArray[np.float32], labels: NDArray[np.integer], n_classes: int, seed: int
+    features: NDArray[np.float32], labels: NDArray[np.integer], n_labels: int, seed: int
 ) -> list[NDArray[np.float32]]:
-    """Kernel (width, n_classes) and bias (n_classes,), times the factor that scores of headlines
-    held out in turn ask for."""
-    kernel, bias = _fit(features, labels, n_classes)
-    folds = min(_FOLDS, int(np.bincount(labels).max()))
-    held_out = np.zeros((len(labels), n_classes))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
-        parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
-    for train, rest in parts:
-        if 1 < len(np.unique(labels[train])) < len(train):
-            of_fold = _fit(features[train], labels[train], n_classes)
-            held_out[rest] = features[rest] @ of_fold[0] + of_fold[1]
+    """Kernel, (width, n_labels), and bias, (n_labels,), times one factor. Scores of texts that are
+    held out in turn decide on the factor."""
+    kernel, bias = _fit(features, labels, n_labels)
+
+    def score_fold(
+        train: NDArray[np.int64], held_out: NDArray[np.int64]
+    ) -> NDArray[np.float64] | None:
+        if not 1 < len(np.unique(labels[train])) < len(train):
+            return None
+        fold_kernel, fold_bias = _fit(features[train], labels[train], n_labels)
+        return features[held_out] @ fold_kernel + fold_bias
+
+    held_out = score_out_of_fold(score_fold, labels, n_labels, _FOLDS, seed)
     factor = temperature_factor(held_out, labels)
     return [(factor * kernel).astype(np.float32), (factor * bias).astype(np.float32)]
 
 
 def _fit(
-    features: NDArray[np.float32], labels: NDArray[np.integer], n_classes: int
+    features: NDArray[np.float32], labels: NDArray[np.integer], n_labels: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    # One dimension can be constant, as with few headlines: that is no matter for a shrunk one.
+    # With few texts one dimension can be constant, which is no matter for a shrunken covariance.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Only one sample available")
         analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(features, labels)
-    kernel, bias = np.zeros((features.shape[1], n_classes)), np.full(n_classes, _NEVER)
+    kernel, bias = np.zeros((features.shape[1], n_labels)), np.full(n_labels, _NEVER)
     if len(analysis.classes_) == 2:
         kernel[:, analysis.classes_] = np.stack([-analysis.coef_[0], analysis.coef_[0]], 1) / 2
         bias[analysis.classes_] = np.array([-1, 1]) * analysis.intercept_[0] / 2

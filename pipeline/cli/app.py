@@ -62,9 +62,7 @@ def train(overrides: tuple[str, ...]) -> None:
     config = config_of(overrides)
     with quiet_start():
         from pipeline.run import run
-        from pipeline.training.loop import set_threads
 
-    set_threads()
     with epoch_display() as on_epoch:
         result = run(config, interruptible(on_epoch))
     _print_summary(result)
@@ -274,15 +272,15 @@ def _print_summary(result: RunResult) -> None:
 
     facts, phases = summary(
         result.headlines,
-        result.matrix,
-        result.history,
-        result.blend,
+        result.fitted.matrix,
+        result.fitted.history,
+        result.fitted.ensemble,
         result.evaluations,
         result.seconds,
     )
     for name, value in facts:
         click.echo(f"{name:<10} {value}")
-    if warnings := result.audit.warnings(result.evaluation.accuracy):
+    if result.audit and (warnings := result.audit.warnings(result.evaluation.accuracy)):
         click.echo(f"audit      {'; '.join(warnings)}")
     click.echo()
     print_table(list(phases.columns), phases.to_numpy().tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 
@@ -29,13 +30,23 @@ def compare(as_json: bool, overrides: tuple[str, ...]) -> None:
     config = config_of(overrides)
     with quiet_start():
         from pipeline import report
+        from pipeline.data.headlines import load_headlines
         from pipeline.embedding.choice import vectors_name
-        from pipeline.studies.studies import compare as run_comparison
-        from pipeline.training.loop import set_threads
+        from pipeline.studies.compare import compare as run_comparison
 
-    set_threads()
+    headlines = load_headlines(**asdict(config.data))
     with trial_display("compare") as on_trial:
-        found = run_comparison(config, on_trial)
+        found = run_comparison(
+            headlines,
+            config.compare,
+            vectors=config.vectors,
+            model=config.model,
+            training=config.training,
+            tracking=config.tracking,
+            seed=config.seed,
+            parameters=asdict(config),
+            on_trial=on_trial,
+        )
     name = vectors_name(config.vectors)
     if as_json:
         click.echo(json.dumps(report.comparison_values(found.outcomes, found.headlines, name)))

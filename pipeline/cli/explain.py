@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 
@@ -28,20 +29,32 @@ def explain(as_json: bool, overrides: tuple[str, ...]) -> None:
     config = config_of(overrides)
     with quiet_start():
         from pipeline import report
-        from pipeline.studies.studies import explain as run_explanation
-        from pipeline.training.loop import set_threads
+        from pipeline.data.headlines import load_headlines
+        from pipeline.studies.explain import explain as run_explanation
 
-    set_threads()
+    headlines = load_headlines(**asdict(config.data))
     with trial_display("explain") as on_trial:
-        found = run_explanation(config, on_trial)
+        found = run_explanation(
+            headlines,
+            config.explain,
+            vectors=config.vectors,
+            model=config.model,
+            training=config.training,
+            tracking=config.tracking,
+            probes=config.insight.probes,
+            words=config.insight.words,
+            seed=config.seed,
+            parameters=asdict(config),
+            on_trial=on_trial,
+        )
     if as_json:
-        rows = report.over_seeds(found.knowledge).to_dict("records")
+        rows = report.over_seeds(found.reports).to_dict("records")
         figures = [{k: None if v != v else v for k, v in row.items()} for row in rows]
-        told = report.in_a_sentence(found.knowledge)
+        told = report.in_a_sentence(found.reports)
         click.echo(json.dumps({"figures": figures, "in_words": told}))
         return
-    print_table(*report.in_short(found.knowledge))
+    print_table(*report.in_short(found.reports))
     click.echo()
-    click.echo(report.in_a_sentence(found.knowledge))
+    click.echo(report.in_a_sentence(found.reports))
     click.echo()
     print_run(found.run_id, found.experiment_id, found.tracking_uri)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.training.loop import Epoch
+    from pipeline.training.history import Epoch
 
 received: list[int] = []  # signals that asked for the end
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from pipeline.training.loop import Epoch
+    from pipeline.training.history import Epoch
 
 from pipeline.cli.signals import interrupt, received
 

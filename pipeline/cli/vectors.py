@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.signals import interruptible
-from pipeline.cli.terminal import OVERRIDE, epoch_display, print_table, quiet_start
+from pipeline.cli.terminal import OVERRIDE, print_table, quiet_start, trial_display
 
 if TYPE_CHECKING:
     from pipeline.embedding.catalogue import InstalledSet, PublishedSet
@@ -134,53 +135,88 @@ def compare_sets(
     the BBC articles, without those of validation and test headlines), or several joined by +.
     Shown are Spearman's correlation with people's judgements of word pairs (in brackets, how many
     pairs the set knows), and with --train the accuracy on the data that NAME=VALUE choose: mean and
-    standard deviation over the seeds from `seed` on; each run is in MLflow.
+    standard deviation over the seeds from `seed` on. The runs are in MLflow.
     """
-    from dataclasses import replace
-
     from pipeline.config import load_config
-    from pipeline.studies import sets as comparing
 
     overrides = [name for name in sets if OVERRIDE.fullmatch(name)]
     names = [name for name in sets if not OVERRIDE.fullmatch(name)]
     if not names:
         raise click.UsageError("expected the sets to compare: names, files, corpus:skipgram, ...")
-    # What serves predictions does not change because sets were compared.
-    fixed = ["tracking.promote=never", *overrides]
-    options = {name: [*fixed, *comparing.overrides_of(name, text)] for name in names}
-    configs = {name: load_config(options[name]) for name in names}
+    configs = {name: load_config([*overrides, *set_overrides(name, text)]) for name in names}
+    config = next(iter(configs.values()))
+    from pipeline.data.headlines import load_headlines
     from pipeline.embedding.choice import choose_vectors
+    from pipeline.embedding.options import CorpusOptions, JoinedOptions
 
-    if with_runs or any(map(comparing.trains, configs.values())):
-        with quiet_start():
-            from pipeline.run import run
+    chosen = {name: config.vectors for name, config in configs.items()}
+    own_text = any(isinstance(v, CorpusOptions | JoinedOptions) for v in chosen.values())
+    headlines, held_out = None, []
+    if with_runs or own_text:
+        headlines = load_headlines(**asdict(config.data))
+        held_out = [*headlines.texts("validation"), *headlines.texts("test")]
+    with quiet_start():
+        from pipeline import report
+        from pipeline.insight.sets import describe_set
 
     asked = [word.strip() for word in words.split(",") if word.strip()]
     reports = [
-        comparing.describe(
-            name, choose_vectors(config.vectors, held_out=comparing.held_out(config)), asked
-        )
-        for name, config in configs.items()
+        describe_set(name, choose_vectors(options, held_out=held_out), asked)
+        for name, options in chosen.items()
     ]
-    worth = {}
-    for name, config in configs.items() if with_runs else ():
-        results = []
-        for seed in range(config.seed, config.seed + seeds):
-            one = load_config([*options[name], f"seed={seed}"])
-            title = one.tracking.run_name or f"{one.data.source}-{name}-{one.model.encoder}-{seed}"
-            one = replace(one, tracking=replace(one.tracking, run_name=title))
-            with epoch_display() as on_epoch:
-                results.append(run(one, interruptible(on_epoch)))
-        worth[name] = comparing.downstream(results)
+    outcomes = []
+    if with_runs and headlines:
+        with quiet_start():
+            from pipeline.studies.sets import compare_sets as run_comparison
+        with trial_display("vectors") as on_trial:
+            found = run_comparison(
+                headlines,
+                chosen,
+                model=config.model,
+                training=config.training,
+                tracking=config.tracking,
+                seeds=seeds,
+                seed=config.seed,
+                on_trial=on_trial,
+            )
+        outcomes = [*found.outcomes]
     if as_json:
-        for report in reports:
-            values = comparing.as_values(report, worth.get(report.name))
-            click.echo(json.dumps(values, ensure_ascii=False))
+        for each in reports:
+            click.echo(json.dumps(report.set_values(each, outcomes), ensure_ascii=False))
         return
-    print_table(*comparing.table(reports, worth))
+    print_table(*report.sets_table(reports, outcomes))
     if asked:
         click.echo()
-        print_table(*comparing.neighbours_table(reports))
+        print_table(*report.set_neighbours_table(reports))
+
+
+def set_overrides(name: str, text: str | None = None) -> list[str]:
+    """The overrides that choose a set by the name that a user gives it.
+
+    `text`: the file or folder that vectors of one's own are trained on.
+
+    >>> set_overrides("corpus:cbow")
+    ['vectors=corpus', "vectors.algorithm='cbow'", 'vectors.path=null']
+    >>> set_overrides("glove_6b_50d+corpus")[1]
+    "vectors.sets=['glove_6b_50d','corpus']"
+    """
+    source, _, algorithm = name.partition(":")
+    path = "null" if text is None else _quoted(text)
+    if Path(name).is_file():
+        return ["vectors=file", f"vectors.path={_quoted(name)}"]
+    if "+" in name:
+        sets = ",".join(map(_quoted, name.split("+")))
+        return ["vectors=joined", f"vectors.sets=[{sets}]", f"vectors.corpus.path={path}"]
+    if source == "corpus":
+        chosen = _quoted(algorithm or "skipgram")
+        return ["vectors=corpus", f"vectors.algorithm={chosen}", f"vectors.path={path}"]
+    return [f"vectors={_quoted(name)}"]
+
+
+def _quoted(value: str) -> str:
+    """As Hydra reads it back, whatever is in it."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _row(entry: PublishedSet | InstalledSet) -> list[str]:

@@ -202,9 +202,10 @@ def _scores(classifier: Network, table: NDArray[np.float32]) -> NDArray[np.float
         tokens = classifier.embed_trained([ops.convert_to_tensor(i) for i in (batch, *cases)])
         channel = tokens[:, :, table.shape[1] :]  # of the letter case, where there is one
         tokens = ops.concatenate([ops.convert_to_tensor(table[batch]), channel], axis=-1)
-        batches.append(classifier.encoder([tokens, ops.ones(batch.shape, "bool")]).numpy())
-    logits = np.concatenate(batches) if batches else np.zeros((0, classifier.head.output_shape[-1]))
-    return (logits - logits.mean(axis=1, keepdims=True)).astype(np.float32)
+        logits, _, _ = classifier.encoder([tokens, ops.ones(batch.shape, "bool")])
+        batches.append(logits.numpy())
+    scores = np.concatenate(batches) if batches else np.zeros((0, classifier.head.output_shape[-1]))
+    return (scores - scores.mean(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _most_moved(distances: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from pipeline.embedding.vectors import WordVectors
 from pipeline.insight.drift import Drift, measure_drift, word_counts
 from pipeline.insight.probes import Probes, Sentences, load_sentences, probe
 from pipeline.insight.similarity import DATASETS, Similarity, word_similarity
-from pipeline.training.loop import History
+from pipeline.training.history import History
 
 
 @dataclass(frozen=True, eq=False)

@@ -112,9 +112,7 @@ def evaluate(
     model: Any, texts: Sequence[str], labels: Sequence[int], label_names: Sequence[str]
 ) -> Evaluation:
     """Evaluate a classifier (or its Keras model) on headlines and labels 0 ... n_classes - 1."""
-    from pipeline.classifier.network import predict_probabilities
-
-    return score(predict_probabilities(model, texts), texts, labels, label_names)
+    return score(model.predict_proba(texts), texts, labels, label_names)
 
 
 def score(

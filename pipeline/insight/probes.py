@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import keras
 import numpy as np
 import yaml
 from keras import ops
@@ -17,8 +16,9 @@ from pydantic.dataclasses import dataclass as checked
 
 from pipeline.base.errors import DataError
 from pipeline.base.files import conf_folder
-from pipeline.classifier.encoders import MaskedPooling
-from pipeline.classifier.network import Network, in_parts
+from pipeline.classifier.layers import MaskedPooling
+from pipeline.classifier.network import Network
+from pipeline.classifier.scoring import as_tuple
 from pipeline.embedding.matrix import PADDING
 from pipeline.embedding.text import tokenize
 
@@ -297,22 +297,15 @@ def _activations(classifier: Network, inputs: Sequence[NDArray[np.int32]]) -> Ac
 
 
 def _forward(
-    classifier: Network,
+    network: Network,
 ) -> Callable[[Sequence[NDArray[np.int32]]], tuple[Any, Any]]:
-    """What `encode` gives -> activations, (n, tokens, width), and word vectors, (n, tokens, size)."""
-    encoder = classifier.encoder
-    kinds = (keras.layers.Conv1D, keras.layers.Bidirectional)
-    outputs = [layer.output for layer in encoder.layers if isinstance(layer, kinds)]
-    if outputs:
-        joined = ops.concatenate(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
-        layer = keras.Model(encoder.inputs, joined)
+    """Token ids -> token features, (n, tokens, width), and word vectors, (n, tokens, size)."""
 
     def forward(inputs: Sequence[NDArray[np.int32]]) -> tuple[Any, Any]:
-        vectors = in_parts(classifier.embedder([ops.convert_to_tensor(i) for i in inputs]))[0]
-        if not outputs:
-            return vectors, vectors
+        vectors = as_tuple(network.embedder([ops.convert_to_tensor(i) for i in inputs]))[0]
         present = ops.convert_to_tensor(inputs[0] != PADDING)
-        return layer([vectors, present], training=False), vectors
+        _, _, token_features = network.encoder([vectors, present], training=False)
+        return token_features, vectors
 
     return forward
 

@@ -62,8 +62,16 @@ from pipeline.report.items import Picture as Picture
 from pipeline.report.items import Table as Table
 from pipeline.report.items import Tag as Tag
 from pipeline.report.items import Text as Text
-from pipeline.report.stages import blend_items as blend_items
+from pipeline.report.sets import SET_OUTCOME as SET_OUTCOME
+from pipeline.report.sets import read_set_outcome as read_set_outcome
+from pipeline.report.sets import set_neighbours_table as set_neighbours_table
+from pipeline.report.sets import set_outcome_items as set_outcome_items
+from pipeline.report.sets import set_outcomes_sentence as set_outcomes_sentence
+from pipeline.report.sets import set_values as set_values
+from pipeline.report.sets import sets_items as sets_items
+from pipeline.report.sets import sets_table as sets_table
 from pipeline.report.stages import config_items as config_items
+from pipeline.report.stages import ensemble_items as ensemble_items
 from pipeline.report.stages import epoch_items as epoch_items
 from pipeline.report.stages import evaluations_items as evaluations_items
 from pipeline.report.stages import headlines_items as headlines_items

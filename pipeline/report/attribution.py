@@ -27,9 +27,9 @@ def why_misclassified(attribution: Attribution, evaluation: Evaluation) -> pd.Da
     it got, as `word_1` and `contribution_1` and so on, empty where fewer speak for it."""
     names = evaluation.label_names
     rows = []
-    for place, given in attribution.wrong.items():
+    for place, given in attribution.mistakes.items():
         predicted = int(evaluation.predicted[place])
-        scores = given.of_words[:, predicted]
+        scores = given.word_values[:, predicted]
         row = {
             "text": given.text,
             "label": names[evaluation.labels[place]],

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from pipeline.embedding.matrix import Coverage
 from pipeline.insight.evaluation import Evaluation
 from pipeline.report.tables import coverage_by_fallback
-from pipeline.training.loop import History
+from pipeline.training.history import History
 
 BLUE, ORANGE, GREY = "#4477aa", "#ee7733", "#888888"  # distinct for colour-blind readers
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from typing import Any
 
-from pipeline.classifier.ensemble import Blend
-from pipeline.config import Config, flatten
+from pipeline.base.options import flatten
+from pipeline.classifier.ensemble import Ensemble
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import EmbeddingMatrix
 from pipeline.insight.evaluation import Evaluation
@@ -18,14 +18,13 @@ from pipeline.report.figures import (
 )
 from pipeline.report.items import Input, Item, Metric, Param, Picture, Table, Tag, Text
 from pipeline.report.tables import coverage_by_fallback, missing_words, per_class, predictions_table
-from pipeline.training.loop import Epoch, History
+from pipeline.training.history import Epoch, History
 
 
-def config_items(config: Config) -> list[Item]:
+def config_items(values: Mapping[str, Any]) -> list[Item]:
     """Every option as a parameter, and the whole as YAML."""
     from omegaconf import OmegaConf
 
-    values = asdict(config)
     items: list[Item] = [Param(name, value) for name, value in flatten(values).items()]
     return [*items, Text("config.yaml", OmegaConf.to_yaml(OmegaConf.create(values)))]
 
@@ -85,17 +84,17 @@ def history_items(history: History) -> list[Item]:
     return items
 
 
-def blend_items(blend: Blend) -> list[Item]:
-    """The validation result of the classifier as it is logged, and what each part gives to it."""
+def ensemble_items(ensemble: Ensemble) -> list[Item]:
+    """The validation result of the classifier as it is logged, and what each member gives to it."""
     items: list[Item] = [
-        Metric("validation/accuracy", blend.accuracy),
-        Metric("validation/loss", blend.loss),
+        Metric("validation/accuracy", ensemble.accuracy),
+        Metric("validation/loss", ensemble.loss),
     ]
-    for name, part in blend.parts.items():
+    for name, member in ensemble.members.items():
         items += [
-            Metric(f"blend/{name}_weight", part.weight),
-            Metric(f"blend/{name}_val_accuracy", part.accuracy),
-            Metric(f"blend/{name}_val_loss", part.loss),
+            Metric(f"ensemble/{name}_weight", member.weight),
+            Metric(f"ensemble/{name}_val_accuracy", member.accuracy),
+            Metric(f"ensemble/{name}_val_loss", member.loss),
         ]
     return items
 

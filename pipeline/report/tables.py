@@ -8,11 +8,11 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from pipeline.classifier.ensemble import Blend, PartResult
+from pipeline.classifier.ensemble import Ensemble, MemberResult
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
 from pipeline.insight.evaluation import Evaluation
-from pipeline.training.loop import History
+from pipeline.training.history import History
 
 
 def coverage_by_fallback(coverage: Coverage) -> pd.DataFrame:
@@ -65,12 +65,12 @@ def summary(
     headlines: Headlines,
     matrix: EmbeddingMatrix,
     history: History,
-    blend: Blend,
+    ensemble: Ensemble,
     evaluations: Mapping[str, Evaluation],
     seconds: Mapping[str, float],
 ) -> tuple[list[tuple[str, str]], pd.DataFrame]:
     """The short table that ends a run: facts by name, and a row for the network after each phase
-    and for the blend."""
+    and for the ensemble."""
     sizes = " / ".join(f"{len(headlines.splits[s]):,}" for s in headlines.splits)
     dropped = ", ".join(f"{count:,} {why}" for why, count in headlines.dropped.items() if count)
     coverage = matrix.coverage
@@ -95,7 +95,8 @@ def summary(
     ]
     rows = [
         {
-            "classifier": phase.name + (" (kept)" if phase is history.best and blend.alone else ""),
+            "classifier": phase.name
+            + (" (kept)" if phase is history.best and ensemble.network_only else ""),
             "epochs": f"{phase.best.number} of {len(phase.epochs)}",
             "validation accuracy": f"{phase.best.val_accuracy:.4f}",
             "test accuracy": f"{evaluations[phase.name].accuracy:.4f}",
@@ -104,31 +105,33 @@ def summary(
         }
         for phase in history.phases
     ]
-    if "knn" in evaluations:
+    if "cases" in evaluations:
         rows.append(
             {
                 "classifier": "nearest cases",
                 "epochs": "",
                 "validation accuracy": "",
-                "test accuracy": f"{evaluations['knn'].accuracy:.4f}",
-                "test macro F1": f"{evaluations['knn'].macro_f1:.4f}",
+                "test accuracy": f"{evaluations['cases'].accuracy:.4f}",
+                "test macro F1": f"{evaluations['cases'].macro_f1:.4f}",
                 "seconds": "",
             }
         )
-    if not blend.alone:
-        facts.insert(-1, ("blend", ", ".join(_part(name, p) for name, p in blend.parts.items())))
+    if not ensemble.network_only:
+        facts.insert(
+            -1, ("ensemble", ", ".join(_member(name, m) for name, m in ensemble.members.items()))
+        )
         rows.append(
             {
-                "classifier": "blend (kept)",
+                "classifier": "ensemble (kept)",
                 "epochs": "",
-                "validation accuracy": f"{blend.accuracy:.4f}",
-                "test accuracy": f"{evaluations['blend'].accuracy:.4f}",
-                "test macro F1": f"{evaluations['blend'].macro_f1:.4f}",
-                "seconds": f"{blend.seconds:.1f}",
+                "validation accuracy": f"{ensemble.accuracy:.4f}",
+                "test accuracy": f"{evaluations['ensemble'].accuracy:.4f}",
+                "test macro F1": f"{evaluations['ensemble'].macro_f1:.4f}",
+                "seconds": f"{ensemble.seconds:.1f}",
             }
         )
     return facts, pd.DataFrame(rows)
 
 
-def _part(name: str, part: PartResult) -> str:
-    return f"{name} {part.weight:.2f} (validation {part.accuracy:.4f})"
+def _member(name: str, member: MemberResult) -> str:
+    return f"{name} {member.weight:.2f} (validation {member.accuracy:.4f})"

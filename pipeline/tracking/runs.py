@@ -34,8 +34,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline import report
 from pipeline.base.errors import ModelError, TrackingError
-from pipeline.classifier.network import Network, export_saved_model
-from pipeline.insight.attribution import contribution_function
+from pipeline.classifier.ensemble import Classifier
+from pipeline.classifier.export import export_saved_model
 from pipeline.tracking import serving
 from pipeline.tracking.options import TrackingOptions
 
@@ -169,8 +169,7 @@ class TrackedRun:
 
     def log_model(
         self,
-        classifier: Network,
-        label_names: Sequence[str],
+        classifier: Classifier,
         *,
         registered_model: str,
         validation_accuracy: float,
@@ -183,7 +182,7 @@ class TrackedRun:
         higher accuracy on the same validation headlines (by their digest).
         """
         try:
-            info = _log_pyfunc(classifier, label_names, registered_model)
+            info = _log_pyfunc(classifier, registered_model)
             return _promote(
                 registered_model,
                 str(info.registered_model_version),
@@ -365,12 +364,11 @@ def _log_input(item: report.Input) -> None:
     )
 
 
-def _log_pyfunc(classifier: Network, label_names: Sequence[str], name: str) -> Any:
+def _log_pyfunc(classifier: Classifier, name: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         saved_model, labels = Path(folder, "saved_model"), Path(folder, "labels.json")
-        functions = {"contributions": contribution_function(classifier)}
-        export_saved_model(classifier, saved_model, functions)
-        labels.write_text(json.dumps(list(label_names)), "utf-8")
+        export_saved_model(classifier, saved_model)
+        labels.write_text(json.dumps(list(classifier.label_names)), "utf-8")
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=serving.__file__,

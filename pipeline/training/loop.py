@@ -1,9 +1,8 @@
-"""The training schedule: the embedding frozen, then fine-tuned, and the best of both kept."""
+"""Train a network phase by phase: the embedding frozen, then fine-tuned, and the best kept."""
 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,136 +15,74 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from pipeline.base.archive import Checkpoint
-from pipeline.classifier.network import Network, in_parts
-from pipeline.classifier.prototypes import Prototypes
+from pipeline.classifier.network import Network
+from pipeline.classifier.scoring import as_tuple
+from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import FIRST_WORD, PADDING
+from pipeline.training.history import Epoch, History, Phase
 from pipeline.training.optimizer import SparseAdam
 from pipeline.training.options import PhaseOptions, TrainingOptions
 from pipeline.training.schedule import Plan, plan_by_length, plan_epoch, schedule_for
+from pipeline.training.threads import set_threads
 
 logger = logging.getLogger(__name__)
 
 _STRETCH = 200  # batches
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch showed: losses are mean cross-entropies in nats, accuracies fractions.
-    `planned`: how many epochs the phase has, if nothing ends it early."""
-
-    phase: str
-    number: int
-    planned: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-
-    def better_than(self, other: Epoch | None) -> bool:
-        """A higher validation accuracy, or the same with a lower validation loss."""
-        if other is None:
-            return True
-        return (self.val_accuracy, -self.val_loss) > (other.val_accuracy, -other.val_loss)
-
-
-@dataclass(frozen=True, eq=False)
-class Phase:
-    """A finished phase: its epochs, the best of them, and the weights after that one.
-
-    `weights`: the arrays of `Network.get_weights()`; `seconds`: time taken.
-    """
-
-    name: str
-    epochs: tuple[Epoch, ...]
-    best: Epoch
-    weights: tuple[NDArray[np.float32], ...]
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class History:
-    """The phases in order; `best` is the one whose weights the classifier has kept."""
-
-    phases: tuple[Phase, ...]
-
-    @property
-    def best(self) -> Phase:
-        """The phase with the best validation result; the earlier one where they are equal."""
-        best = self.phases[0]
-        for phase in self.phases[1:]:
-            if phase.best.better_than(best.best):
-                best = phase
-        return best
-
-    @property
-    def epochs(self) -> tuple[Epoch, ...]:
-        """All epochs of all phases in order."""
-        return tuple(epoch for phase in self.phases for epoch in phase.epochs)
-
-
-def set_threads() -> bool:
-    """Tell TensorFlow how to use the cores for work of this size: one for each operation, whose
-    parts would be too small to share out, and different operations side by side.
-
-    That holds for the whole process, and only where TensorFlow has not computed anything yet: if
-    it has, nothing is changed and False is returned. Other threads, other bits.
-    """
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(os.cpu_count() or 1)
-    except RuntimeError:
-        return False
-    return True
-
-
 def train(
-    classifier: Network,
-    train: tuple[Sequence[str], Sequence[int]],
-    validation: tuple[Sequence[str], Sequence[int]],
-    config: TrainingOptions | None = None,
+    network: Network,
+    training: Examples,
+    validation: Examples,
+    options: TrainingOptions | None = None,
     *,
     seed: int = 0,
     on_epoch: Callable[[Epoch], None] | None = None,
     checkpoints: Path | None = None,
 ) -> History:
-    """Train in place, phase by phase, and keep the weights of the best.
+    """Train a network in place, phase by phase, and keep the weights of the best phase.
 
-    `train` and `validation` are headlines and their labels, 0 ... n_classes - 1. A phase begins
-    from the best weights so far, warms up and lets the learning rate fall along a cosine, ends
-    early after `patience` epochs without a better validation result (accuracy, and where that is
-    equal, loss), and goes back to its best epoch. The weights that remain are those of the phase
-    with the best validation result: fine-tuning never makes that one worse. How many epochs and
-    headlines a step `auto` stands for is decided in pipeline/batches.py.
-    `on_epoch` is called after each epoch.
+    A phase begins from the best weights so far. Its learning rate warms up and then falls along a
+    cosine. It ends early after `patience` epochs without a better validation result (accuracy, and
+    where that is equal, loss), and goes back to its best epoch. Fine-tuning never makes the
+    validation result worse: of all phases the best one is kept.
 
     Adversarial training (Miyato, Dai and Goodfellow 2017, arXiv 1605.07725): each batch is learned
-    as it is, and again with the word vectors of every headline moved against its label.
+    as it is, and again with the word vectors of every text moved against its label.
 
-    The result is the same to the bit for the same seed and number of threads on one machine. Each
-    epoch has its own order and dropout, which follow from the seed and its number alone; so with
-    `checkpoints`, a folder, a training that was cut off is taken up after its last whole epoch and
-    gives the same bits. `on_epoch` is then called for the epochs before it too.
+    The same seed and number of threads give the same bits on one machine. Each epoch has its own
+    order and dropout, which follow from the seed and the epoch's number alone.
+
+    Args:
+        network: as `build_network` makes it.
+        training: learned from.
+        validation: chooses the epoch and the phase.
+        options: the schedule.
+        seed: of the order of the batches and of dropout.
+        on_epoch: called after each epoch.
+        checkpoints: a folder. A training that was cut off is taken up there after its last whole
+            epoch, and gives the same bits; `on_epoch` is then called for the earlier epochs too.
     """
-    config = config or TrainingOptions()
-    training, held_out = _examples(classifier, *train), _examples(classifier, *validation)
+    options = options or TrainingOptions()
+    threads = set_threads()
+    tokens, held_out = _tokenise(network, training), _tokenise(network, validation)
     checkpoint = None
     if checkpoints is not None:
         checkpoint = Checkpoint.of(
             checkpoints,
-            *(config, seed, tf.__version__, keras.__version__),
-            *(_unseen(layer) for layer in classifier.encoder.layers),
-            *training.arrays,
+            *(options, network.options, seed, threads, tf.__version__, keras.__version__),
+            *tokens.arrays,
             *held_out.arrays,
-            *classifier.get_weights(),
+            *network.get_weights(),
         )
     history = History(())
     progress = _Progress.of(checkpoint, on_epoch)
-    for name, phase in config.planned.items():
+    for name, phase in options.planned.items():
         number = len(history.phases)
-        trainer = _Trainer(classifier, name, phase, config, training, held_out, [seed, number])
+        trainer = _Trainer(network, name, phase, options, tokens, held_out, [seed, number])
         finished = trainer.run(progress)
         history = History((*history.phases, finished))
-        classifier.set_weights(history.best.weights)
+        network.set_weights(history.best.weights)
         logger.info(
             "training: %s, best epoch %d of %d, validation accuracy %.4f, %.1f s",
             name,
@@ -160,9 +97,11 @@ def train(
 
 
 @dataclass(frozen=True, eq=False)
-class _Examples:
-    """Headlines as the head takes them, tokenised once for all epochs. `inputs`: int32 arrays
-    (n, tokens), `labels`: (n,), `lengths`: tokens of each, (n,)."""
+class _Tokens:
+    """Texts as the head takes them, tokenised once for all epochs.
+
+    `inputs`: int32 arrays, (n, tokens). `labels`: int32 array, (n,).
+    """
 
     inputs: tuple[NDArray[np.int32], ...]
     labels: NDArray[np.int32]
@@ -173,24 +112,18 @@ class _Examples:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, (n,)."""
         return (self.inputs[0] != PADDING).sum(axis=1)
 
 
-def _unseen(layer: keras.layers.Layer) -> Any:
-    """What decides on a training and is not to be seen in a layer's weights."""
-    if isinstance(layer, Prototypes):
-        return layer.margin, layer.contrastive
-    return getattr(layer, "rate", None)
-
-
-def _examples(classifier: Network, texts: Sequence[str], labels: Sequence[int]) -> _Examples:
-    return _Examples(classifier.token_ids(texts), np.asarray(labels, np.int32))
+def _tokenise(network: Network, examples: Examples) -> _Tokens:
+    return _Tokens(network.token_ids(examples.texts), np.asarray(examples.labels, np.int32))
 
 
 @dataclass(eq=False)
 class _Progress:
-    """How far a training has come, and where that is kept. `values` and `arrays` of each phase,
-    by its name, as in `save`."""
+    """How far a training has come, and where that is kept: `values` and `arrays` of each phase, by
+    its name."""
 
     checkpoint: Checkpoint | None
     on_epoch: Callable[[Epoch], None] | None
@@ -203,12 +136,12 @@ class _Progress:
     ) -> _Progress:
         values, arrays = (checkpoint.load() if checkpoint else None) or ({}, {})
         if values:
-            logger.info("training: taken up after %s", _where(values))
+            logger.info("training: goes on after %s", _where(values))
         return cls(checkpoint, on_epoch, values, arrays)
 
     def save(self, phase: Phase, now: list[Any], optimizer: list[Any]) -> None:
-        """After an epoch: the best weights of each phase, and to go on with, those of `now` and
-        the state of the optimizer."""
+        """After an epoch: the best weights of each phase. To go on, also the weights `now` and the
+        state of the optimizer."""
         if self.checkpoint is None:
             return
         self.values[phase.name] = {
@@ -238,35 +171,35 @@ class _Trainer:
 
     def __init__(
         self,
-        classifier: Network,
+        network: Network,
         name: str,
         phase: PhaseOptions,
-        config: TrainingOptions,
-        training: _Examples,
-        held_out: _Examples,
+        options: TrainingOptions,
+        training: _Tokens,
+        held_out: _Tokens,
         seed: list[int],
     ) -> None:
-        self.classifier, self.name, self.phase, self.config = classifier, name, phase, config
+        self.network, self.name, self.phase = network, name, phase
         self.training, self.held_out, self.seed = training, held_out, seed
         n = len(training.labels)
-        self.schedule = schedule_for(n, name, phase, config)
-        classifier.embedding.trainable = name != "frozen"
-        trained = {id(v) for v in classifier.head.trainable_variables}
-        self.variables = [v for v in classifier.changing if id(v) in trained]
+        self.schedule = schedule_for(n, name, phase, options)
+        network.embedding.trainable = name != "frozen"
+        trained = {id(v) for v in network.head.trainable_variables}
+        self.variables = [v for v in network.changing if id(v) in trained]
         passes = self.schedule.epochs * self.schedule.passes
         steps = passes * -(-n // self.schedule.batch_size)
         self.optimizer = SparseAdam(
-            _learning_rate(phase.learning_rate, steps, config.warmup_fraction),
-            sparse_rate=config.embedding_lr_scale,
+            _learning_rate(phase.learning_rate, steps, options.warmup_fraction),
+            sparse_scale=options.embedding_lr_scale,
         )
         self.optimizer.build(self.variables)
         # Rare words can be in the second table, with model.min_count.
-        only_first = training.inputs[0].max(initial=0) < classifier.embedding.input_dim
-        self.embed = classifier.embed_trained if only_first else self._embed
-        rows = classifier.embedding.embeddings.numpy()[FIRST_WORD:]
+        only_first = training.inputs[0].max(initial=0) < network.embedding.input_dim
+        self.embed = network.embed_trained if only_first else self._embed
+        rows = network.embedding.embeddings.numpy()[FIRST_WORD:]
         typical = float(np.sqrt((rows**2).sum(axis=1).mean())) if len(rows) else 0.0
-        self.reach = config.adversarial_epsilon * typical
-        self.last = classifier.encoder.get_layer("logits")
+        self.reach = options.adversarial_epsilon * typical
+        self.extra_loss = getattr(network.last_layer, "extra_loss", None)
         self.epoch = tf.function(self._epoch, reduce_retracing=True)
         self.score = tf.function(self._score, reduce_retracing=True)
         self.arrays = [tf.constant(array) for array in training.arrays]
@@ -295,7 +228,7 @@ class _Trainer:
                 val_right / n_held,
             )
             better = phase is None or epoch.better_than(phase.best)
-            weights = self.classifier.get_weights() if better or progress.checkpoint else []
+            weights = self.network.get_weights() if better or progress.checkpoint else []
             phase = _after(phase, epoch, weights, time.perf_counter() - started)
             progress.save(phase, weights, self.optimizer.variables)
             if progress.on_epoch:
@@ -304,7 +237,7 @@ class _Trainer:
         return phase
 
     def _take_up(self, progress: _Progress) -> Phase | None:
-        """What an earlier training has done of this phase, with the state that it left."""
+        """The part of this phase that an earlier training has done, with the state that it left."""
         saved = progress.values.get(self.name)
         if saved is None:
             return None
@@ -314,7 +247,7 @@ class _Trainer:
             best = epoch if epoch.better_than(best) else best
         phase = Phase(self.name, epochs, best, tuple(progress.arrays[self.name]), saved["seconds"])
         if not self._finished(phase):
-            self.classifier.set_weights(progress.arrays["now"])
+            self.network.set_weights(progress.arrays["now"])
             states = zip(self.optimizer.variables, progress.arrays["optimizer"], strict=True)
             for variable, value in states:
                 variable.assign(value)
@@ -332,7 +265,7 @@ class _Trainer:
         )
 
     def _epoch(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
-        """Train on every batch: the sum of the losses, and how many were predicted right."""
+        """Train on every batch. Gives the sum of the losses, and how many texts were right."""
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
             *inputs, labels = _batch(self.arrays, order[starts[i] : starts[i + 1]], widths[i])
@@ -342,17 +275,17 @@ class _Trainer:
         return total, right
 
     def _score(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
-        """The same of the held-out headlines, without training."""
+        """The same for the validation texts, without training."""
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
             *inputs, labels = _batch(self.held_arrays, order[starts[i] : starts[i + 1]], widths[i])
-            logits = self.classifier.head(inputs, training=False)
+            logits = self.network.head(inputs, training=False)
             total += _loss(labels, logits) * tf.cast(tf.size(labels), tf.float32)
             right += _right(labels, logits)
         return total, right
 
     def _learn(self, inputs: list[Any], labels: Any) -> tuple[Any, Any]:
-        """One step. The logits and the loss are those of the headlines as they are."""
+        """One step. The logits and the loss are those of the texts as they are."""
         present = inputs[0] != PADDING
         with tf.GradientTape() as tape:
             tokens = self.embed(inputs)
@@ -369,23 +302,23 @@ class _Trainer:
                 tokens = self.embed(inputs)
                 _, _, adversarial = self._losses(tokens + moved, present, labels)
             more = tape.gradient(adversarial, [v.value for v in self.variables])
-            gradients = [_sum(one, other) for one, other in zip(gradients, more, strict=True)]
+            gradients = [_sum(*pair) for pair in zip(gradients, more, strict=True)]
         self.optimizer.apply(gradients, self.variables)
         return logits, loss
 
     def _losses(self, tokens: Any, present: Any, labels: Any) -> tuple[Any, Any, Any]:
-        """The logits, their cross-entropy, and that with what the last layer adds to the loss."""
-        logits, representation = self.classifier.described([tokens, present], training=True)
+        """The logits, their cross-entropy, and the whole loss, with what the last layer adds."""
+        logits, representation, _ = self.network.encoder([tokens, present], training=True)
         loss = _loss(labels, logits)
-        if not isinstance(self.last, Prototypes):
+        if self.extra_loss is None:
             return logits, loss, loss
-        return logits, loss, loss + self.last.loss(labels, representation)
+        return logits, loss, loss + self.extra_loss(labels, representation)
 
     def _embed(self, inputs: list[Any]) -> Any:
-        return in_parts(self.classifier.embedder(inputs, training=True))[0]
+        return as_tuple(self.network.embedder(inputs, training=True))[0]
 
     def _seed_dropout(self, random: np.random.Generator) -> None:
-        for layer in [*self.classifier.embedder.layers, *self.classifier.encoder.layers]:
+        for layer in [*self.network.embedder.layers, *self.network.encoder.layers]:
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
                 generator.state.assign(random.integers(2**31, size=2).astype(generator.state.dtype))
@@ -408,7 +341,7 @@ def _after(
 
 def _in_stretches(compiled: Any, plan: Plan) -> tuple[float, float]:
     """Both sums over all batches. A signal such as Ctrl-C is heard between two calls of compiled
-    code, so that none should take long."""
+    code. So no call should take long."""
     sums = np.zeros(2)
     for start in range(0, len(plan), _STRETCH):
         end = min(start + _STRETCH, len(plan))
@@ -431,14 +364,14 @@ def _right(labels: Any, logits: Any) -> Any:
     return tf.reduce_sum(tf.cast(predicted == labels, tf.float32))
 
 
-def _sum(one: Any, other: Any) -> Any:
-    """Of two gradients, which stay sparse where they are."""
-    if not isinstance(one, tf.IndexedSlices):
-        return one + other
+def _sum(first: Any, second: Any) -> Any:
+    """The sum of two gradients. Sparse ones stay sparse."""
+    if not isinstance(first, tf.IndexedSlices):
+        return first + second
     return tf.IndexedSlices(
-        tf.concat([one.values, other.values], 0),
-        tf.concat([one.indices, other.indices], 0),
-        one.dense_shape,
+        tf.concat([first.values, second.values], 0),
+        tf.concat([first.indices, second.indices], 0),
+        first.dense_shape,
     )
 
 

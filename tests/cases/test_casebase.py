@@ -18,8 +18,8 @@ from pipeline import CaseBase, PipelineError
 from pipeline.base.archive import Checkpoint
 from pipeline.base.errors import DataError, MissingExtraError, ModelError
 from pipeline.cases.casebase import ENOUGH, Neighbour
+from pipeline.classifier.encoders import MetricOptions
 from pipeline.classifier.network import Network
-from pipeline.classifier.options import MetricOptions
 from pipeline.config import load_config
 from pipeline.run import run
 from pipeline.tracking.runs import tracked_run
@@ -330,24 +330,24 @@ def test_adapt_takes_what_is_better(tmp_path: Path) -> None:
     assert cases.n_new == 0
     # What it says now is what a fresh case base on the new representation says.
     fresh = CaseBase(cases.model, texts, labels)
-    assert [a.label for a in cases.answer(TEST[0])] == fresh.predict(TEST[0]).tolist()
+    assert [a.label for a in cases.answer(TEST.texts)] == fresh.predict(TEST.texts).tolist()
     cases.save(tmp_path)
     assert len(list(tmp_path.glob("model-*"))) == 1  # the one before is gone
-    assert CaseBase.load(tmp_path).answer(TEST[0]) == cases.answer(TEST[0])
+    assert CaseBase.load(tmp_path).answer(TEST.texts) == cases.answer(TEST.texts)
 
 
 def test_adapt_keeps_what_is_not_worse(classifier: Network) -> None:
     """Here with nothing to learn: the phases do not move the weights."""
     still = TrainingOptions(fine_tuned=BOTH.fine_tuned and type(BOTH.fine_tuned)(1, 1e-12))
     cases = CaseBase(classifier, *named(TRAIN))
-    answers = cases.answer(TEST[0])
+    answers = cases.answer(TEST.texts)
     cases.add(*named(TEST))
     adapted = cases.adapt(None, still)
     assert not adapted.kept
     assert cases.model is classifier
     assert cases.n_new == 0
-    cases.remove([case.id for case in cases][len(TRAIN[0]) :])
-    assert cases.answer(TEST[0]) == answers
+    cases.remove([case.id for case in cases][len(TRAIN.texts) :])
+    assert cases.answer(TEST.texts) == answers
 
 
 def test_adapt_needs_something_to_go_by(classifier: Network) -> None:
@@ -457,8 +457,8 @@ def test_a_folder_with_its_own_model(
     """Needs no store."""
     monkeypatch.chdir(tmp_path)
     CaseBase(classifier, *named(TRAIN)).save("cases")
-    code, out, _ = main(capfd, "cases", "predict", TRAIN[0][0], "--json")
-    assert (code, json.loads(out)["label"]) == (0, NAMES[TRAIN[1][0]])
+    code, out, _ = main(capfd, "cases", "predict", TRAIN.texts[0], "--json")
+    assert (code, json.loads(out)["label"]) == (0, NAMES[TRAIN.labels[0]])
     assert "made with a model of their own" in main(capfd, "cases", "list")[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases"]
 

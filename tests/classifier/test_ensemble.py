@@ -12,15 +12,14 @@ from builders import all_words, make_headlines, topical_vectors
 from scipy.special import log_softmax
 
 from pipeline.classifier.calibration import log_loss, log_probabilities, temperature_factor
+from pipeline.classifier.encoders import CnnOptions, MeanOptions, ModelOptions
 from pipeline.classifier.ensemble import Blend, blend, joined
 from pipeline.classifier.network import (
     Network,
     build_network,
     export_saved_model,
-    predict_probabilities,
 )
-from pipeline.classifier.ngrams import fit_wide
-from pipeline.classifier.options import CnnOptions, MeanOptions, ModelOptions
+from pipeline.classifier.ngrams import fit_ngrams
 from pipeline.classifier.sif import apply_pooled, fit_pooled
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.text import build_vocabulary
@@ -39,7 +38,7 @@ SHORT = TrainingOptions(fine_tuned=PhaseOptions(2, 5e-3), batch_size=16)
 
 def small_matrix() -> EmbeddingMatrix:
     words = [*all_words(), "avalanche"]
-    vocabulary = build_vocabulary(TRAIN[0])
+    vocabulary = build_vocabulary(TRAIN.texts)
     vectors = WordVectors.of(words, topical_vectors(words))
     return build_embedding_matrix(
         vocabulary.words, vectors, counts=vocabulary.counts, extra_words=words, std=0.4
@@ -62,20 +61,20 @@ def everything() -> Blend:
 
 
 def probabilities_of(model: Network, texts: list[str]) -> Any:
-    return predict_probabilities(model, texts)
+    return model.predict_proba(texts)
 
 
 def test_it_is_the_product_of_its_parts(everything: Blend) -> None:
     """Through the exported layers against the parts one by one."""
     config = CnnOptions(filters=4, letter_case=True)
-    classifier, matrix, labels = everything.classifier, small_matrix(), np.array(TRAIN[1])
-    inputs, held_out = classifier.token_ids(TRAIN[0]), classifier.token_ids(TEST[0])
+    classifier, matrix, labels = everything.classifier, small_matrix(), np.array(TRAIN.labels)
+    inputs, held_out = classifier.token_ids(TRAIN.texts), classifier.token_ids(TEST.texts)
     pooled = fit_pooled(classifier, matrix, inputs, labels, 3)
-    wide = fit_wide(joined(classifier, TRAIN[0]), labels, 3)
+    wide = fit_ngrams(joined(classifier, TRAIN.texts), labels, 3)
     logs = {
         "network": log_softmax(classifier.head.predict(list(held_out), verbose=0), axis=1),
         "pooled": apply_pooled(classifier, pooled, held_out),
-        "wide": wide.log_probabilities(joined(classifier, TEST[0])),
+        "wide": wide.log_probabilities(joined(classifier, TEST.texts)),
     }
     assert config.sif
     assert list(everything.parts) == list(logs)
@@ -84,30 +83,32 @@ def test_it_is_the_product_of_its_parts(everything: Blend) -> None:
         everything.parts[name].weight * np.maximum(log, -15) for name, log in logs.items()
     )
     expected = np.exp(log_softmax(product, axis=1))
-    np.testing.assert_allclose(probabilities_of(classifier, TEST[0]), expected, atol=1e-5)
+    np.testing.assert_allclose(probabilities_of(classifier, TEST.texts), expected, atol=1e-5)
 
 
 def test_what_it_says_of_validation_is_so(everything: Blend) -> None:
-    probabilities = probabilities_of(everything.classifier, VALIDATION[0])
-    truth = np.array(VALIDATION[1])
+    probabilities = probabilities_of(everything.classifier, VALIDATION.texts)
+    truth = np.array(VALIDATION.labels)
     assert everything.accuracy == (probabilities.argmax(axis=1) == truth).mean()
     assert everything.loss == pytest.approx(log_loss(np.log(probabilities), truth), abs=1e-4)
     assert everything.loss < everything.parts["network"].loss
-    right = (probabilities_of(everything.classifier, TEST[0]).argmax(axis=1) == TEST[1]).mean()
+    right = (
+        probabilities_of(everything.classifier, TEST.texts).argmax(axis=1) == TEST.labels
+    ).mean()
     assert right > 0.9
 
 
 def test_the_whole_of_it_is_saved_exported_and_pickled(everything: Blend, tmp_path: Path) -> None:
     classifier = everything.classifier
-    expected = probabilities_of(classifier, TEST[0])
+    expected = probabilities_of(classifier, TEST.texts)
     classifier.model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert predict_probabilities(loaded, TEST[0]).tobytes() == expected.tobytes()
+    assert loaded.predict_proba(TEST.texts).tobytes() == expected.tobytes()
     export_saved_model(classifier, tmp_path / "model")
-    scored = tf.saved_model.load(tmp_path / "model")(tf.constant(TEST[0])).numpy()
+    scored = tf.saved_model.load(tmp_path / "model")(tf.constant(TEST.texts)).numpy()
     np.testing.assert_allclose(scored, expected, atol=1e-6)
     again = pickle.loads(pickle.dumps(classifier))
-    assert predict_probabilities(again, TEST[0]).tobytes() == expected.tobytes()
+    assert again.predict_proba(TEST.texts).tobytes() == expected.tobytes()
     assert again.embedding.get_weights()[0].tobytes() == classifier.embedding.get_weights()[0].tobytes()  # fmt: skip
 
 
@@ -128,7 +129,7 @@ def test_a_network_that_cannot_be_helped_stays_alone(monkeypatch: pytest.MonkeyP
     schedule = TrainingOptions(frozen=PhaseOptions(60, 5e-2), batch_size=16)
     config = MeanOptions(dropout=0, spatial_dropout=0)
     classifier = network(config, schedule)
-    result = blend(classifier, small_matrix(), (TRAIN[0], [0, 1, 2] * 20), VALIDATION, config)
+    result = blend(classifier, small_matrix(), (TRAIN.texts, [0, 1, 2] * 20), VALIDATION, config)
     assert result.alone
     assert result.classifier is classifier
     assert result.parts["wide"].weight == 0
@@ -136,8 +137,8 @@ def test_a_network_that_cannot_be_helped_stays_alone(monkeypatch: pytest.MonkeyP
 
 def test_few_validation_headlines_leave_the_weights_equal(everything: Blend) -> None:
     classifier = network(CnnOptions(filters=4))
-    few = blend(classifier, small_matrix(), TRAIN, (VALIDATION[0][:3], VALIDATION[1][:3]))
-    many = blend(classifier, small_matrix(), TRAIN, (VALIDATION[0] * 50, VALIDATION[1] * 50))
+    few = blend(classifier, small_matrix(), TRAIN, (VALIDATION.texts[:3], VALIDATION.labels[:3]))
+    many = blend(classifier, small_matrix(), TRAIN, (VALIDATION.texts * 50, VALIDATION.labels * 50))
     spread = [np.std([part.weight for part in result.parts.values()]) for result in (few, many)]
     assert spread[0] < 0.03
     assert spread[1] > 2 * spread[0]
@@ -145,7 +146,7 @@ def test_few_validation_headlines_leave_the_weights_equal(everything: Blend) -> 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
     results = [
-        probabilities_of(blended(CnnOptions(filters=4)).classifier, TEST[0]).tobytes()
+        probabilities_of(blended(CnnOptions(filters=4)).classifier, TEST.texts).tobytes()
         for _ in range(2)
     ]
     assert results[0] == results[1]
@@ -155,16 +156,16 @@ def test_labels_that_are_rare_or_absent() -> None:
     """Four labels, of which training has one once and one never."""
     matrix = small_matrix()
     classifier = build_network(matrix, 4, MeanOptions())
-    labels = [3 if i == 0 else min(label, 1) for i, label in enumerate(TRAIN[1])]
-    result = blend(classifier, matrix, (TRAIN[0], labels), (VALIDATION[0], [0] * 40))
-    probabilities = probabilities_of(result.classifier, TEST[0])
+    labels = [3 if i == 0 else min(label, 1) for i, label in enumerate(TRAIN.labels)]
+    result = blend(classifier, matrix, (TRAIN.texts, labels), (VALIDATION.texts, [0] * 40))
+    probabilities = probabilities_of(result.classifier, TEST.texts)
     assert probabilities.shape == (20 + 60, 4)
     assert np.isfinite(probabilities).all()
-    assert blend(classifier, matrix, (TRAIN[0], [1] * 60), VALIDATION).alone  # one label only
-    one_each = [TRAIN[1].index(label) for label in range(3)]
-    few = [TRAIN[0][i] for i in one_each], [0, 1, 2]
+    assert blend(classifier, matrix, (TRAIN.texts, [1] * 60), VALIDATION).alone  # one label only
+    one_each = [TRAIN.labels.index(label) for label in range(3)]
+    few = [TRAIN.texts[i] for i in one_each], [0, 1, 2]
     alone = blend(classifier, matrix, few, VALIDATION)
-    assert np.isfinite(probabilities_of(alone.classifier, TEST[0])).all()
+    assert np.isfinite(probabilities_of(alone.classifier, TEST.texts)).all()
 
 
 def test_common_words_count_less_in_the_mean() -> None:

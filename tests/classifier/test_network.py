@@ -19,23 +19,23 @@ from networks import (
 )
 
 from pipeline.base.archive import Checkpoint
-from pipeline.classifier.network import (
-    Network,
-    build_network,
-    export_saved_model,
-    predict_probabilities,
-)
-from pipeline.classifier.options import (
+from pipeline.classifier.encoders import (
     AttentionOptions,
     BiGruOptions,
     CnnOptions,
     MeanOptions,
     MetricOptions,
 )
+from pipeline.classifier.network import (
+    Network,
+    build_network,
+    export_saved_model,
+)
 from pipeline.embedding.matrix import build_embedding_matrix
 from pipeline.embedding.text import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
-from pipeline.training.loop import Epoch, History, train
+from pipeline.training.history import Epoch, History
+from pipeline.training.loop import train
 from pipeline.training.optimizer import SparseAdam
 from pipeline.training.options import PhaseOptions, TrainingOptions
 from pipeline.training.schedule import Plan, plan_epoch
@@ -54,7 +54,7 @@ CONFIGS = [
 
 
 def test_lookup_equals_one_hot_times_matrix() -> None:
-    matrix = small_matrix(TRAIN[0]).weights
+    matrix = small_matrix(TRAIN.texts).weights
     layer = keras.layers.Embedding(*matrix.shape)
     layer.build()
     layer.set_weights([matrix])
@@ -65,7 +65,7 @@ def test_lookup_equals_one_hot_times_matrix() -> None:
 
 def test_its_gradient_too() -> None:
     """Back-propagation into the table is back-propagation into the matrix of a dense layer."""
-    matrix = small_matrix(TRAIN[0]).weights
+    matrix = small_matrix(TRAIN.texts).weights
     layer = keras.layers.Embedding(*matrix.shape)
     layer.build()
     layer.set_weights([matrix])
@@ -88,12 +88,10 @@ def test_its_gradient_too() -> None:
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.encoder + "-cased" * c.letter_case)
 def test_strings_in_probabilities_out(config: Any) -> None:
     classifier = built(config)
-    probabilities = predict_probabilities(
-        classifier, ["Alps lose snow", "", "zzz qqq", "the " * 99]
-    )
+    probabilities = classifier.predict_proba(["Alps lose snow", "", "zzz qqq", "the " * 99])
     assert probabilities.shape == (4, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-    assert predict_probabilities(classifier, []).shape == (0, 3)
+    assert classifier.predict_proba([]).shape == (0, 3)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.encoder + "-cased" * c.letter_case)
@@ -109,7 +107,7 @@ def test_padding_makes_no_difference(config: Any) -> None:
 
 def test_rows_of_further_words_are_used_in_prediction() -> None:
     classifier = built()
-    known, further, unknown = predict_probabilities(classifier, ["alps", "avalanche", "zzz"])
+    known, further, unknown = classifier.predict_proba(["alps", "avalanche", "zzz"])
     assert not np.allclose(further, unknown)
     assert not np.allclose(further, known)
 
@@ -118,7 +116,7 @@ def test_saved_in_keras_format_gives_the_same_bits(tmp_path: Path) -> None:
     classifier, _ = trained(CnnOptions(filters=8))
     classifier.model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    before, after = (predict_probabilities(m, TEST[0]) for m in (classifier, loaded))
+    before, after = (m.predict_proba(TEST.texts) for m in (classifier, loaded))
     assert before.tobytes() == after.tobytes()
 
 
@@ -126,8 +124,8 @@ def test_exported_for_tensorflow_gives_the_same_bits(tmp_path: Path) -> None:
     classifier, _ = trained(CnnOptions(filters=8))
     export_saved_model(classifier, tmp_path / "model")
     loaded = tf.saved_model.load(tmp_path / "model")
-    after = loaded(tf.constant(TEST[0])).numpy()
-    assert predict_probabilities(classifier, TEST[0]).tobytes() == after.tobytes()
+    after = loaded(tf.constant(TEST.texts)).numpy()
+    assert classifier.predict_proba(TEST.texts).tobytes() == after.tobytes()
 
 
 def test_words_and_numbers_unseen_in_training_find_their_rows_in_a_cased_set(
@@ -160,9 +158,9 @@ def test_words_and_numbers_unseen_in_training_find_their_rows_in_a_cased_set(
     export_saved_model(classifier, tmp_path / "exported")
     exported = tf.saved_model.load(tmp_path / "exported")
     others = [headline, headline.replace("Himalaya", "zzz"), headline.replace("2031", "5")]
-    probabilities = predict_probabilities(classifier, others)
+    probabilities = classifier.predict_proba(others)
     assert exported(tf.constant(others)).numpy().tobytes() == probabilities.tobytes()
-    assert predict_probabilities(loaded, others).tobytes() == probabilities.tobytes()
+    assert loaded.predict_proba(others).tobytes() == probabilities.tobytes()
     assert len({row.tobytes() for row in probabilities}) == 3  # each of the words counts
 
 
@@ -186,7 +184,7 @@ def test_frozen_rows_stay_and_fine_tuned_rows_move() -> None:
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
     results = [
-        predict_probabilities(trained(CnnOptions(filters=8), seed=seed)[0], TEST[0]).tobytes()
+        trained(CnnOptions(filters=8), seed=seed)[0].predict_proba(TEST.texts).tobytes()
         for seed in (1, 1, 2)
     ]
     assert results[0] == results[1] != results[2]
@@ -202,12 +200,12 @@ def test_training_leaves_the_global_random_state_alone() -> None:
 
 def test_rare_words_of_training_can_be_in_the_second_table() -> None:
     """With min_count, which leaves them out of the first; either way the vectors are the same."""
-    texts = [f"{text} avalanche" if i == 0 else text for i, text in enumerate(TRAIN[0])]
+    texts = [f"{text} avalanche" if i == 0 else text for i, text in enumerate(TRAIN.texts)]
     classifier = built(CnnOptions(filters=8, letter_case=True))
     inputs = classifier.token_ids(texts)
     n_trained = classifier.embedding.input_dim
     assert (inputs[0] >= n_trained).sum() == 1
-    history = train(classifier, (texts, TRAIN[1]), VALIDATION, BOTH)
+    history = train(classifier, (texts, TRAIN.labels), VALIDATION, BOTH)
     assert np.isfinite([epoch.loss for epoch in history.epochs]).all()
     known = [array[1:] for array in inputs]
     np.testing.assert_array_equal(
@@ -220,8 +218,8 @@ def test_it_learns() -> None:
         frozen=PhaseOptions(8, 1e-2), fine_tuned=PhaseOptions(8, 1e-2), batch_size=16
     )
     classifier, history = trained(CnnOptions(filters=16), schedule)
-    predicted = predict_probabilities(classifier, TEST[0]).argmax(axis=1)
-    assert (predicted == TEST[1]).mean() > 0.9
+    predicted = classifier.predict_proba(TEST.texts).argmax(axis=1)
+    assert (predicted == TEST.labels).mean() > 0.9
     assert history.epochs[0].loss > history.epochs[-1].loss
 
 
@@ -249,8 +247,8 @@ def test_a_phase_goes_back_to_its_best_epoch_and_stops_early() -> None:
     assert len(phase.epochs) == phase.best.number + 2 < 40
     accuracy = [epoch.val_accuracy for epoch in phase.epochs]
     assert phase.best.val_accuracy == max(accuracy)
-    predicted = predict_probabilities(classifier, VALIDATION[0]).argmax(axis=1)
-    assert (predicted == VALIDATION[1]).mean() == pytest.approx(phase.best.val_accuracy)
+    predicted = classifier.predict_proba(VALIDATION.texts).argmax(axis=1)
+    assert (predicted == VALIDATION.labels).mean() == pytest.approx(phase.best.val_accuracy)
 
 
 def test_epochs_are_reported_while_they_happen() -> None:
@@ -300,7 +298,7 @@ def test_the_adversarial_step_is_the_sum_of_both_gradients() -> None:
     classifier, reference = (built(MeanOptions(dropout=0, spatial_dropout=0)) for _ in range(2))
     train(classifier, TRAIN, VALIDATION, config)
 
-    (rows,), labels = reference.token_ids(TRAIN[0]), tf.constant(TRAIN[1])
+    (rows,), labels = reference.token_ids(TRAIN.texts), tf.constant(TRAIN.labels)
     present = tf.constant(rows != 0)
     loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     table = reference.embedding.get_weights()[0][2:]

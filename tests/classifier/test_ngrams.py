@@ -13,7 +13,7 @@ from builders import make_headlines
 from pipeline.base.errors import DataError
 from pipeline.classifier import ngrams as wide
 from pipeline.classifier.calibration import log_probabilities
-from pipeline.classifier.ngrams import CHARACTERS, WORDS, WideLayer, fit_wide, hash_ngrams
+from pipeline.classifier.ngrams import CHARACTERS, WORDS, NgramLayer, fit_ngrams, hash_ngrams
 from pipeline.embedding.text import standardize
 
 TEXTS, LABELS = make_headlines(60)
@@ -73,7 +73,7 @@ def test_the_layer_computes_what_was_fitted(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(wide, "temperature_factor", keep)
     for n_classes, which in ((3, NUMBERS >= 0), (2, NUMBERS < 2)):
         strings, labels = STRINGS[which], NUMBERS[which]
-        fitted = fit_wide(strings, labels, n_classes, n_buckets=2**16)
+        fitted = fit_ngrams(strings, labels, n_classes, n_buckets=2**16)
         features = wide._Features.extract(strings, 2**16)
         model = wide._fit(features, labels, n_classes, 3.0, 0)
         expected = log_probabilities(2.0 * model.scores(features))
@@ -81,21 +81,21 @@ def test_the_layer_computes_what_was_fitted(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_topics_are_learned_and_noise_is_said_to_be_noise() -> None:
-    fitted = fit_wide(STRINGS[:120], NUMBERS[:120], 3)
+    fitted = fit_ngrams(STRINGS[:120], NUMBERS[:120], 3)
     scores = fitted.log_probabilities(STRINGS[120:])
     assert (scores.argmax(1) == NUMBERS[120:]).mean() > 0.9
     np.testing.assert_allclose(np.exp(scores).sum(1), 1, rtol=1e-5)
     # Labels that mean nothing: what was seen is known by heart, what was not is a guess, and the
     # probabilities say so: they are no worse than even odds.
     random = np.random.default_rng(0).integers(0, 2, len(STRINGS))
-    fitted = fit_wide(STRINGS[:120], random[:120], 2)
+    fitted = fit_ngrams(STRINGS[:120], random[:120], 2)
     assert (fitted.log_probabilities(STRINGS[:120]).argmax(1) == random[:120]).mean() > 0.95
     unseen = fitted.log_probabilities(STRINGS[120:])
     assert -unseen[np.arange(len(unseen)), random[120:]].mean() < math.log(2) + 0.05
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
-    first, second, other = (fit_wide(STRINGS, NUMBERS, 3, seed=seed) for seed in (1, 1, 2))
+    first, second, other = (fit_ngrams(STRINGS, NUMBERS, 3, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(first.bias, second.bias)
     assert np.array_equal(first.table, second.table)
     assert not np.array_equal(first.table, other.table)  # the folds, and so the factor
@@ -119,7 +119,7 @@ def test_few_headlines_a_class(labels: list[int], n_classes: int) -> None:
         for label in range(3)
         for text in STRINGS[np.flatnonzero(label == NUMBERS)[: labels.count(label)]]
     ]
-    fitted = fit_wide(strings, labels, n_classes)
+    fitted = fit_ngrams(strings, labels, n_classes)
     scores = fitted.log_probabilities(strings)
     assert np.isfinite(scores).all()
     assert scores.shape == (len(labels), n_classes)
@@ -129,7 +129,7 @@ def test_few_headlines_a_class(labels: list[int], n_classes: int) -> None:
 def test_a_sample_of_many_headlines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wide, "_MAX_HEADLINES", 90)
     labels = np.where(np.arange(len(NUMBERS)) == 5, 3, NUMBERS)  # a class of one headline
-    fitted = fit_wide(STRINGS, labels, 4)
+    fitted = fit_ngrams(STRINGS, labels, 4)
     chosen = wide._sample(labels, 0)
     assert len(chosen) == 91
     assert 5 in chosen
@@ -137,7 +137,7 @@ def test_a_sample_of_many_headlines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_saved_with_keras_and_as_a_saved_model(tmp_path: Path) -> None:
-    fitted = fit_wide(STRINGS, NUMBERS, 3)
+    fitted = fit_ngrams(STRINGS, NUMBERS, 3)
     texts = keras.Input((), dtype="string")
     model = keras.Model(texts, fitted.layer()(texts))
     strings = tf.constant([*STRINGS[:5], b"", b"never seen"])
@@ -162,8 +162,8 @@ def test_saved_with_keras_and_as_a_saved_model(tmp_path: Path) -> None:
 
 
 def test_no_headlines_to_score() -> None:
-    assert fit_wide(STRINGS, NUMBERS, 3).log_probabilities([]).shape == (0, 3)
-    assert WideLayer(2**16, 2).compute_output_shape((None,)) == (None, 2)
+    assert fit_ngrams(STRINGS, NUMBERS, 3).log_probabilities([]).shape == (0, 3)
+    assert NgramLayer(2**16, 2).compute_output_shape((None,)) == (None, 2)
 
 
 def test_the_table_stays_within_bounds() -> None:
@@ -182,4 +182,4 @@ def test_the_table_stays_within_bounds() -> None:
 )
 def test_what_cannot_be_fitted(texts: list[str], labels: list[int], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        fit_wide(texts, labels, 2)
+        fit_ngrams(texts, labels, 2)

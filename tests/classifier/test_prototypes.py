@@ -20,8 +20,8 @@ from networks import NUMBERS, TEST, TRAIN, VALIDATION, built, trained
 from pipeline import EmbeddingClassifier, run
 from pipeline.base.errors import MissingExtraError
 from pipeline.cases import casebase
-from pipeline.classifier.network import export_saved_model, predict_probabilities, with_classes
-from pipeline.classifier.options import CnnOptions, MeanOptions, MetricOptions
+from pipeline.classifier.encoders import CnnOptions, MeanOptions, MetricOptions
+from pipeline.classifier.network import export_saved_model, with_labels
 from pipeline.classifier.prototypes import Prototypes, pair_loss
 from pipeline.config import load_config
 from pipeline.report import map_of_cases
@@ -116,9 +116,9 @@ def test_it_separates_labels_by_distance() -> None:
     for weight in (0.0, 1.0):
         config = MetricOptions(filters=16, width=10, contrastive=weight)
         classifier, history = trained(config, schedule)
-        ratios[weight] = separation(classifier.embed(TEST[0]), TEST[1])
+        ratios[weight] = separation(classifier.embed(TEST.texts), TEST.labels)
         assert history.best.best.val_accuracy > 0.9
-    untrained = separation(built(SMALL).embed(TEST[0]), TEST[1])
+    untrained = separation(built(SMALL).embed(TEST.texts), TEST.labels)
     assert ratios[1.0] > ratios[0.0] > untrained
     assert ratios[1.0] > 2
 
@@ -138,9 +138,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
     results = []
     for seed in (1, 1, 2):
         classifier = built(SMALL, seed)
-        before = classifier.embed(TEST[0])  # compiled now, it still sees what training does
+        before = classifier.embed(TEST.texts)  # compiled now, it still sees what training does
         train(classifier, TRAIN, VALIDATION, SHORT, seed=seed)
-        results.append(classifier.embed(TEST[0]).tobytes())
+        results.append(classifier.embed(TEST.texts).tobytes())
         assert results[-1] != before.tobytes()
     assert results[0] == results[1] != results[2]
 
@@ -154,18 +154,18 @@ def test_every_classifier_gives_its_representation(
 ) -> None:
     """It is what the last layer makes the logits from; the exported model gives the same bits."""
     classifier = built(config)
-    vectors = classifier.embed(iter(TEST[0]))
-    assert vectors.shape == (len(TEST[0]), width)
+    vectors = classifier.embed(iter(TEST.texts))
+    assert vectors.shape == (len(TEST.texts), width)
     assert vectors.dtype == np.float32
     last = classifier.encoder.get_layer("logits")
     probabilities = tf.nn.softmax(last(tf.constant(vectors))).numpy()
     np.testing.assert_allclose(
-        probabilities, predict_probabilities(classifier, TEST[0]), rtol=1e-4, atol=1e-6
+        probabilities, classifier.predict_proba(TEST.texts), rtol=1e-4, atol=1e-6
     )
     assert classifier.embed([]).shape == (0, width)
     export_saved_model(classifier, tmp_path / "model")
     loaded = tf.saved_model.load(tmp_path / "model")
-    assert loaded.embed(tf.constant(TEST[0])).numpy().tobytes() == vectors.tobytes()
+    assert loaded.embed(tf.constant(TEST.texts)).numpy().tobytes() == vectors.tobytes()
     if config is SMALL:
         assert (np.abs(vectors) <= 1).all()
 
@@ -173,15 +173,15 @@ def test_every_classifier_gives_its_representation(
 def test_other_classes_under_the_same_weights() -> None:
     classifier = built(SMALL)
     weights = classifier.get_weights()
-    predict_probabilities(classifier, TEST[0])  # what is compiled stays with the first one
-    more = with_classes(classifier, 5)
-    assert predict_probabilities(more, TEST[0]).shape == (len(TEST[0]), 5)
-    assert more.embed(TEST[0]).tobytes() == classifier.embed(TEST[0]).tobytes()
+    classifier.predict_proba(TEST.texts)  # what is compiled stays with the first one
+    more = with_labels(classifier, 5)
+    assert more.predict_proba(TEST.texts).shape == (len(TEST.texts), 5)
+    assert more.embed(TEST.texts).tobytes() == classifier.embed(TEST.texts).tobytes()
     train(more, TRAIN, VALIDATION, SHORT)
     for mine, theirs in zip(classifier.get_weights(), weights, strict=True):
         assert mine.tobytes() == theirs.tobytes()  # the copy was trained, and nothing else
     copied = copy.deepcopy(more)
-    assert copied.embed(TEST[0]).tobytes() == more.embed(TEST[0]).tobytes()
+    assert copied.embed(TEST.texts).tobytes() == more.embed(TEST.texts).tobytes()
 
 
 def test_behind_the_estimator(small: dict[str, Path]) -> None:

@@ -31,7 +31,7 @@ from mlflow import MlflowClient
 from pipeline.base.errors import DataError
 from pipeline.cli import app as cli
 from pipeline.cli import signals, terminal
-from pipeline.training.loop import Epoch
+from pipeline.training.history import Epoch
 
 
 @pytest.fixture(autouse=True)

@@ -20,21 +20,20 @@ from mlflow.pyfunc import scoring_server
 from pipeline import report
 from pipeline.base.errors import ModelError
 from pipeline.classifier import ensemble as blending
-from pipeline.classifier.ensemble import FLOOR, blend, joined
-from pipeline.classifier.network import (
-    Network,
-    build_network,
-    export_saved_model,
-    predict_probabilities,
-)
-from pipeline.classifier.ngrams import CHARACTERS, WORDS, hash_ngrams
-from pipeline.classifier.options import (
+from pipeline.classifier.encoders import (
     AttentionOptions,
     BiGruOptions,
     CnnOptions,
     MeanOptions,
     ModelOptions,
 )
+from pipeline.classifier.ensemble import FLOOR, blend, joined
+from pipeline.classifier.network import (
+    Network,
+    build_network,
+    export_saved_model,
+)
+from pipeline.classifier.ngrams import CHARACTERS, WORDS, hash_ngrams
 from pipeline.cli import app as cli
 from pipeline.config import load_config
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
@@ -74,7 +73,7 @@ def random_headlines(n: int = 300) -> list[str]:
 
 def small_matrix() -> EmbeddingMatrix:
     words = [*all_words(), "avalanche", "naïve"]
-    vocabulary = build_vocabulary(TRAIN[0])
+    vocabulary = build_vocabulary(TRAIN.texts)
     vectors = WordVectors.of(words, topical_vectors(words))
     return build_embedding_matrix(
         vocabulary.words, vectors, counts=vocabulary.counts, extra_words=words, std=0.4
@@ -102,7 +101,7 @@ def blended(config: ModelOptions, monkeypatch: pytest.MonkeyPatch, scale: float 
 
 
 def expected_scores(classifier: Network, texts: list[str]) -> Any:
-    logs = np.log(predict_probabilities(classifier, texts).astype(np.float64))
+    logs = np.log(classifier.predict_proba(texts).astype(np.float64))
     return logs - logs.mean(axis=1, keepdims=True)
 
 
@@ -127,7 +126,7 @@ def test_the_sums_are_the_models_answer(name: str, monkeypatch: pytest.MonkeyPat
     assert [one.text for one in given] == texts
     assert np.abs(scores_of(given) - expected_scores(classifier, texts)).max() < 1e-4
     probabilities = np.stack([one.probabilities for one in given])
-    np.testing.assert_allclose(probabilities, predict_probabilities(classifier, texts), atol=1e-5)
+    np.testing.assert_allclose(probabilities, classifier.predict_proba(texts), atol=1e-5)
     assert all(np.allclose(one.values.sum(axis=1), 0, atol=1e-4) for one in given)
     assert all(np.allclose(one.of_words.sum(0), one.values.sum(0), atol=1e-4) for one in given)
 
@@ -327,7 +326,7 @@ def test_what_a_run_logs() -> None:
     """The surest mistakes with their words, and the words of each label."""
     classifier, texts = network(MeanOptions()), [*TEXTS, "", "Alps"]
     labels = [*NUMBERS, 0, 1]
-    evaluation = score(predict_probabilities(classifier, texts), texts, labels, NAMES)
+    evaluation = score(classifier.predict_proba(texts), texts, labels, NAMES)
     found = attribute(classifier, evaluation)
     assert len(found.sample) == len(texts)
     wrong = [evaluation.texts[i] for i in found.wrong]
@@ -366,7 +365,7 @@ def test_what_a_run_logs() -> None:
 def test_of_many_headlines_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.insight.attribution._SAMPLE", 30)
     classifier = network(MeanOptions())
-    evaluation = score(predict_probabilities(classifier, TEXTS), TEXTS, NUMBERS, NAMES)
+    evaluation = score(classifier.predict_proba(TEXTS), TEXTS, NUMBERS, NAMES)
     one, same, other = (list(attribute(classifier, evaluation, seed=s).sample) for s in (0, 0, 1))
     assert len(one) == 30
     assert one == same
@@ -375,7 +374,7 @@ def test_of_many_headlines_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_nothing_wrong_is_an_empty_table() -> None:
     classifier = network(MeanOptions())
-    probabilities = predict_probabilities(classifier, TEXTS)
+    probabilities = classifier.predict_proba(TEXTS)
     right = score(probabilities, TEXTS, probabilities.argmax(axis=1).tolist(), NAMES)
     why, _ = report.attribution_items(attribute(classifier, right), right)
     assert len(why.frame) == 0

@@ -10,7 +10,7 @@ from builders import TOPICS, all_words, make_headlines, topical_vectors
 from sklearn.decomposition import PCA
 
 from pipeline import EmbeddingMatrix, Network, build_embedding_matrix, build_network, train
-from pipeline.classifier.options import CnnOptions, MeanOptions, ModelOptions
+from pipeline.classifier.encoders import CnnOptions, MeanOptions, ModelOptions
 from pipeline.embedding.matrix import FIRST_WORD
 from pipeline.embedding.vectors import WordVectors
 from pipeline.insight import drift as drifting

@@ -13,7 +13,7 @@ from builders import all_words, make_headlines, topical_vectors
 from matplotlib.figure import Figure
 
 from pipeline import build_embedding_matrix, build_network, report, report_embedding, train
-from pipeline.classifier.options import CnnOptions, ModelOptions
+from pipeline.classifier.encoders import CnnOptions, ModelOptions
 from pipeline.embedding.matrix import FIRST_WORD
 from pipeline.embedding.vectors import WordVectors
 from pipeline.insight.embedding_report import EmbeddingReport

@@ -20,8 +20,7 @@ from pipeline import (
     train,
 )
 from pipeline.base.errors import DataError
-from pipeline.classifier.network import predict_probabilities
-from pipeline.classifier.options import (
+from pipeline.classifier.encoders import (
     AttentionOptions,
     BiGruOptions,
     CnnOptions,
@@ -160,7 +159,7 @@ def test_ranks_and_cosines_one_by_one(
     for pair, ranked in zip(SENTENCES.pairs, found.pairs, strict=True):
         label = pair.label
         if label not in NAMES:  # then it is the network's
-            label = NAMES[predict_probabilities(classifier, [pair.first])[0].argmax()]
+            label = NAMES[classifier.predict_proba([pair.first])[0].argmax()]
         assert ranked.label == label
         slow = [slowly(classifier, how, pair.first, pair.second, of(label))[0]
                 for how in ("mean", "embedding")]  # fmt: skip

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from builders import small_overrides
 from mlflow import MlflowClient
+from pipeline.studies.studies import explain
 
 from pipeline.base.errors import ConfigError, DataError
 from pipeline.cli import app as cli
 from pipeline.config import load_config
 from pipeline.studies import studies
 from pipeline.studies import trials as transfer
-from pipeline.studies.studies import explain
 from pipeline.training import schedule as batches
 
 STARTS = ("scratch", "frozen", "fine_tuned")

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from builders import make_headlines, small_overrides, write_glove
 from mlflow import MlflowClient
+from pipeline.studies.studies import compare
 
 from pipeline.base.errors import ConfigError, VectorsError
 from pipeline.cli import app as cli
@@ -26,7 +27,6 @@ from pipeline.config import load_config
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.insight.outcomes import Outcome
 from pipeline.studies import trials as transfer
-from pipeline.studies.studies import compare
 from pipeline.studies.trials import Trial
 from pipeline.training import schedule as batches
 

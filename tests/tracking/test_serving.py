@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from builders import all_words, make_headlines, topical_vectors
 
+from pipeline.classifier.encoders import CnnOptions, MeanOptions
 from pipeline.classifier.network import (
     Network,
     build_network,
     export_saved_model,
-    predict_probabilities,
 )
-from pipeline.classifier.options import CnnOptions, MeanOptions
 from pipeline.embedding.matrix import build_embedding_matrix
 from pipeline.embedding.vectors import WordVectors
 from pipeline.tracking.serving import BATCH_SIZE, HeadlineModel
@@ -51,12 +50,12 @@ def test_rows_are_in_the_order_of_the_headlines(classifier: Network, served: Hea
     assert len(TEXTS) > 2 * BATCH_SIZE
     rows = served.predict(TEXTS)
     assert len(rows) == len(TEXTS)
-    together = predict_probabilities(classifier, TEXTS)
+    together = classifier.predict_proba(TEXTS)
     found = np.array([[row["probabilities"][name] for name in LABELS] for row in rows], np.float32)
     assert found.tobytes() == together.tobytes()
-    alone = np.concatenate([predict_probabilities(classifier, [text]) for text in TEXTS[:100]])
+    alone = np.concatenate([classifier.predict_proba([text]) for text in TEXTS[:100]])
     np.testing.assert_allclose(together[:100], alone, rtol=1e-4, atol=1e-6)
-    small = predict_probabilities(classifier, TEXTS[:100], batch_size=7)
+    small = classifier.predict_proba(TEXTS[:100], batch_size=7)
     np.testing.assert_allclose(small, alone, rtol=1e-4, atol=1e-6)
 
 
@@ -68,25 +67,25 @@ def test_the_label_is_the_most_probable(served: HeadlineModel) -> None:
 
 
 def test_any_iterable_of_headlines(classifier: Network) -> None:
-    expected = predict_probabilities(classifier, TEXTS[:9])
+    expected = classifier.predict_proba(TEXTS[:9])
     for texts in (tuple(TEXTS[:9]), iter(TEXTS[:9]), np.array(TEXTS[:9], object)):
-        assert predict_probabilities(classifier, texts).tobytes() == expected.tobytes()
+        assert classifier.predict_proba(texts).tobytes() == expected.tobytes()
 
 
 def test_changed_weights_count_at_once(classifier: Network) -> None:
-    before = predict_probabilities(classifier, TEXTS[:9])
+    before = classifier.predict_proba(TEXTS[:9])
     weights = classifier.get_weights()
     classifier.set_weights([0 * values for values in weights])
-    np.testing.assert_allclose(predict_probabilities(classifier, TEXTS[:9]), 1 / 3)
+    np.testing.assert_allclose(classifier.predict_proba(TEXTS[:9]), 1 / 3)
     classifier.set_weights(weights)
-    assert predict_probabilities(classifier, TEXTS[:9]).tobytes() == before.tobytes()
+    assert classifier.predict_proba(TEXTS[:9]).tobytes() == before.tobytes()
 
 
 def test_the_model_is_traced_once(classifier: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    predict_probabilities(classifier, TEXTS[:1])
+    classifier.predict_proba(TEXTS[:1])
 
     def call(*_: object, **__: object) -> None:
         raise AssertionError("the model was called outside of its compiled function")
 
     monkeypatch.setattr(classifier.text, "call", call)
-    assert predict_probabilities(classifier, TEXTS[:5]).shape == (5, 3)
+    assert classifier.predict_proba(TEXTS[:5]).shape == (5, 3)

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.classifier.encoders import MeanOptions
 from pipeline.classifier.network import build_network
-from pipeline.classifier.options import MeanOptions
 from pipeline.embedding.matrix import build_embedding_matrix
 from pipeline.embedding.vectors import WordVectors
 from pipeline.training.optimizer import SparseAdam

@@ -1,0 +1,229 @@
+"""Fit the n-gram member: count hashed n-grams, weigh them, fit a linear model, calibrate it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+from sklearn.svm import LinearSVC
+
+from pipeline.base.errors import DataError
+from pipeline.classifier.calibration import score_out_of_fold, temperature_factor
+from pipeline.classifier.ngram_hashing import NOWHERE, hash_ngrams
+from pipeline.classifier.ngrams import (
+    NgramLayer,
+    NgramMember,
+    as_strings,
+    chunk_strings,
+    n_outputs_for,
+)
+
+logger = logging.getLogger(__name__)
+
+_MAX_TEXTS = 100_000
+
+
+def fit_ngrams(
+    texts: Any,
+    labels: Sequence[int] | NDArray[np.integer[Any]],
+    n_labels: int,
+    *,
+    regularisation: float = 3.0,
+    n_buckets: int | None = None,
+    folds: int | None = None,
+    seed: int = 0,
+) -> NgramMember:
+    """Fit a linear support vector machine to hashed n-grams and calibrate its scores.
+
+    Scores become probabilities by one factor (temperature: Guo et al. 2017, arXiv 1706.04599). It
+    minimises the log loss of scores that each fold got from a model fitted to the other folds.
+
+    Args:
+        texts: standardised strings (n,), as `Network.joined_tokens` gives them. Above 100,000 a
+            stratified sample of that size is fitted.
+        labels: (n,), from 0 to `n_labels` - 1. A label may be rare or absent.
+        n_labels: how many labels there are.
+        regularisation: LinearSVC's C, which weighs the errors: a larger one fits closer.
+        n_buckets: a power of two. The default is 512 for each text, within bounds.
+        folds: of the calibration. The default is 5, and 3 above 10,000 texts, where time counts and
+            the factor is sure.
+        seed: of the sample, the folds and the order of the texts.
+
+    Raises:
+        DataError: nothing to fit, labels out of range, or another number of labels than of texts.
+    """
+    strings, classes = as_strings(texts), np.asarray(labels, np.int64)
+    if len(strings) == 0 or len(strings) != len(classes):
+        raise DataError(
+            f"expected as many labels as texts, and at least one, to fit the n-grams: "
+            f"got {len(strings)} texts and {len(classes)} labels"
+        )
+    if classes.min() < 0 or classes.max() >= n_labels:
+        raise DataError(
+            f"expected labels from 0 to {n_labels - 1} to fit the n-grams, "
+            f"got {classes.min()} to {classes.max()}"
+        )
+    chosen = _sample(classes, seed)
+    if n_buckets is None:
+        n_buckets = _default_buckets(len(chosen), n_labels)
+    if folds is None:
+        folds = 5 if len(chosen) <= 10_000 else 3
+    features = _Features.extract(strings[chosen], n_buckets)
+    kept = classes[chosen]
+
+    def score_fold(train: NDArray[np.int64], held_out: NDArray[np.int64]) -> NDArray[np.float64]:
+        model = _fit(features.rows(train), kept[train], n_labels, regularisation, seed)
+        return model.scores(features.rows(held_out))
+
+    scores = score_out_of_fold(score_fold, kept, n_outputs_for(n_labels), folds, seed)
+    factor = temperature_factor(scores, kept)
+    model = _fit(features, kept, n_labels, regularisation, seed)
+
+    n_outputs = model.coefficients.shape[1]
+    table = np.zeros((n_buckets, 1 + n_outputs), np.float32)
+    table[features.buckets, 0] = model.weights**2
+    table[features.buckets, 1:] = factor * model.weights[:, None] * model.coefficients
+    logger.info(
+        "n-grams: %s in %s buckets, from %s texts",
+        f"{len(features.buckets):,}", f"{n_buckets:,}", f"{len(chosen):,}",
+    )  # fmt: skip
+    layer = NgramLayer(n_buckets, n_labels, name="ngrams")
+    layer.build((None,))
+    layer.set_weights([table, (factor * model.bias).astype(np.float32)])
+    return NgramMember(layer)
+
+
+@dataclass(frozen=True)
+class _Features:
+    """How often each seen bucket occurs: `blocks`, of words and of characters, CSR (n, n_seen).
+
+    `buckets`: int64 (n_seen,), the bucket of each column.
+    """
+
+    blocks: tuple[Any, Any]
+    buckets: NDArray[np.int64]
+
+    @classmethod
+    def extract(cls, strings: NDArray[Any], n_buckets: int) -> _Features:
+        parts: tuple[list[Any], list[Any]] = ([], [])
+        for chunk in chunk_strings(strings):
+            for part, (buckets, rows) in zip(parts, hash_ngrams(chunk, n_buckets), strict=True):
+                part.append(_count(buckets.numpy(), rows.numpy(), len(chunk), n_buckets))
+        words, characters = (scipy.sparse.vstack(part, "csr") for part in parts)
+        seen = np.zeros(n_buckets, bool)
+        seen[words.indices] = seen[characters.indices] = True
+        buckets = np.flatnonzero(seen)
+        column = np.cumsum(seen, dtype=np.int32) - 1
+        blocks = tuple(
+            scipy.sparse.csr_matrix(
+                (block.data, column[block.indices], block.indptr), (len(strings), len(buckets))
+            )
+            for block in (words, characters)
+        )
+        return cls((blocks[0], blocks[1]), buckets)
+
+    def rows(self, which: NDArray[np.integer[Any]]) -> _Features:
+        return replace(self, blocks=(self.blocks[0][which], self.blocks[1][which]))
+
+    def weighted(self, weights: NDArray[np.float64]) -> Any:
+        """Both blocks added up, each row of a block of length 1: CSR (n, n_seen)."""
+        total = 0
+        for block in self.blocks:
+            length = np.sqrt(np.maximum(block @ weights**2, 1e-12))
+            total = total + scipy.sparse.diags_array(1 / length) @ block
+        return scipy.sparse.csr_matrix(total @ scipy.sparse.diags_array(weights))
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """`weights`: float64 (n_seen,); `coefficients`: (n_seen, n_outputs); `bias`: (n_outputs,)."""
+
+    weights: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+    def scores(self, features: _Features) -> NDArray[np.float64]:
+        return features.weighted(self.weights) @ self.coefficients + self.bias
+
+
+def _fit(
+    features: _Features, classes: NDArray[np.int64], n_labels: int, c: float, seed: int
+) -> _Linear:
+    weights = _weights(features, classes, n_labels)
+    present = np.unique(classes)
+    n_outputs = n_outputs_for(n_labels)
+    coefficients, bias = np.zeros((len(weights), n_outputs)), -np.ones(n_outputs)
+    if len(present) == 1:  # nothing to separate: the one class wins
+        bias[:] = np.where(np.arange(n_labels)[-n_outputs:] == present[0], 1.0, -1.0)
+        return _Linear(weights, coefficients, bias)
+    # In the dual, time does not grow with the features; the seed orders the texts.
+    machine = LinearSVC(C=c, dual=True, random_state=seed)
+    machine.fit(features.weighted(weights), classes)
+    rows, offsets = machine.coef_, machine.intercept_
+    if len(present) == 2 and n_outputs > 1:
+        rows, offsets = np.vstack([-rows, rows]), np.concatenate([-offsets, offsets])
+    columns = present if n_outputs > 1 else [0]
+    coefficients[:, columns], bias[columns] = rows.T, offsets
+    return _Linear(weights, coefficients, bias)
+
+
+def _weights(features: _Features, classes: NDArray[np.int64], n_labels: int) -> NDArray[np.float64]:
+    """Rare n-grams and telling ones count for more: (n_seen,).
+
+    Smooth idf to the power 1.5, times a mean of 1 and the largest log-count ratio of any class
+    (Wang and Manning 2012, aclanthology.org/P12-2018). The ratio's share grows with the number of
+    texts, as it is noise where an n-gram is seen once or twice: a half at 1,000.
+    """
+    n = len(classes)
+    present = (features.blocks[0] + features.blocks[1]).sign()
+    in_class = np.zeros((n_labels, n))
+    in_class[classes, np.arange(n)] = 1
+    counts = np.asarray((present.T @ in_class.T).T)  # (n_labels, n_seen)
+    seen = counts.sum(axis=0)
+    idf = np.log((1 + n) / (1 + seen)) + 1
+    strongest = np.zeros(len(idf))
+    for own in counts:
+        inside, outside = own + 1, seen - own + 1
+        ratio = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
+        np.maximum(strongest, np.abs(ratio), out=strongest)
+    share = n / (n + 1_000)
+    # An n-gram of the fold that was left out is not there.
+    return np.where(seen > 0, idf**1.5 * (1 - share + share * strongest), 0.0)
+
+
+def _count(
+    buckets: NDArray[np.int32], rows: NDArray[np.int32], n: int, n_buckets: int
+) -> scipy.sparse.csr_matrix:
+    flat, repeated = buckets.ravel(), np.repeat(rows, buckets.shape[1])
+    real = flat != NOWHERE
+    ones = np.ones(int(real.sum()))
+    return scipy.sparse.csr_matrix((ones, (repeated[real], flat[real])), (n, n_buckets))
+
+
+def _default_buckets(n: int, n_labels: int) -> int:
+    """A power of two: 512 for each text, 2**18 to 2**20, and a table of at most 64 MB."""
+    most = min(20, int(np.log2(2**24 / (1 + n_outputs_for(n_labels)))))
+    return 2 ** int(min(max(np.ceil(np.log2(512 * n)), 18), most))
+
+
+def _sample(classes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Which texts are fitted, in order: all, or as many as memory should hold."""
+    rows = np.arange(len(classes))
+    if len(classes) <= _MAX_TEXTS:
+        return rows
+    # A class with one text cannot be stratified.
+    rare = np.bincount(classes)[classes] < 2
+    common = rows[~rare]
+    chosen, _ = train_test_split(
+        common,
+        train_size=min(_MAX_TEXTS, len(common) - 1),
+        stratify=classes[common],
+        random_state=seed,
+    )
+    return np.sort(np.concatenate([chosen, rows[rare]]))

@@ -1,0 +1,124 @@
+"""Sets of vectors side by side: tables for the terminal, values for JSON, and what a run logs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pandas as pd
+
+from pipeline.insight.sets import SetOutcome, SetReport
+from pipeline.insight.spread import Spread
+from pipeline.report.items import Item, Metric, Param, Table, Text
+
+SET_OUTCOME = "set.txt"
+
+
+class FinishedSetRun(Protocol):
+    """The run of one set and seed. `content`: of its file SET_OUTCOME."""
+
+    @property
+    def params(self) -> Mapping[str, str]: ...
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+    @property
+    def content(self) -> bytes: ...
+
+
+def set_outcome_items(outcome: SetOutcome) -> list[Item]:
+    """What the run of one set and seed logs."""
+    return [
+        Param("seed", outcome.seed),
+        *(Metric(_metric(name), value) for name, value in outcome.accuracies.items()),
+        Text(SET_OUTCOME, outcome.name + "\n"),
+    ]
+
+
+def read_set_outcome(run: FinishedSetRun) -> SetOutcome:
+    """The outcome that such a run has logged."""
+    accuracies = {
+        f"{method} {split}": value
+        for name, value in run.metrics.items()
+        for split, method in [name.removesuffix("_accuracy").split("/", 1)]
+    }
+    name = run.content.decode().removesuffix("\n")
+    return SetOutcome(name, int(run.params["seed"]), accuracies)
+
+
+def sets_items(outcomes: Sequence[SetOutcome]) -> list[Item]:
+    """What the run of all sets logs: a row for each set and seed."""
+    rows = [{"set": o.name, "seed": o.seed, **o.accuracies} for o in outcomes]
+    return [Table("tables/sets.csv", pd.DataFrame(rows))]
+
+
+def set_outcomes_sentence(outcomes: Sequence[SetOutcome]) -> str:
+    """A line for the outcomes of one trial."""
+    return ", ".join(
+        f"{outcome.name}, seed {outcome.seed}: "
+        + " ".join(f"{name} {value:.4f}" for name, value in outcome.accuracies.items())
+        for outcome in outcomes
+    )
+
+
+def sets_table(
+    reports: Sequence[SetReport], outcomes: Sequence[SetOutcome] = ()
+) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows, one row a set: mean and standard deviation over the seeds."""
+    measures = list(dict.fromkeys(name for outcome in outcomes for name in outcome.accuracies))
+    columns = ["set", "dimension", "words", "WordSim-353 (pairs)", "SimLex-999 (pairs)", *measures]
+    rows = [
+        [
+            report.name,
+            str(report.vector_size),
+            f"{report.words:,}",
+            *(f"{s.spearman:.3f} ({s.pairs_known})" for s in report.similarities.values()),
+            *(
+                Spread.over(values.get(measure, ())).format()
+                for values in [_by_measure(report.name, outcomes)]
+                for measure in measures
+            ),
+        ]
+        for report in reports
+    ]
+    return columns, rows
+
+
+def set_neighbours_table(reports: Sequence[SetReport]) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows, one row for each word and set."""
+    rows = [
+        [word, report.name, ", ".join(near for near, _ in report.neighbours[word]) or "-"]
+        for word in reports[0].neighbours
+        for report in reports
+    ]
+    return ["word", "set", "neighbours"], rows
+
+
+def set_values(report: SetReport, outcomes: Sequence[SetOutcome] = ()) -> dict[str, Any]:
+    """All of it for a JSON object; null for a correlation that no pair allows."""
+    values: dict[str, Any] = {
+        "name": report.name,
+        "vector_size": report.vector_size,
+        "words": report.words,
+    }
+    for dataset, similarity in report.similarities.items():
+        spearman = None if math.isnan(similarity.spearman) else similarity.spearman
+        pairs, listed = similarity.pairs, similarity.pairs_known
+        values[dataset] = {"spearman": spearman, "pairs": pairs, "known": listed}
+    values["neighbours"] = report.neighbours
+    accuracies = _by_measure(report.name, outcomes)
+    return values | ({"accuracies": accuracies} if accuracies else {})
+
+
+def _by_measure(name: str, outcomes: Sequence[SetOutcome]) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    for outcome in outcomes:
+        for measure, value in outcome.accuracies.items() if outcome.name == name else ():
+            values.setdefault(measure, []).append(value)
+    return values
+
+
+def _metric(measure: str) -> str:
+    """`fine_tuned validation` -> `validation/fine_tuned_accuracy`."""
+    method, split = measure.split(" ")
+    return f"{split}/{method}_accuracy"

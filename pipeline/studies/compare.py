@@ -1,0 +1,179 @@
+"""Does transfer help on these headlines, and how many labels is it worth?
+
+Growing numbers of headlines are learned from scratch, from pretrained vectors and by methods that
+know no vectors. All are evaluated on the same test headlines.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pipeline import report
+from pipeline.base.errors import ConfigError
+from pipeline.base.options import list_seeds
+from pipeline.classifier.options import EncoderOptions
+from pipeline.data.examples import Examples
+from pipeline.data.headlines import Headlines
+from pipeline.data.sampling import sample_examples
+from pipeline.embedding.choice import vectors_name
+from pipeline.embedding.options import VectorsOptions
+from pipeline.insight.evaluation import Evaluation, evaluate, score
+from pipeline.insight.outcomes import Outcome
+from pipeline.studies.baselines import BASELINES, installed_baselines
+from pipeline.studies.options import CompareOptions
+from pipeline.studies.study import OnTrial, Study, run_trials, study_run
+from pipeline.studies.trials import SCRATCH, TRANSFER, Shared, Trial, fit_trial, prepare_trials
+from pipeline.tracking.options import TrackingOptions
+from pipeline.training.options import TrainingOptions
+
+FEW_VALIDATION = 20  # at least so many validation headlines, if there are so many
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison(Study):
+    """A finished comparison: an outcome for each method, number of training headlines and seed."""
+
+    outcomes: Sequence[Outcome]
+
+
+def compare(
+    headlines: Headlines,
+    grid: CompareOptions,
+    *,
+    vectors: VectorsOptions,
+    model: EncoderOptions,
+    training: TrainingOptions,
+    tracking: TrackingOptions,
+    seed: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+    on_trial: OnTrial | None = None,
+) -> Comparison:
+    """Try every method with every number of headlines and every seed of the grid.
+
+    It is one MLflow run, with a run below it for each outcome. A comparison with the same options
+    that was cut off goes on, and what is finished is not done again. All trials have the same test
+    headlines. A seed draws the training headlines, and a quarter as many validation headlines (at
+    least 20).
+
+    Args:
+        headlines: in three splits.
+        grid: sizes and seeds.
+        vectors: the pretrained vectors, and how they become rows of the matrix.
+        model: of the network and the members.
+        training: the schedule.
+        tracking: where the run is logged.
+        seed: the first seed of the grid.
+        parameters: what the run logs as parameters, where that is more than these options.
+        on_trial: called after each trial.
+
+    Raises:
+        PipelineError: anything that the user can mend; the run is then FAILED.
+    """
+    trials = plan_trials(headlines, grid.sizes, list_seeds(grid.seeds, seed))
+    options = {
+        "vectors": vectors, "model": model, "training": training, "compare": grid, "seed": seed,
+    }  # fmt: skip
+    with study_run("compare", headlines, options, tracking, parameters) as tracked:
+        shared = prepare_trials(headlines, vectors, model, training)
+
+        def run(trial: Trial) -> dict[str, Outcome]:
+            return {_name(outcome.method, trial): outcome for outcome in run_trial(trial, shared)}
+
+        outcomes = run_trials(
+            tracked,
+            trials,
+            names=lambda trial: [_name(method, trial) for method in methods(trial, shared)],
+            run=run,
+            items=lambda outcome: report.outcome_items(outcome, headlines.label_names),
+            read=lambda child: report.read_outcome(child, headlines.label_names),
+            file=report.PREDICTIONS,
+            describe=report.outcomes_sentence,
+            on_trial=on_trial,
+        )
+        tracked.log(report.comparison_items(outcomes, headlines, vectors_name(vectors)))
+    return Comparison(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, outcomes)
+
+
+def plan_trials(headlines: Headlines, sizes: Sequence[int], seeds: Sequence[int]) -> list[Trial]:
+    """The trials in order: all of the first seed, from few headlines to many, then the next seed.
+
+    A size above the number of training headlines stands for all of them.
+    Raises ConfigError: a size below the number of labels.
+    """
+    n, n_labels = len(headlines.splits["train"]), len(headlines.label_names)
+    if min(sizes) < n_labels:
+        raise ConfigError(
+            f"compare.sizes: expected at least as many headlines as there are labels, {n_labels}, "
+            f"got {min(sizes)}"
+        )
+    kinds = [*installed_baselines(), SCRATCH, TRANSFER]
+    return [
+        Trial(kind, size, seed)
+        for seed in seeds
+        for size in sorted({min(size, n) for size in sizes})
+        for kind in kinds
+    ]
+
+
+def methods(trial: Trial, shared: Shared) -> list[str]:
+    """The methods of which a trial gives an outcome."""
+    if trial.kind in BASELINES:
+        return [trial.kind]
+    members = shared.model.sif or shared.model.ngrams
+    return [
+        *shared.phases(trial.kind),
+        *(["ensemble"] if trial.kind == TRANSFER and members else []),
+    ]
+
+
+def run_trial(trial: Trial, shared: Shared) -> list[Outcome]:
+    """Train and evaluate: an outcome for each of `methods`."""
+    headlines = shared.headlines
+    training = sample_examples(headlines.examples("train"), trial.size, trial.seed)
+    few = max(trial.size // 4, FEW_VALIDATION)
+    validation = sample_examples(headlines.examples("validation"), few, trial.seed)
+    return [
+        Outcome(
+            method,
+            trial.size,
+            trial.seed,
+            evaluation.accuracy,
+            evaluation.macro_f1,
+            seconds,
+            evaluation.predicted,
+        )
+        for method, seconds, evaluation in _evaluations(trial, shared, training, validation)
+    ]
+
+
+def _evaluations(
+    trial: Trial, shared: Shared, training: Examples, validation: Examples
+) -> Iterator[tuple[str, float, Evaluation]]:
+    """The method, the seconds that it took to train, and its evaluation on the test headlines."""
+    test = shared.headlines.examples("test")
+    if trial.kind in BASELINES:
+        started = time.perf_counter()
+        if not shared.model.letter_case:  # the network does not see it either
+            training, validation, test = map(_lower, (training, validation, test))
+        predict = BASELINES[trial.kind](training, validation, trial.seed)
+        seconds = time.perf_counter() - started
+        probabilities = np.eye(len(test.label_names))[predict(test.texts)]
+        yield trial.kind, seconds, score(probabilities, test.texts, test.labels, test.label_names)
+        return
+    fitted = fit_trial(trial, shared, training, validation)
+    for method, seconds, classifier in fitted.methods():
+        evaluation = evaluate(classifier, test.texts, test.labels, test.label_names)
+        yield method, seconds, evaluation
+
+
+def _name(method: str, trial: Trial) -> str:
+    return f"{method}-{trial.size}-{trial.seed}"
+
+
+def _lower(examples: Examples) -> Examples:
+    return replace(examples, texts=[text.lower() for text in examples.texts])

@@ -1,0 +1,99 @@
+"""Several trainings under one MLflow run, which goes on where it was cut off."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from pipeline import report
+from pipeline.data.headlines import Headlines
+from pipeline.studies.trials import Trial
+from pipeline.tracking.options import TrackingOptions
+from pipeline.tracking.runs import Child, TrackedRun, tracked_run
+
+Result = TypeVar("Result")
+OnTrial = Callable[[int, int, str], None]
+"""Called after each trial: how many are done, how many there are, and what the last one gave."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A finished study: its run, and where that is. `headlines`: what it is about."""
+
+    run_id: str
+    experiment_id: str
+    tracking_uri: str
+    headlines: Headlines
+
+
+@contextmanager
+def study_run(
+    kind: str,
+    headlines: Headlines,
+    options: Mapping[str, Any],
+    tracking: TrackingOptions,
+    parameters: Mapping[str, Any] | None = None,
+) -> Iterator[TrackedRun]:
+    """The run that holds all trials: a new one, or one with the same options that did not finish.
+
+    `options`: by name, everything that decides the results, as plain values or dataclasses.
+    `parameters`: what is logged instead of `options`, as the whole configuration of a command.
+    """
+    values = {
+        name: asdict(value) if hasattr(value, "__dataclass_fields__") else value
+        for name, value in options.items()
+    }
+    identity = json.dumps([kind, values, dict(headlines.sha256)], sort_keys=True, default=str)
+    name = f"{kind}-{headlines.name}-{values['vectors']['source']}-{values['model']['encoder']}"
+    key = hashlib.sha256(identity.encode()).hexdigest()
+    with tracked_run(tracking, name, resume_key=key) as tracked:
+        tracked.log(
+            [*report.config_items(parameters or values), *report.headlines_items(headlines)]
+        )
+        yield tracked
+
+
+def run_trials(
+    tracked: TrackedRun,
+    trials: Sequence[Trial],
+    *,
+    names: Callable[[Trial], list[str]],
+    run: Callable[[Trial], Mapping[str, Result]],
+    items: Callable[[Result], list[report.Item]],
+    read: Callable[[Child], Result],
+    file: str,
+    describe: Callable[[Sequence[Result]], str],
+    on_trial: OnTrial | None,
+) -> list[Result]:
+    """The results of all trials. Each result is a run below the study's.
+
+    What is there already is read and not done again.
+
+    Args:
+        tracked: the run of the study.
+        trials: in their order.
+        names: of the results that a trial gives.
+        run: does a trial; gives its results by name.
+        items: what the run of one result logs.
+        read: a result from such a run.
+        file: that run's file, which `read` needs.
+        describe: a line about the results of one trial.
+        on_trial: called after each trial.
+    """
+    finished = {child.name: read(child) for child in tracked.children(file)}
+    results: list[Result] = []
+    for number, trial in enumerate(trials, start=1):
+        by_name = {name: finished[name] for name in names(trial) if name in finished}
+        if len(by_name) < len(names(trial)):
+            by_name = dict(run(trial))
+            for name, result in by_name.items():
+                if name not in finished:
+                    tracked.log_child(name, items(result))
+        results += by_name.values()
+        if on_trial:
+            on_trial(number, len(trials), describe([*by_name.values()]))
+    return results

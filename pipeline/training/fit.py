@@ -1,0 +1,187 @@
+"""The one chain: from labelled texts and word vectors to a classifier."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.classifier.encoders import CnnOptions
+from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
+from pipeline.classifier.network import Network, build_network
+from pipeline.classifier.options import EncoderOptions
+from pipeline.data.examples import Examples
+from pipeline.embedding.choice import choose_vectors
+from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.matching import conventions, spellings
+from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
+from pipeline.embedding.options import VectorsOptions
+from pipeline.embedding.text import Vocabulary, build_vocabularies
+from pipeline.embedding.vectors import WordVectors
+from pipeline.training.history import Epoch, History
+from pipeline.training.loop import train
+from pipeline.training.options import TrainingOptions
+from pipeline.training.threads import set_threads
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A classifier, and everything that was learned on the way.
+
+    `classifier`: what was kept. `kept`: its name: `ensemble`, or where no members were asked for, the
+    phase with the best validation result. `seconds`: by stage (vocabulary, vectors, matrix,
+    network, training, ensemble).
+    """
+
+    classifier: Classifier
+    kept: str
+    vocabulary: Vocabulary
+    matrix: EmbeddingMatrix
+    history: History
+    ensemble: Ensemble
+    seconds: Mapping[str, float]
+
+    @property
+    def network(self) -> Network:
+        """The trained network, with the weights of the best phase."""
+        return self.classifier.network
+
+    def methods(self) -> Iterator[tuple[str, float, Network | Classifier]]:
+        """What can be evaluated, in the order in which it came to be: each phase, then `ensemble`
+        where members were asked for.
+
+        Gives the name, the seconds that it took from labelled texts in memory, and what predicts.
+        The network has the weights of a phase until the next method is asked for; afterwards it has
+        those of the best phase.
+        """
+        seconds = sum(self.seconds[stage] for stage in _BEFORE_TRAINING)
+        for phase in self.history.phases:
+            seconds += phase.seconds
+            with self.network.with_weights(phase.weights):
+                yield phase.name, seconds, self.network
+        if self.kept == ENSEMBLE:
+            yield ENSEMBLE, seconds + self.ensemble.seconds, self.classifier
+
+
+ENSEMBLE = "ensemble"
+_BEFORE_TRAINING = ("vocabulary", "vectors", "matrix", "network")
+
+
+def fit(
+    training: Examples,
+    validation: Examples,
+    vectors: str | os.PathLike[str] | WordVectors | Any | None = None,
+    *,
+    embedding: VectorsOptions | None = None,
+    model: EncoderOptions | None = None,
+    schedule: TrainingOptions | None = None,
+    seed: int = 0,
+    held_out: Collection[str] = (),
+    checkpoints: Path | None = None,
+    on_matrix: Callable[[EmbeddingMatrix], None] | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Fitted:
+    """Fit a classifier to labelled texts.
+
+    The words of the training texts get their vectors, the network is trained on the matrix (frozen,
+    then fine-tuned), and the linear members are fitted and weighed beside it.
+
+    >>> from pipeline import fit, load_headlines
+    >>> headlines = load_headlines("bbc")
+    >>> fitted = fit(headlines.examples("train"), headlines.examples("validation"))  # doctest: +SKIP
+    >>> fitted.classifier.predict(["Alps may lose 70% of snow"])  # doctest: +SKIP
+    array(['business'], dtype=object)
+
+    Args:
+        training: learned from.
+        validation: chooses the epoch and the phase, and weighs the members.
+        vectors: a name, a file, WordVectors or gensim KeyedVectors; None: as `embedding` says.
+        embedding: which vectors, and how they become rows of the matrix.
+        model: of the network and the members; the default is `cnn`.
+        schedule: the phases of training.
+        seed: decides the initial weights, the order of the batches, dropout and the folds. The same
+            seed gives the same bits with the same number of threads on one machine.
+        held_out: more texts, as those of the test split. Vectors that are trained on one's own text
+            never see them, nor the validation texts.
+        checkpoints: a folder from which a training that was cut off is taken up.
+        on_matrix: called with the matrix, before training.
+        on_epoch: called after each epoch.
+
+    Raises:
+        VectorsError: the vectors cannot be used, or know too few of the words
+            (`embedding.min_coverage`).
+        DataError: no text to train own vectors on.
+        FetchError, MissingExtraError: the vectors are not here.
+    """
+    embedding = embedding or VectorsOptions()
+    model = model or CnnOptions()
+    set_threads()
+    seconds: dict[str, float] = {}
+
+    with timed(seconds, "vocabulary"):
+        # One for each way to write contractions. Which one fits is known with the vectors.
+        vocabularies = build_vocabularies(
+            training.texts, min_count=model.min_count, max_tokens=model.max_tokens
+        )
+    with timed(seconds, "vectors"):
+        words = spellings(word for v in vocabularies.values() for word in v.words)
+        if vectors is None:
+            unseen = [*validation.texts, *held_out]
+            chosen = choose_vectors(embedding, words, unseen)
+        else:
+            chosen = load_vectors(
+                vectors,
+                words=words,
+                most_frequent=embedding.extra_words,
+                vector_size=embedding.vector_size,
+                member=embedding.member,
+            )
+        vocabulary = vocabularies[conventions(chosen.first_words).contractions]
+    with timed(seconds, "matrix"):
+        matrix = build_embedding_matrix(
+            vocabulary.words,
+            chosen,
+            counts=vocabulary.counts,
+            extra_words=chosen.index_to_key if embedding.extra_words else (),
+            std=embedding.std,
+            fallbacks=embedding.fallbacks,
+            missing=embedding.missing,
+            min_coverage=embedding.min_coverage,
+            seed=seed,
+        )
+        if on_matrix:
+            on_matrix(matrix)
+    with timed(seconds, "network"):
+        network = build_network(
+            matrix,
+            len(training.label_names),
+            model,
+            contractions=vocabulary.contractions,
+            seed=seed,
+        )
+    with timed(seconds, "training"):
+        history = train(
+            network,
+            training,
+            validation,
+            schedule,
+            seed=seed,
+            on_epoch=on_epoch,
+            checkpoints=checkpoints,
+        )
+    with timed(seconds, "ensemble"):
+        ensemble = fit_ensemble(network, matrix, training, validation, seed=seed)
+    kept = ENSEMBLE if model.sif or model.ngrams else history.best.name
+    return Fitted(ensemble.classifier, kept, vocabulary, matrix, history, ensemble, seconds)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long a stage takes."""
+    started = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - started

@@ -1,0 +1,66 @@
+"""What a training showed: epochs, phases, and which phase was best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch showed. Losses are mean cross-entropies in nats, accuracies are fractions.
+
+    `number`: from 1, in its phase. `planned`: how many epochs the phase has if nothing ends it early.
+    """
+
+    phase: str
+    number: int
+    planned: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+    def better_than(self, epoch: Epoch | None) -> bool:
+        """A higher validation accuracy, or the same with a lower validation loss."""
+        if epoch is None:
+            return True
+        return (self.val_accuracy, -self.val_loss) > (epoch.val_accuracy, -epoch.val_loss)
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """A finished phase.
+
+    `best`: the epoch with the best validation result. `weights`: the arrays of
+    `Network.get_weights()` after that epoch. `seconds`: time taken.
+    """
+
+    name: str
+    epochs: tuple[Epoch, ...]
+    best: Epoch
+    weights: tuple[NDArray[np.float32], ...]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The phases in order. The network has kept the weights of the `best` one."""
+
+    phases: tuple[Phase, ...]
+
+    @property
+    def best(self) -> Phase:
+        """The phase with the best validation result; of equal ones the earlier."""
+        best = self.phases[0]
+        for phase in self.phases[1:]:
+            if phase.best.better_than(best.best):
+                best = phase
+        return best
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """All epochs of all phases in order."""
+        return tuple(epoch for phase in self.phases for epoch in phase.epochs)
