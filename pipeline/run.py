@@ -107,8 +107,8 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             }
             if isinstance(config.model, MetricOptions):
                 evaluations |= _evaluate_cases(fitted, headlines)
-                embedded = [(fitted.network.embed(e.texts), e.labels) for e in (train, test)]
-                tracked.log(report.cases_items(*embedded, headlines.label_names))
+                cases, queries = ((fitted.network.embed(e.texts), e.labels) for e in (train, test))
+                tracked.log(report.cases_items(cases, queries, headlines.label_names))
             kept = evaluations[fitted.kept]
             tracked.log(report.evaluations_items(evaluations, fitted.kept))
             if audited:

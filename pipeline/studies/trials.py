@@ -19,7 +19,7 @@ from pipeline.embedding.options import VectorsOptions
 from pipeline.embedding.text import build_vocabularies
 from pipeline.embedding.vectors import WordVectors
 from pipeline.training.fit import Fitted, fit
-from pipeline.training.options import TrainingOptions
+from pipeline.training.options import PhaseName, TrainingOptions
 
 SCRATCH, TRANSFER = "scratch", "transfer"
 
@@ -51,11 +51,11 @@ class Shared:
     model: EncoderOptions
     schedule: TrainingOptions
 
-    def phases(self, kind: str) -> list[str]:
+    def phases(self, kind: str) -> tuple[PhaseName, ...]:
         """The phases of training that a trial of this kind goes through."""
         if kind == SCRATCH:
-            return [SCRATCH]
-        return [name for name in self.schedule.planned if name != SCRATCH]
+            return ("scratch",)
+        return tuple(name for name in self.schedule.planned if name != SCRATCH)
 
 
 def prepare_trials(
@@ -110,6 +110,6 @@ def fit_trial(
         vectors,
         embedding=shared.embedding,
         model=model if members else replace(model, sif=False, ngrams=False),
-        schedule=replace(schedule, phases=tuple(shared.phases(trial.kind))),
+        schedule=replace(schedule, phases=shared.phases(trial.kind)),
         seed=trial.seed,
     )

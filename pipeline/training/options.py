@@ -57,7 +57,7 @@ class TrainingOptions:
         return self
 
     @property
-    def planned(self) -> Mapping[str, PhaseOptions]:
+    def planned(self) -> Mapping[PhaseName, PhaseOptions]:
         """The phases that run, by name, in their order: those with at least one epoch."""
-        phases = {name: getattr(self, name) for name in self.phases}
+        phases: dict[PhaseName, PhaseOptions] = {name: getattr(self, name) for name in self.phases}
         return {name: phase for name, phase in phases.items() if phase.epochs}
