@@ -1,84 +1,98 @@
-"""A training that was cut off goes on where it stopped."""
+"""The one file format of this package: arrays and JSON in one .npz file, read without pickle."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import pickle
-import tempfile
-import time
+import tokenize
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import zlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_KEPT = 7 * 24 * 3600  # seconds after which what nobody took up again is removed
+from pipeline.base.files import atomic_write
+
+_JSON = "json"  # the entry with everything that is not an array
+_ARRAY = "$array"  # the only key of the object that stands for an array in that entry
+
+# What NumPy and zipfile raise for a damaged file.
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    tokenize.TokenError,
+    pickle.PickleError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """One file that holds how far a training has come. It is written beside and renamed, so that
-    it is whole whenever the process ends."""
+def save_archive(file: str | Path | IO[bytes], content: Any, *, compressed: bool = False) -> None:
+    """Write `content` to one file, which is replaced at once.
 
-    path: Path
+    `content`: numbers, strings, None and arrays, in mappings, sequences and dataclasses to any
+    depth. `file`: a path, or a binary file that is open for writing.
 
-    @classmethod
-    def of(cls, folder: Path, *identity: Any) -> Checkpoint:
-        """That of a training which `identity` (arrays, and values that repr shows) decides: what
-        was begun with other data, options, weights or versions is never taken up."""
-        digest = hashlib.sha256()
-        for part in identity:
-            if isinstance(part, np.ndarray):
-                digest.update(f"{part.dtype}{part.shape}".encode())
-                digest.update(np.ascontiguousarray(part).data)
-            else:
-                digest.update(repr(part).encode())
-        return cls(folder / f"{digest.hexdigest()[:32]}.npz")
-
-    def load(self) -> tuple[dict[str, Any], dict[str, list[NDArray[Any]]]] | None:
-        """Values and lists of arrays, as they were saved; None where there is nothing whole."""
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                values = json.loads(file["values"].tobytes())
-                arrays = {
-                    name: [file[f"{name}/{i}"] for i in range(n)]
-                    for name, n in values.pop("_lengths").items()
-                }
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, pickle.PickleError):
-            return None
-        return values, arrays
-
-    def save(self, values: Mapping[str, Any], arrays: Mapping[str, Sequence[Any]]) -> None:
-        """Replace what was saved before. `values` must be JSON's."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        lengths = {name: len(several) for name, several in arrays.items()}
-        flat = {f"{name}/{i}": a for name, several in arrays.items() for i, a in enumerate(several)}
-        with tempfile.NamedTemporaryFile(
-            dir=self.path.parent, suffix=".part", delete=False
-        ) as part:
-            try:
-                text = json.dumps({**values, "_lengths": lengths}).encode()
-                np.savez(part, values=np.frombuffer(text, np.uint8), **flat)
-                part.close()
-                os.replace(part.name, self.path)
-            except BaseException:
-                Path(part.name).unlink(missing_ok=True)
-                raise
-
-    def remove(self) -> None:
-        """Of a training that is finished; and what has been left behind for a week."""
-        self.path.unlink(missing_ok=True)
-        for file in _files(self.path.parent):
-            with suppress(FileNotFoundError):  # another process may do the same
-                if time.time() - file.stat().st_mtime > _KEPT:
-                    file.unlink()
+    Raises OSError: the file cannot be written; TypeError: `content` holds something else.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    text = json.dumps(_take_arrays(content, arrays))
+    arrays[_JSON] = np.frombuffer(text.encode(), np.uint8)
+    write: Any = np.savez_compressed if compressed else np.savez
+    if not isinstance(file, str | Path):
+        write(file, **arrays)
+        return
+    with atomic_write(Path(file)) as part, part.open("wb") as opened:
+        write(opened, **arrays)
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    return [*folder.glob("*.npz"), *folder.glob("*.part")]
+def load_archive(file: str | Path | IO[bytes]) -> Any:
+    """Read what `save_archive` wrote: dicts, lists, numbers, strings, None and arrays.
+
+    Sequences come back as lists, and dataclasses as dicts.
+
+    Raises OSError: the file cannot be opened; ValueError: it is damaged or not such a file.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as entries:
+            return _put_arrays(json.loads(entries[_JSON].tobytes()), entries)
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{file}: expected a whole file of save_archive, it is damaged or another one ({error})"
+        ) from error
+
+
+def _take_arrays(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
+    """The value as JSON can hold it. Arrays go to `arrays`, and their names into their places."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            raise TypeError("expected arrays of numbers or strings, got one of Python objects")
+        name = f"array{len(arrays)}"
+        arrays[name] = value
+        return {_ARRAY: name}
+    if is_dataclass(value):
+        return {f.name: _take_arrays(getattr(value, f.name), arrays) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _take_arrays(item, arrays) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_take_arrays(item, arrays) for item in value]
+    return value
+
+
+def _put_arrays(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """The value with the arrays in their places again."""
+    if isinstance(value, dict):
+        if value.keys() == {_ARRAY}:
+            return arrays[value[_ARRAY]]
+        return {name: _put_arrays(item, arrays) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_put_arrays(item, arrays) for item in value]
+    return value

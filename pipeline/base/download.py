@@ -9,7 +9,6 @@ resume, is not public, knows no digest and gives up at 503.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.base.errors import FetchError
-from pipeline.base.files import cache_folder
+from pipeline.base.files import cache_folder, file_digest
 from pipeline.base.progress import byte_progress, megabytes
 
 if TYPE_CHECKING:
@@ -266,8 +265,7 @@ def _size(path: Path) -> int:
 
 def _has_digest(path: Path, digest: str) -> bool:
     algorithm, _, expected = digest.partition(":")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest() == expected
+    return file_digest(path, algorithm) == expected
 
 
 def _reason(error: Exception) -> str:

@@ -1,24 +1,76 @@
-"""Folders: where the configuration lies, and where what was fetched or computed is kept."""
+"""Folders, digests, and files that are whole or not there."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
 
 def cache_folder() -> Path:
-    """The folder that keeps downloads, trained vectors and checkpoints.
+    """The folder for downloads, trained vectors and checkpoints.
 
-    It is HEADLINE_TRANSFER_CACHE, else the user's cache folder.
+    The environment variable HEADLINE_TRANSFER_CACHE names it. The default is the user's cache
+    folder.
     """
     chosen = os.environ.get("HEADLINE_TRANSFER_CACHE")
     return Path(chosen) if chosen else platformdirs.user_cache_path("headline-transfer")
 
 
 def conf_folder() -> Path:
-    """The folder with config.yaml: inside the installed package, or at the top of a checkout."""
+    """The folder with config.yaml: in the installed package, or at the top of a checkout."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "conf"
     return installed if installed.is_dir() else package.parent / "conf"
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Replace a file or folder at once: readers see the old content or all of the new content.
+
+    The block writes to the path that it gets, which is in the same folder and has the same ending.
+    That path is renamed to `path` after the block, or removed if the block fails. A folder is not
+    replaced where `path` is a folder with files in it.
+
+    Raises OSError: the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def digest(*parts: Any) -> str:
+    """The SHA-256 of values, as 64 hexadecimal digits.
+
+    Arrays count with their type, shape and bytes. Other values count as `repr` shows them.
+    """
+    import numpy as np
+
+    sha256 = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            sha256.update(f"{part.dtype}{part.shape}".encode())
+            sha256.update(np.ascontiguousarray(part).data)
+        else:
+            sha256.update(repr(part).encode())
+    return sha256.hexdigest()
+
+
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """The digest of a file's bytes. `algorithm`: a name that hashlib knows, such as `md5`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from pipeline.base.archive import Checkpoint
+from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import ConfigError, DataError, ModelError
+from pipeline.base.files import atomic_write, digest
 from pipeline.base.options import check_options
 from pipeline.classifier.encoders import ModelOptions
 from pipeline.classifier.options import EncoderOptions
@@ -54,7 +53,7 @@ def write(folder: Path, saved: Saved, classifier: Network | None = None) -> None
         model = _write_model(folder, classifier) if classifier else saved.model.name
         if model and not (folder / model).exists():
             shutil.copy(saved.model, folder)
-        values = {
+        content = {
             "k": saved.k,
             "name": saved.name,
             "next_id": saved.next_id,
@@ -64,9 +63,10 @@ def write(folder: Path, saved: Saved, classifier: Network | None = None) -> None
             if (options := classifier.options if classifier else saved.options)
             else None,
             "pairs": saved.pairs,
+            "ids": saved.ids,
+            "vectors": saved.vectors,
         }
-        # One file, written beside and renamed.
-        Checkpoint(folder / FILE).save(values, {"cases": [saved.ids, saved.vectors]})
+        save_archive(folder / FILE, content)
         for other in folder.glob("model-*.keras"):
             if other.name != model:
                 other.unlink()
@@ -79,9 +79,9 @@ def read(folder: Path) -> Saved:
     file = folder / FILE
     if not os.access(file, os.R_OK):
         raise DataError(f"expected a folder with a case base, there is no {file} to be read")
-    values, arrays = Checkpoint(file).load() or ({}, {})
     try:
-        ids, vectors = arrays["cases"]
+        values = load_archive(file)
+        ids, vectors = values["ids"], values["vectors"]
         model = folder / values["model"] if values["model"] else Path()
         pairs = [(str(text), str(label)) for text, label in values["pairs"]]
         options = values["options"]
@@ -91,7 +91,7 @@ def read(folder: Path) -> Saved:
         fit = len(pairs) == len(ids) == len(np.unique(ids)) == len(vectors) and vectors.ndim == 2
         if not fit or max(ids, default=-1) >= numbers[1] or not np.isfinite(vectors).all():
             raise ValueError("cases, ids and vectors that do not fit")
-    except (LookupError, ValueError, TypeError, ConfigError) as error:
+    except (OSError, LookupError, ValueError, TypeError, ConfigError) as error:
         raise DataError(
             f"{file}: expected a case base as CaseBase.save writes it, the file is damaged: put back a "
             "copy, or add the cases again in another folder"
@@ -102,14 +102,11 @@ def read(folder: Path) -> Saved:
 
 def _write_model(folder: Path, classifier: Network) -> str:
     """The name of its file, which follows from its weights: the cases' file names the right one."""
-    digest = hashlib.sha256()
-    for variable in classifier.model.weights:
-        digest.update(np.ascontiguousarray(variable.numpy()).data)
-    name = f"model-{digest.hexdigest()[:16]}.keras"
+    weights = [variable.numpy() for variable in classifier.model.weights]
+    name = f"model-{digest(*weights)[:16]}.keras"
     if not (folder / name).exists():
-        part = folder / f"part-{uuid.uuid4().hex}.keras"
-        classifier.model.save(part)
-        os.replace(part, folder / name)
+        with atomic_write(folder / name) as part:
+            classifier.model.save(part)
     return name
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import VectorsError
-from pipeline.base.files import cache_folder
+from pipeline.base.files import atomic_write, cache_folder
 from pipeline.embedding.formats import read_file
 from pipeline.embedding.vectors import WordVectors
 
@@ -106,7 +105,6 @@ def train_vectors(
     path = cache_folder() / "corpus" / f"{algorithm}-{_digest(texts, options)}.bin"
     if not path.is_file():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             _train(texts, algorithm, options, path)
         except OSError as error:
             raise VectorsError(
@@ -129,13 +127,15 @@ def _digest(texts: Sequence[str], options: dict[str, Any]) -> str:
 
 
 def _train(texts: Sequence[str], algorithm: str, options: dict[str, Any], path: Path) -> None:
-    """Everything is written in a folder beside `path`, which is gone at the end; only a finished
-    file is moved to its name."""
+    """Write the trained vectors to `path`. The text stands in a folder beside it meanwhile."""
     from gensim import models
 
     kind = ALGORITHMS[algorithm]
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unfinished-") as folder:
-        sentences, finished = Path(folder, "sentences"), Path(folder, "vectors")
+    with (
+        atomic_write(path) as part,
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder,
+    ):
+        sentences = Path(folder, "sentences")
         _write_sentences(texts, sentences)
         model = getattr(models, kind.model)(**options)
         model.build_vocab(corpus_file=str(sentences))
@@ -158,8 +158,7 @@ def _train(texts: Sequence[str], algorithm: str, options: dict[str, Any], path: 
                 epochs=model.epochs,
                 callbacks=[callback],
             )
-        kind.save(model, finished)
-        os.replace(finished, path)
+        kind.save(model, part)
 
 
 def _write_sentences(texts: Sequence[str], path: Path) -> None:

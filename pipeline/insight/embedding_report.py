@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter
 
+from pipeline.base.archive import load_archive, save_archive
 from pipeline.classifier.network import Network
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix
 from pipeline.embedding.vectors import WordVectors
@@ -40,16 +39,12 @@ class EmbeddingReport:
 
     def save(self, path: str | Path | IO[bytes]) -> None:
         """Write everything to one .npz file: numbers and words as JSON, and the arrays."""
-        arrays: dict[str, NDArray[Any]] = {}
-        arrays["values"] = np.array(json.dumps(_without_arrays(self, arrays)))
-        np.savez_compressed(path, allow_pickle=False, **arrays)
+        save_archive(path, self, compressed=True)
 
     @classmethod
     def load(cls, path: str | Path | IO[bytes]) -> EmbeddingReport:
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            values = _with_arrays(json.loads(str(file["values"])), file)
-        return TypeAdapter(cls).validate_python(values)
+        return TypeAdapter(cls).validate_python(load_archive(path))
 
 
 def report_embedding(
@@ -98,28 +93,3 @@ def _accuracy(classifier: Network, texts: Sequence[str], labels: Sequence[int]) 
     """Of the network: the classifier's own model may be a blend of it and others."""
     logits = classifier.head.predict(list(classifier.token_ids(texts)), batch_size=256, verbose=0)
     return float((logits.argmax(axis=1) == np.asarray(labels)).mean())
-
-
-def _without_arrays(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
-    """The value as JSON can hold it; arrays go into `arrays`, and their names into their places."""
-    if isinstance(value, np.ndarray):
-        name = f"array{len(arrays)}"
-        arrays[name] = value
-        return {"array": name}
-    if is_dataclass(value):
-        return {f.name: _without_arrays(getattr(value, f.name), arrays) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: _without_arrays(of, arrays) for name, of in value.items()}
-    if isinstance(value, tuple):
-        return [_without_arrays(of, arrays) for of in value]
-    return value
-
-
-def _with_arrays(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    if isinstance(value, dict):
-        if value.keys() == {"array"}:
-            return arrays[value["array"]]
-        return {name: _with_arrays(of, arrays) for name, of in value.items()}
-    if isinstance(value, list):
-        return [_with_arrays(of, arrays) for of in value]
-    return value

@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.base.archive import Checkpoint
 from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
 from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import FIRST_WORD, PADDING
+from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.history import Epoch, History, Phase
 from pipeline.training.optimizer import SparseAdam
 from pipeline.training.options import PhaseOptions, TrainingOptions
@@ -68,7 +68,7 @@ def train(
     tokens, held_out = _tokenise(network, training), _tokenise(network, validation)
     checkpoint = None
     if checkpoints is not None:
-        checkpoint = Checkpoint.of(
+        checkpoint = Checkpoint.for_training(
             checkpoints,
             *(options, network.options, seed, threads, tf.__version__, keras.__version__),
             *tokens.arrays,

@@ -15,7 +15,7 @@ from builders import ROOT, main, make_headlines, small_overrides, write_csv
 from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, trained
 
 from pipeline import CaseBase, PipelineError
-from pipeline.base.archive import Checkpoint
+from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import DataError, MissingExtraError, ModelError
 from pipeline.cases.casebase import ENOUGH, Neighbour
 from pipeline.classifier.encoders import MetricOptions
@@ -240,11 +240,11 @@ def test_a_damaged_folder_is_one_clear_line(tmp_path: Path) -> None:
     corners().save(tmp_path)
     file = tmp_path / "cases.npz"
     content = file.read_bytes()
-    values, arrays = Checkpoint(file).load() or ({}, {})
-    ids, vectors = arrays["cases"]
+    values = load_archive(file)
+    ids, vectors = values["ids"], values["vectors"]
 
     def written(values: dict[str, Any], *cases: np.ndarray[Any, Any]) -> bytes:
-        Checkpoint(file).save(values, {"cases": cases})
+        save_archive(file, {**values, **dict(zip(("ids", "vectors"), cases, strict=True))})
         return file.read_bytes()
 
     for damaged in (

@@ -18,7 +18,6 @@ from networks import (
     trained,
 )
 
-from pipeline.base.archive import Checkpoint
 from pipeline.classifier.encoders import (
     AttentionOptions,
     BiGruOptions,
@@ -34,6 +33,7 @@ from pipeline.classifier.network import (
 from pipeline.embedding.matrix import build_embedding_matrix
 from pipeline.embedding.text import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
+from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.history import Epoch, History
 from pipeline.training.loop import train
 from pipeline.training.optimizer import SparseAdam
@@ -394,7 +394,7 @@ def test_a_folder_that_cannot_be_written_is_said_once(
 
 
 def test_a_damaged_checkpoint_is_as_good_as_none(tmp_path: Path) -> None:
-    checkpoint = Checkpoint.of(tmp_path, "training", np.arange(3))
+    checkpoint = Checkpoint.for_training(tmp_path, "training", np.arange(3))
     assert checkpoint.load() is None
     checkpoint.save({"phase": {"epochs": 2}}, {"now": [np.arange(4.0), np.eye(2)]})
     values, arrays = checkpoint.load() or ({}, {})

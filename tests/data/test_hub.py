@@ -93,7 +93,7 @@ def hub(tmp_path: Path) -> Iterator[dict[str, str]]:
 def load(env: dict[str, str], **arguments: str) -> str:
     """What loading from the hub gives, in a process of its own: the client reads its settings once."""
     code = (
-        "from pipeline import load_headlines; from pipeline.errors import DataError\n"
+        "from pipeline import load_headlines; from pipeline.base.errors import DataError\n"
         f"try: h = load_headlines('hub', text='title', **{arguments})\n"
         "except DataError as error: print('DataError:', error)\n"
         "else: print(h.name, {s: len(rows) for s, rows in h.splits.items()}, h.texts('test')[0])"

@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -16,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
-from pipeline.base.files import cache_folder
+from pipeline.base.files import atomic_write, cache_folder
 from pipeline.embedding.formats.matrix_rows import words_beside
 from pipeline.embedding.formats.rows import Rows
 from pipeline.embedding.formats.streams import Source
@@ -63,34 +60,33 @@ def _keep(source: Source, vector_size: int, read: Callable[[Rows], None]) -> Wor
     """Keep the rows in a folder that gets its name when it is whole."""
     target = _folder(source)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".part-", dir=target.parent))
-    except OSError as error:
-        logger.warning("vectors: %s cannot be kept in the cache (%s)", source, error)
+        with atomic_write(target) as part:
+            part.mkdir()
+            with (part / "vectors.npy").open("wb") as file:
+                begin = _write_header(file, 0, 0)
+                rows = Rows(None, write=lambda block: _write(file, block))
+                read(rows)
+                rows.warn(str(source))
+                if not len(rows):
+                    raise _NoWordsError
+                file.seek(0)
+                # NumPy leaves room for the number of rows to grow.
+                if _write_header(file, len(rows), vector_size) != begin:
+                    raise OSError("the header does not fit")
+            (part / "words.txt").write_bytes("\n".join(rows.words).encode() + b"\n")
+            about = {"source": str(source), "duplicates": rows.duplicates, "total": rows.total}
+            (part / "about.json").write_text(json.dumps(about), "utf-8")
+    except _NoWordsError:  # nothing to map
         return None
-    try:
-        with (part / "vectors.npy").open("wb") as file:
-            begin = _write_header(file, 0, 0)
-            rows = Rows(None, write=lambda block: _write(file, block))
-            read(rows)
-            rows.warn(str(source))
-            if not len(rows):  # nothing to map
-                return None
-            file.seek(0)
-            # NumPy leaves room for the number of rows to grow.
-            if _write_header(file, len(rows), vector_size) != begin:
-                raise OSError("the header does not fit")
-        (part / "words.txt").write_bytes("\n".join(rows.words).encode() + b"\n")
-        about = {"source": str(source), "duplicates": rows.duplicates, "total": rows.total}
-        (part / "about.json").write_text(json.dumps(about), "utf-8")
-        os.rename(part, target)
     except OSError as error:
         if not target.is_dir():  # otherwise another process was first
             logger.warning("vectors: %s cannot be kept in the cache (%s)", source, error)
             return None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return _find(source)
+
+
+class _NoWordsError(Exception):
+    """The source has no words."""
 
 
 def _write(file: IO[bytes], block: NDArray[np.float32]) -> None:
