@@ -1,156 +1,208 @@
-"""What the README and the notebook say is run."""
+"""What the pages say is run: commands, Python examples, docstrings, tables, links, the notebook."""
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
+import json
 import re
 import shlex
-import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import click
 import nbformat
 import pytest
-from builders import ROOT, make_headlines, write_csv, write_glove
+import yaml
+from builders import ROOT, all_words, main, make_headlines, write_csv
 from nbclient import NotebookClient
 
-from pipeline.cli import app as cli
-from pipeline.config import groups, options
-from pipeline.training import schedule as batches
+from pipeline import load_vectors
+from pipeline.cli.app import cli
+from pipeline.config import flatten, groups, load_config, options
 
-README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", README, re.S)
-    for line in block.splitlines()
-    if line and not line.startswith("#")
-]
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = {page: page.read_text("utf-8") for page in PAGES}
 
 
-def test_every_command_is_of_a_kind_that_is_tested() -> None:
-    kinds = ("make ", "pipeline ", "git clone ", "pip install ", "curl ", "cd ")
-    assert len(COMMANDS) > 15
-    assert [line for line in COMMANDS if not line.startswith(kinds)] == []
+def _blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in one language, without those that the next test file runs."""
+    return re.findall(rf"(?<!<!-- reuse -->\n)```{language}\n(.*?)```", TEXT[page], re.S)
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
-def test_make_knows_its_targets(line: str) -> None:
-    """`make train`, `ui` and `serve` are run for real in test_cli, `test` by whoever reads this."""
-    arguments = shlex.split(line.split("#")[0])[1:]
-    ran = subprocess.run(
-        ["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
+def _commands(page: Path) -> list[str]:
+    """The lines of a page's shell blocks, without comments."""
+    lines = [line for block in _blocks(page, "sh") for line in block.splitlines()]
+    return [line.split(" #")[0].strip() for line in lines if line and not line.startswith("#")]
 
 
-MEASURING = [
-    line
-    for page in sorted((ROOT / "docs").glob("*.md"))
-    for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.S)
-    for line in block.splitlines()
-]
+def _cases(*pages: Path) -> list[pytest.param]:
+    """Every command of `pages` as a case of a test, named by its page."""
+    return [
+        pytest.param(line, id=f"{page.stem}: {line}") for page in pages for line in _commands(page)
+    ]
 
 
-@pytest.mark.parametrize("line", MEASURING)
-def test_commands_that_measure_have_their_options(line: str) -> None:
-    """They take minutes to hours: that they would start is what is tested."""
-    words = shlex.split(line.split(" #")[0])
-    if words[0] == "make":
-        (arguments,) = [word.removeprefix("ARGS=") for word in words if word.startswith("ARGS=")]
-        module, words = "bench.__main__", shlex.split(arguments)
-    elif words[0] == "pipeline":
-        command = cli.cli
-        words = words[1:]
-        while isinstance(command, click.Group):
-            command = command.commands[words.pop(0)]
-        module = None
-    else:
-        assert words[:2] == ["python", "-m"]
-        module, words = words[2], words[3:]
-    if module is not None:
-        command = importlib.import_module(module).main
-    known = {option for parameter in command.params for option in parameter.opts}
-    assert {word for word in words if word.startswith("--")} <= known
+# Commands ----------------------------------------------------------------------------------------
+
+# What makes the commands of the README quick; nothing else of them is changed.
+SMALL = {
+    "train": (
+        "model=mean",
+        "training.frozen.epochs=1",
+        "training.fine_tuned.epochs=1",
+        "insight=none",
+    ),
+    "compare": (
+        "model=mean",
+        "training.frozen.epochs=1",
+        "training.scratch.epochs=1",
+        "compare.sizes=[20]",
+        "compare.seeds=1",
+    ),
+    "explain": (
+        "model=mean",
+        "training.frozen.epochs=1",
+        "training.scratch.epochs=1",
+        "explain.seeds=1",
+    ),
+}
 
 
-def test_make_help_lists_the_targets() -> None:
-    shown = subprocess.check_output(["make", "help"], cwd=ROOT, text=True)
-    targets = {line.split()[1] for line in shown.splitlines()}
-    assert {"setup", "train", "ui", "serve", "test", "bench", "help"} <= targets
-
-
-def test_pipeline_commands(
-    store_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    """In the order of the README, in one folder with the files that it names."""
-    shutil.copy(store_template, tmp_path / "mlflow.db")
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the pages name."""
+    folder = tmp_path_factory.mktemp("pages")
     texts, labels = make_headlines(40)
-    write_csv(tmp_path / "my.csv", texts, labels, "headline,topic")
-    (tmp_path / "headlines.txt").write_text("\n".join(texts[:3]))
-    words = {word for text in texts for word in text.lower().split()}
-    write_glove(tmp_path / "glove.6B.100d.txt", sorted(words))
-    (tmp_path / "my.txt").write_text("\n".join(make_headlines(40, seed=1)[0]))
-    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    # From scratch, a thousand steps would be trained.
-    monkeypatch.setitem(batches._STEPS, "scratch", 40)
-    lines = [line for line in COMMANDS if line.startswith("pipeline ")]
-    assert len(lines) >= 6
-    short = ["training.frozen.epochs=1", "model=mean", "compare.sizes=[20]", "compare.seeds=1",
-             "explain.seeds=1"]  # fmt: skip
-    trained: set[str] = set()
+    write_csv(folder / "my.csv", texts, labels, "headline,topic")
+    (folder / "headlines.txt").write_text("\n".join(texts[:3]))
+    (folder / "my.txt").write_text("\n".join(make_headlines(40, seed=1)[0]))
+    (folder / "FOLDER").mkdir()
+    vectors = load_vectors("glove_6b_50d", words=all_words(), most_frequent=5000)
+    rows = zip(vectors.index_to_key, vectors.vectors.tolist(), strict=True)
+    lines = [f"{word} {' '.join(f'{value:.4f}' for value in row)}" for word, row in rows]
+    (folder / "glove.6B.100d.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    return folder
+
+
+def test_the_pipeline_commands_of_the_readme_run_in_their_order(
+    store: str, files: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(files)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    lines = [line for line in _commands(README) if line.startswith("pipeline ")]
+    assert len(lines) > 10
     for line in lines:
-        arguments = shlex.split(line.split(" #")[0])[1:]
-        if arguments[0] in ("train", "compare", "explain"):
-            # One of each kind; of the others, whether there are such options and choices.
-            arguments = [arguments[0] if arguments[0] not in trained else "stages", *arguments[1:]]
-            trained.add(arguments[0])
-            arguments += short
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        assert not ended.value.code, f"{line}: {capfd.readouterr().err}"
+        _, command, *rest = shlex.split(line)
+        code, _, error = main(capfd, command, *rest, *SMALL.get(command, ()))
+        assert code == 0, f"{line}: {error}"
 
 
-def test_the_example_of_the_estimator() -> None:
-    (example,) = re.findall(
-        r"```python\n(from pipeline import EmbeddingClassifier.*?)```", README, re.S
-    )
+@pytest.mark.parametrize("line", _cases(*PAGES))
+def test_every_command_exists_with_its_options(
+    line: str, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some take hours: they are read as the program would read them, and not run."""
+    monkeypatch.chdir(files)
+    words = shlex.split(line)
+    if words[0] == "make":
+        done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        (program,) = [w for w in done.stdout.splitlines() if "-m bench" in w] or [None]
+        if program is not None:
+            words = shlex.split(program.removeprefix("TF_CPP_MIN_LOG_LEVEL=3 "))
+            _parse(importlib.import_module("bench.__main__").main, words[3:])
+    elif words[0] == "pipeline":
+        _parse(cli, words[1:])
+    elif words[:2] == ["python", "-m"]:
+        _parse(importlib.import_module(words[2]).main, words[3:])
+    elif words[:2] == ["pip", "install"]:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+        name, extra = re.fullmatch(r"(.+)\[(\w+)\]", words[2]).groups()
+        assert name == project["name"]
+        assert extra in project["optional-dependencies"]
+    elif words[0] == "curl":
+        shown = subprocess.check_output(["make", "-n", "serve"], cwd=ROOT, text=True)
+        assert words[1] in shown
+        assert list(json.loads(words[words.index("-d") + 1])) == ["inputs"]
+    else:
+        assert words[0] in ("git", "cd"), "a kind of command that no test knows"
+
+
+def _parse(command: click.Command, words: list[str]) -> None:
+    """Read the arguments of a command, and compose the options of a run among them."""
+    while isinstance(command, click.Group):
+        command = command.commands[words[0]]
+        words = words[1:]
+    context = command.make_context(command.name, list(words))
+    load_config(context.params.get("overrides", ()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_within_the_text_exist(page: Path) -> None:
+    prose = re.sub(r"```.*?```", "", TEXT[page], flags=re.S)
+    targets = _targets()
+    for code in re.findall(r"`((?:pipeline|make) [^`]+)`", prose):
+        words = code.split()
+        if words[0] == "make":
+            assert words[1] in targets, code
+            continue
+        command, rest = cli, words[1:]
+        while isinstance(command, click.Group) and rest:
+            command, rest = command.commands[rest[0]], rest[1:]
+        known = {name for parameter in command.params for name in parameter.opts}
+        assert {word for word in rest if word.startswith("--")} <= known, code
+
+
+def test_make_help_lists_every_target() -> None:
+    shown = subprocess.check_output(["make", "help"], cwd=ROOT, text=True)
+    assert [line.split()[1] for line in shown.splitlines()] == _targets()
+
+
+def _targets() -> list[str]:
+    (names,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    return names.split()
+
+
+# Python ------------------------------------------------------------------------------------------
+
+
+def test_the_python_examples_of_the_readme_run() -> None:
     texts, labels = make_headlines(40)
     names = {"texts": texts, "labels": labels}
-    exec(compile(example, "README.md", "exec"), names)
-    assert names["classifier"].classes_.tolist() == sorted(set(labels))
+    blocks = _blocks(README, "python")
+    assert blocks
+    for block in blocks:
+        exec(compile(block, README.name, "exec"), names)
 
 
-def test_the_table_of_choices_is_complete() -> None:
-    for group in groups():
-        (row,) = re.findall(rf"^\| `{group}` \| (.*?) \|", README, re.M)
-        assert re.findall(r"`([a-z0-9_-]+)`", row) == options(group), group
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_imports_of_python_examples_exist(page: Path) -> None:
+    for block in _blocks(page, "python"):
+        for statement in ast.parse(block).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                exec(compile(ast.Module([statement], []), page.name, "exec"), {})
 
 
-def test_the_map_of_the_code_is_complete() -> None:
-    parts = [*(ROOT / "pipeline").glob("[!_]*.py"), *(ROOT / "pipeline").glob("*/__init__.py")]
-    modules = {path.parent.name if path.stem == "__init__" else path.stem for path in parts}
-    (code,) = re.findall(r"## Where things are\n(.*?)\n## ", README, re.S)
-    assert modules <= set(re.findall(r"`(\w+)(?:\.py|/)`", code))
-
-
-MODULES = (
-    "auditing", "auditing.words", "casebase", "comparing", "config", "data", "estimator", "matching",
-    "matrix", "text", "vectors", "vectors.joining",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_in_docstrings(name: str) -> None:
-    module = importlib.import_module(f"pipeline.{name}")
+@pytest.mark.parametrize(
+    "path",
+    [
+        path.relative_to(ROOT)
+        for room in ("pipeline", "bench")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if ">>> " in path.read_text("utf-8")
+    ],
+    ids=str,
+)
+def test_the_examples_in_docstrings_run(path: Path) -> None:
+    name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
     flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
-    result = doctest.testmod(module, optionflags=flags)
-    assert result.attempted > 0
+    result = doctest.testmod(importlib.import_module(name), optionflags=flags)
     assert result.failed == 0
+    assert result.attempted == (ROOT / path).read_text("utf-8").count(">>> ")  # none is overlooked
 
 
 def test_the_notebook_runs(tmp_path: Path) -> None:
@@ -161,3 +213,56 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
     )
     assert "fine_tuned" in shown
+
+
+# Pages -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("page", "most"), [("README.md", 1200), ("CONTRIBUTING.md", 600)])
+def test_the_length_of_a_page(page: str, most: int) -> None:
+    assert len(TEXT[ROOT / page].split()) <= most
+
+
+def test_the_table_of_rooms_is_complete() -> None:
+    (table,) = re.findall(r"^\| room \|.*\n\|[-|: ]+\n((?:\|.*\n)+)", TEXT[README], re.M)
+    rooms = {path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")}
+    assert sorted(re.findall(r"^\| `(\w+)/?` \|", table, re.M)) == sorted(rooms)
+
+
+def test_the_table_of_choices_is_complete() -> None:
+    for group in groups():
+        ((choices, values),) = re.findall(
+            rf"^\| `{group}` \| (.*?) \| (.*) \|$", TEXT[README], re.M
+        )
+        assert re.findall(r"`([a-z0-9_-]+)`", choices) == options(group), group
+        known = {
+            name
+            for path in (ROOT / "conf" / group).glob("*.yaml")
+            for name in flatten(yaml.safe_load(path.read_text("utf-8")) or {}, f"{group}.")
+        }
+        assert set(re.findall(r"`(\w+\.[\w.]+)`", values)) <= known, group
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_and_pictures_are_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", TEXT[page]):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = page.parent / name if name else page
+        assert linked.exists(), target
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.M)
+            assert anchor in {_anchor(title) for title in titles}, target
+
+
+def _anchor(title: str) -> str:
+    """A heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def test_every_picture_is_on_a_page() -> None:
+    shown = {
+        Path(name).name for text in TEXT.values() for name in re.findall(r"\]\((.*?\.png)\)", text)
+    }
+    assert {path.name for path in (ROOT / "docs").glob("*.png")} <= shown
