@@ -238,7 +238,7 @@ def test_the_table_of_choices_is_complete() -> None:
         known = {
             name
             for path in (ROOT / "conf" / group).glob("*.yaml")
-            for name in flatten(yaml.safe_load(path.read_text("utf-8")) or {}, f"{group}.")
+            for name in flatten(yaml.safe_load(path.read_text("utf-8")), f"{group}.")
         }
         assert set(re.findall(r"`(\w+\.[\w.]+)`", values)) <= known, group
 

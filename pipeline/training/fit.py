@@ -92,8 +92,8 @@ def fit(
 
     >>> from pipeline import fit, load_headlines
     >>> headlines = load_headlines("bbc")
-    >>> fitted = fit(headlines.examples("train"), headlines.examples("validation"))  # doctest: +SKIP
-    >>> fitted.classifier.predict(["Profits rise at the bank"])  # doctest: +SKIP
+    >>> fitted = fit(headlines.examples("train"), headlines.examples("validation"))
+    >>> fitted.classifier.predict(["Profits rise at the bank"])
     array(['business'], dtype=object)
 
     Args:
