@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from pipeline.data.headlines import Headlines
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,6 +57,11 @@ def make_headlines(n: int, seed: int = 0, topics: int = 3) -> tuple[list[str], l
     order = random.permutation(len(texts))
     items = list(texts.items())
     return [items[i][0] for i in order], [items[i][1] for i in order]
+
+
+def all_texts(headlines: Headlines) -> list[str]:
+    """The headlines of every split, in the order of the splits."""
+    return [text for split in headlines.splits for text in headlines.texts(split)]
 
 
 def all_words() -> list[str]:

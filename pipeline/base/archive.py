@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import tokenize
 import zipfile
 import zlib
@@ -29,7 +28,6 @@ _DAMAGE = (
     RuntimeError,
     MemoryError,
     tokenize.TokenError,
-    pickle.PickleError,
     zipfile.BadZipFile,
     zlib.error,
 )

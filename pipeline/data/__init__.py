@@ -1,1 +1,1 @@
-"""Labelled texts in three splits: where they come from, how files are read, cleaning, sampling."""
+"""Labelled texts in three splits: sources, file formats, cleaning, splitting, sampling."""

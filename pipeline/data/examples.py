@@ -1,4 +1,4 @@
-"""Labelled texts, as every stage takes them."""
+"""Labelled texts: with labels as numbers, as the stages take them, and with labels as names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ class Examples:
     """Texts and their labels.
 
     `texts`: n strings. `labels`: n positions in `label_names`, from 0.
-    Raises ValueError: not one label for each text.
+
+    Raises ValueError: there is not one label for each text.
     """
 
     texts: Sequence[str]
@@ -26,3 +27,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts and the names of their labels, one for each text."""
+
+    texts: list[str]
+    labels: list[str]

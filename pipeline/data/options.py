@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 from pydantic.dataclasses import dataclass
 
+from pipeline.base.errors import nearest
 from pipeline.base.options import STRICT, Fraction, Seed
+from pipeline.data.sources import SOURCES
+
+
+def _check_source(source: str) -> str:
+    if source not in SOURCES:
+        raise ValueError(
+            f"expected one of {', '.join(SOURCES)}, got {source!r}{nearest(source, SOURCES)}"
+        )
+    return source
 
 
 @dataclass(frozen=True, config=STRICT)
 class DataOptions:
-    """Which headlines. `source` is `bbc`, `stop_clickbait`, `hub` or `file`; `group` the column that
-    says where each headline is from, if there is one."""
+    """Which headlines.
 
-    source: Literal["bbc", "stop_clickbait", "hub", "file"] = "bbc"
+    `source`: a name in `SOURCES`. `path`: what the source needs it for. `text`, `label`: names of
+    the columns. `group`: name of the column with the publisher or author, if there is one.
+    `subset`, `revision`: of a data set on the hub. `validation`, `test`: fractions for the splits
+    that the source does not have. `seed`: of the split.
+    """
+
+    source: Annotated[str, AfterValidator(_check_source)] = "bbc"
     path: str | None = None
     text: str = "text"
     label: str = "label"
@@ -27,12 +42,14 @@ class DataOptions:
     seed: Seed = 0
 
     @model_validator(mode="after")
-    def _leave_something_to_train_on(self) -> DataOptions:
+    def _check(self) -> DataOptions:
         if self.validation + self.test >= 1:
             raise ValueError(
                 f"validation + test must stay below 1, got {self.validation} + {self.test}"
             )
-        if self.source in ("file", "hub") and not self.path:
-            what = "a file or folder" if self.source == "file" else "the data set's name"
-            raise ValueError(f"data={self.source} needs {what}: add data.path=...")
+        needs = SOURCES[self.source].needs
+        if needs and not self.path:
+            raise ValueError(
+                f"data={self.source} needs {needs}: add data.path=... (in Python: path=...)"
+            )
         return self

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import lzma
 import os
 import re
-import zlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from pipeline.base.errors import DataError
-from pipeline.data.sources import COMPRESSED, bbc_articles, first_undecodable_line, fold, suffix
+from pipeline.data.cleaning import fold_spaces
+from pipeline.data.sources.bbc import bbc_articles
+from pipeline.data.text_files import format_ending, open_text, reading
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"']*\s+")
 
@@ -24,15 +24,15 @@ def article_texts(held_out: Collection[str] = ()) -> list[str]:
     Raises DataError: no articles; MissingExtraError: their package is not installed.
     """
     articles: dict[str, list[str]] = {}
-    held_out = {fold(headline) for headline in held_out}
+    held_out = {fold_spaces(headline) for headline in held_out}
     theirs: set[str] = set()
     for file in bbc_articles():
         headline, _, body = file.read_text("utf-8", errors="replace").partition("\n")
-        paragraphs = [fold(line) for line in body.splitlines() if line.strip()]
-        if fold(headline) in held_out:
+        paragraphs = [fold_spaces(line) for line in body.splitlines() if line.strip()]
+        if fold_spaces(headline) in held_out:
             theirs |= _sentences(paragraphs)
         else:
-            articles.setdefault(fold(headline), paragraphs)
+            articles.setdefault(fold_spaces(headline), paragraphs)
     return ["\n".join(a) for a in articles.values() if theirs.isdisjoint(_sentences(a))]
 
 
@@ -49,8 +49,8 @@ def read_texts(path: str | os.PathLike[str], held_out: Collection[str] = ()) -> 
     source = Path(path)
     files = [source]
     if source.is_dir():
-        files = sorted(f for f in source.rglob("*") if f.is_file() and suffix(f) == ".txt")
-    left_out = {fold(headline) for headline in held_out}
+        files = sorted(f for f in source.rglob("*") if f.is_file() and format_ending(f) == ".txt")
+    left_out = {fold_spaces(headline) for headline in held_out}
     texts = [line for file in files for line in _lines(file) if line and line not in left_out]
     if not texts:
         where = "the .txt files of the folder" if source.is_dir() else "the file"
@@ -61,13 +61,5 @@ def read_texts(path: str | os.PathLike[str], held_out: Collection[str] = ()) -> 
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
         raise DataError(f"{path}: expected a text file or a folder of .txt files, there is neither")
-    try:
-        with COMPRESSED.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8-sig") as lines:
-            return [fold(line) for line in lines]
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}, line {first_undecodable_line(path)}: expected UTF-8, got other bytes: "
-            "convert the file, for example with iconv -f latin1 -t utf-8"
-        ) from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise DataError(f"{path}: expected text, could not read it ({error})") from error
+    with reading(path, "text"), open_text(path) as lines:
+        return [fold_spaces(line) for line in lines]

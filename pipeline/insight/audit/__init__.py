@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.data.headlines import Headlines
-from pipeline.data.sources import SPLITS
+from pipeline.data.splitting import SPLITS
 from pipeline.insight.audit.duplicates import NearDuplicates, Overlap, near_duplicates
 from pipeline.insight.audit.groups import Groups, hold_groups_out
 from pipeline.insight.audit.signals import Signal, Signals, shallow_signals

@@ -1,0 +1,78 @@
+"""Headlines that are in memory already: lists, data frames, data sets of the hub's library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+from datasets import ClassLabel, Dataset, DatasetDict
+
+from pipeline.base.errors import DataError
+from pipeline.data.sources.request import Loaded, Request
+from pipeline.data.splitting import SPLITS, split_name
+from pipeline.data.tables import make_frame, select_columns
+
+
+def load_memory(
+    source: Iterable[str] | pd.DataFrame | Dataset | DatasetDict,
+    labels: Iterable[Any] | None,
+    request: Request,
+) -> Loaded:
+    """Headlines of a list (with `labels`), or of a table with the columns of `request`.
+
+    Raises DataError: labels or columns are missing, or a headline is not text.
+    """
+    if isinstance(source, Dataset | DatasetDict):
+        return Loaded("dataset", "memory", frames_from_datasets(source, request, "dataset"))
+    if isinstance(source, pd.DataFrame):
+        frame = select_columns(source, request.text, request.label, "the data frame", request.group)
+        return Loaded("frame", "memory", {"train": frame})
+    return Loaded("lists", "memory", {"train": _frame_from_lists(source, labels)})
+
+
+def _frame_from_lists(texts: Iterable[str], labels: Iterable[Any] | None) -> pd.DataFrame:
+    if labels is None:
+        raise DataError("a list of headlines needs labels: load_headlines(texts, labels)")
+    texts, labels = list(texts), list(labels)
+    if len(texts) != len(labels):
+        raise DataError(f"expected one label a headline, got {len(texts)} and {len(labels)}")
+    return select_columns(make_frame(texts, labels), "text", "label", "the lists")
+
+
+def frames_from_datasets(
+    loaded: Dataset | DatasetDict, request: Request, name: str
+) -> dict[str, pd.DataFrame]:
+    """A data frame for each split of `loaded`. Class labels become their names.
+
+    Splits with another name than train, validation, test (or valid, val, dev) are left out.
+    Raises DataError: there is no split train, or no such column.
+    """
+    parts = loaded if isinstance(loaded, Mapping) else {"train": loaded}
+    wanted = {request.text, request.label, *([request.group] if request.group else [])}
+    frames = {}
+    for part, rows in parts.items():
+        split = split_name(str(part))
+        if split not in SPLITS:
+            continue  # such as `unsupervised`
+        # Only these columns are converted: the others may hold pictures.
+        if wanted <= set(rows.column_names):
+            table = rows.select_columns(sorted(wanted)).to_pandas()
+        else:
+            table = pd.DataFrame(columns=rows.column_names)  # the message lists its columns
+        frame = select_columns(
+            table, request.text, request.label, f"{name}, split {part}", request.group
+        )
+        for column, origin in (("label", request.label), ("group", request.group)):
+            feature = rows.features.get(origin)
+            if isinstance(feature, ClassLabel):
+                # The hub marks a secret label with -1.
+                names = [
+                    None if code is None or int(code) < 0 else feature.int2str(int(code))
+                    for code in frame[column]
+                ]
+                frame[column] = pd.Series(names, index=frame.index, dtype=object)
+        frames[split] = frame
+    if "train" not in frames:
+        raise DataError(f"{name}: expected a split named train, found {', '.join(map(str, parts))}")
+    return frames
