@@ -11,6 +11,7 @@ why.py       `pipeline predict --why`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -40,10 +41,14 @@ def model_address(model: str | None, config: Config) -> str:
     """`model`, or the address of the champion for the data."""
     if model is not None:
         return model
-    from pipeline.data.sources import name_of
     from pipeline.tracking.runs import CHAMPION, registered_name
 
-    name = registered_name(config.tracking, name_of(config.data.source, config.data.path or ""))
+    data, path = config.data.source, config.data.path or ""
+    if data == "hub":
+        data = path.replace("/", "-")
+    elif data == "file":
+        data = Path(path).resolve().name.split(".")[0]
+    name = registered_name(config.tracking, data)
     return f"models:/{name}@{CHAMPION}"
 
 

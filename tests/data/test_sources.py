@@ -57,7 +57,9 @@ def test_a_source_that_does_not_exist_is_an_error() -> None:
     message = "data.source: expected one of bbc, .*, got 'shelf'"
     with pytest.raises(ConfigError, match=message):
         load_config(["data.source=shelf"])
-    with pytest.raises(DataError, match=r"source: expected one of bbc, .*, got 'bcc'; did you mean"):
+    with pytest.raises(
+        DataError, match=r"source: expected one of bbc, .*, got 'bcc'; did you mean"
+    ):
         load_headlines("bcc")
 
 
