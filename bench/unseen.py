@@ -32,6 +32,7 @@ from pipeline.embedding.matching import spellings
 from pipeline.embedding.matrix import build_embedding_matrix
 from pipeline.embedding.text import build_vocabulary, tokenize
 from pipeline.embedding.vectors import WordVectors
+from pipeline.report import style
 from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
@@ -164,7 +165,7 @@ def _shown(values: NDArray[np.float64]) -> str:
 def _curves(
     results: dict[tuple[str, int, int], NDArray[np.float64]], names: list[str], tables: list[int]
 ) -> Figure:
-    figure = Figure(figsize=(4.6 * len(names), 3.6), layout="constrained")
+    figure = style.new_figure(style.UNSEEN_WORDS, columns=len(names))
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         asked = sorted({n for other, n, _ in results if other == name})
         sizes = [int(results[name, n, tables[0]][0, 3]) for n in asked]

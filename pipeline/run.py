@@ -14,6 +14,7 @@ from pipeline.base.files import cache_folder
 from pipeline.cases.casebase import evaluate_cases
 from pipeline.classifier.encoders import MetricOptions
 from pipeline.config import Config
+from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
@@ -61,7 +62,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
     """
     seconds: dict[str, float] = {}
     steps = count(1)
-    insight = config.insight
+    insight, figures = config.insight, config.insight.figures
     name = f"{config.data.source}-{config.vectors.source}-{config.model.encoder}-{config.seed}"
     started = time.perf_counter()
     with tracked_run(config.tracking, name) as tracked:
@@ -94,25 +95,24 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 seed=config.seed,
                 held_out=test.texts,
                 checkpoints=cache_folder() / "training",
-                on_matrix=lambda matrix: tracked.log(report.matrix_items(matrix)),
+                on_matrix=lambda matrix: tracked.log(report.matrix_items(matrix, figures=figures)),
                 on_epoch=log_epoch,
             )
-            tracked.log(report.history_items(fitted.history))
+            tracked.log(report.history_items(fitted.history, figures=figures))
             tracked.log(report.ensemble_items(fitted.ensemble))
 
         with timed(seconds, "evaluation"):
             evaluations = {
-                method: evaluate(classifier, test.texts, test.labels, test.label_names)
-                for method, _, classifier in fitted.methods()
+                method: evaluate(classifier, test) for method, _, classifier in fitted.methods()
             }
             if isinstance(config.model, MetricOptions):
-                evaluations |= _evaluate_cases(fitted, headlines)
-                cases, queries = ((fitted.network.embed(e.texts), e.labels) for e in (train, test))
-                tracked.log(report.cases_items(cases, queries, headlines.label_names))
+                evaluations |= _evaluate_cases(fitted, train, test)
+                vectors, test_vectors = (fitted.network.embed(e.texts) for e in (train, test))
+                tracked.log(report.cases_items(vectors, train, test_vectors, test, figures=figures))
             kept = evaluations[fitted.kept]
-            tracked.log(report.evaluations_items(evaluations, fitted.kept))
+            tracked.log(report.evaluations_items(evaluations, fitted.kept, figures=figures))
             if audited:
-                tracked.log(report.signals_items(audited, kept.accuracy))
+                tracked.log(report.signals_items(audited, kept.accuracy, figures=figures))
 
         embedding = None
         if insight.embedding:
@@ -121,14 +121,13 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                     fitted.network,
                     fitted.matrix,
                     fitted.history,
-                    (train.texts, train.labels),
-                    (test.texts, test.labels),
-                    headlines.label_names,
+                    train,
+                    test,
                     sentences=sentences,
                     words=insight.words,
                     seed=config.seed,
                 )
-                tracked.log(report.knowledge_items(embedding))
+                tracked.log(report.embedding_items(embedding, figures=figures))
 
         attribution = None
         if insight.attribution:
@@ -161,10 +160,10 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
     )
 
 
-def _evaluate_cases(fitted: Fitted, headlines: Headlines) -> dict[str, Evaluation]:
+def _evaluate_cases(fitted: Fitted, train: Examples, test: Examples) -> dict[str, Evaluation]:
     """What the training headlines say as cases, where the extra for that is installed."""
     try:
-        return {"cases": evaluate_cases(fitted.network, headlines)}
+        return {"cases": evaluate_cases(fitted.network, train, test)}
     except MissingExtraError as error:
         logger.warning("evaluation: %s", error)
         return {}

@@ -21,11 +21,10 @@ from pipeline.base.errors import DataError, MissingExtraError, ModelError
 from pipeline.cases.storage import Saved, read, read_model, write
 from pipeline.classifier.options import EncoderOptions
 from pipeline.data.examples import Examples
-from pipeline.insight.evaluation import Evaluation, score
+from pipeline.insight.evaluation import Evaluation, evaluate_probabilities
 
 if TYPE_CHECKING:
     from pipeline.classifier.network import Network
-    from pipeline.data.headlines import Headlines
     from pipeline.training.options import TrainingOptions
 
 K = 5  # neighbours that vote, as in the paper
@@ -394,18 +393,15 @@ class CaseBase:
         return loaded
 
 
-def evaluate_cases(model: Represents, headlines: Headlines) -> Evaluation:
-    """What the training headlines as cases say of the test headlines.
+def evaluate_cases(network: Represents, training: Examples, test: Examples) -> Evaluation:
+    """Let the training texts as cases decide on the test texts.
 
     Raises MissingExtraError: faiss is not installed.
     """
-    names = headlines.label_names
-    labels = [names[label] for label in headlines.labels("train")]
-    cases = CaseBase(model, headlines.texts("train"), labels)
-    texts = headlines.texts("test")
+    names = training.label_names
+    cases = CaseBase(network, training.texts, [names[label] for label in training.labels])
     columns = [cases.labels.index(name) for name in names]
-    probabilities = cases.predict_proba(texts)[:, columns]
-    return score(probabilities, texts, headlines.labels("test"), names)
+    return evaluate_probabilities(cases.predict_proba(test.texts)[:, columns], test)
 
 
 def _macro_recall(cases: CaseBase, pairs: Sequence[tuple[str, str]]) -> float:

@@ -86,8 +86,9 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
     config = config_of(["data=file", *overrides])
     with quiet_start():
         from pipeline.base.errors import DataError
+        from pipeline.data.examples import Examples
         from pipeline.data.headlines import read_labelled
-        from pipeline.insight.evaluation import score
+        from pipeline.insight.evaluation import evaluate_probabilities
         from pipeline.report import per_class
         from pipeline.tracking.runs import load_model
 
@@ -101,11 +102,10 @@ def evaluate(model: str | None, as_json: bool, overrides: tuple[str, ...]) -> No
             f"{config.data.path}: the model knows the labels {', '.join(names)}, the file has "
             f"{unknown[0]!r}"
         )
-    evaluation = score(
+    labels = [names.index(label) for label in labelled.labels]
+    evaluation = evaluate_probabilities(
         [[row["probabilities"][name] for name in names] for row in predictions],
-        labelled.texts,
-        [names.index(label) for label in labelled.labels],
-        names,
+        Examples(labelled.texts, labels, tuple(names)),
     )
     figures = evaluation.metrics()
     if as_json:

@@ -48,13 +48,13 @@ def explain(as_json: bool, overrides: tuple[str, ...]) -> None:
             on_trial=on_trial,
         )
     if as_json:
-        rows = report.over_seeds(found.reports).to_dict("records")
-        figures = [{k: None if v != v else v for k, v in row.items()} for row in rows]
-        told = report.in_a_sentence(found.reports)
-        click.echo(json.dumps({"figures": figures, "in_words": told}))
+        rows = report.metrics_over_seeds(found.reports).to_dict("records")
+        metrics = [{k: None if v != v else v for k, v in row.items()} for row in rows]
+        sentence = report.explanation_sentence(found.reports)
+        click.echo(json.dumps({"metrics": metrics, "in_words": sentence}))
         return
-    print_table(*report.in_short(found.reports))
+    print_table(*report.explanation_rows(found.reports))
     click.echo()
-    click.echo(report.in_a_sentence(found.reports))
+    click.echo(report.explanation_sentence(found.reports))
     click.echo()
     print_run(found.run_id, found.experiment_id, found.tracking_uri)

@@ -9,8 +9,6 @@ import click
 
 from pipeline.cli.terminal import print_table
 
-# Blue for, orange against: distinct for colour-blind readers.
-_FOR, _AGAINST = "#4477aa", "#ee7733"
 _STRONG, _WEAK = 0.5, 0.1  # of the strongest word of the headline: bold, and no colour below
 
 
@@ -33,6 +31,8 @@ def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
 def _headline(text: str, row: Mapping[str, Any]) -> Any:
     from rich.text import Text
 
+    from pipeline.report import style
+
     shown = Text(f"{row['label']}  {row['probability']:.3f}  ")
     given = [word["contributions"][row["label"]] for word in row["why"]["words"]]
     most = max(map(abs, given), default=0.0)
@@ -41,11 +41,11 @@ def _headline(text: str, row: Mapping[str, Any]) -> Any:
         start = text.index(word["word"], end)  # the spaces between them stay as they are
         shown.append(text[end:start])
         end = start + len(word["word"])
-        style = ""
+        look = ""
         if most and abs(value) >= _WEAK * most:
-            style = _FOR if value > 0 else _AGAINST
-            style = f"bold {style}" if abs(value) >= _STRONG * most else style
-        shown.append(text[start:end], style)
+            look = style.FOR if value > 0 else style.AGAINST
+            look = f"bold {look}" if abs(value) >= _STRONG * most else look
+        shown.append(text[start:end], look)
     return shown
 
 

@@ -12,9 +12,10 @@ from pydantic import ConfigDict, TypeAdapter
 
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.classifier.network import Network
+from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix
 from pipeline.embedding.vectors import WordVectors
-from pipeline.insight.drift import Drift, measure_drift, word_counts
+from pipeline.insight.drift import Drift, count_words, measure_drift
 from pipeline.insight.probes import Probes, Sentences, load_sentences, probe
 from pipeline.insight.similarity import DATASETS, Similarity, word_similarity
 from pipeline.training.history import History
@@ -22,15 +23,16 @@ from pipeline.training.history import History
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingReport:
-    """What was measured of one phase (`start`: `scratch`, `frozen` or `fine_tuned`) of one seed.
+    """What was measured after one phase of one training.
 
-    `accuracy`: of the network alone on the test headlines. `similarity`: by the name of the data
-    set, of the training words.
+    `method`: the name of the phase (`scratch`, `frozen` or `fine_tuned`). `accuracy`: that of the
+    network alone on the test headlines. `similarity`: that of the training words, by the name of the
+    data set.
     """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
-    start: str
+    method: str
     seed: int
     accuracy: float
     probes: Probes
@@ -38,58 +40,66 @@ class EmbeddingReport:
     drift: Drift
 
     def save(self, path: str | Path | IO[bytes]) -> None:
-        """Write everything to one .npz file: numbers and words as JSON, and the arrays."""
+        """Write the report to one .npz file."""
         save_archive(path, self, compressed=True)
 
     @classmethod
     def load(cls, path: str | Path | IO[bytes]) -> EmbeddingReport:
-        """Read what `save` wrote."""
+        """Read a report that `save` wrote."""
         return TypeAdapter(cls).validate_python(load_archive(path))
 
 
 def report_embedding(
-    classifier: Network,
+    network: Network,
     matrix: EmbeddingMatrix,
     history: History,
-    training: tuple[Sequence[str], Sequence[int]],
-    test: tuple[Sequence[str], Sequence[int]],
-    label_names: Sequence[str],
+    training: Examples,
+    test: Examples,
     *,
     sentences: Sentences | None = None,
     words: Sequence[str] = (),
     seed: int = 0,
 ) -> tuple[EmbeddingReport, ...]:
-    """Look at the weights of each phase of `history`, in order; the classifier keeps its own.
+    """Measure what the embedding knows after each phase of `history`.
 
-    `matrix`: the one that the classifier was built from. `training`, `test`: headlines and labels,
-    of which samples are taken where they are many (8,000 for ranks, 1,000 for the maps, 50,000
-    training headlines to count words). `sentences`: for `probe`. `words`: for `measure_drift`.
-    `seed` is only noted.
+    The network has its own weights again afterwards.
+
+    Args:
+        network: the trained network.
+        matrix: the one that the network was built from.
+        history: the phases, with their weights.
+        training: counts the words. Of more than 50,000 headlines a sample is counted.
+        test: for ranks (of more than 8,000 headlines a sample) and maps (of more than 1,000).
+        sentences: the probe sentences; None: those of conf/probes.yaml.
+        words: the words whose neighbours are shown.
+        seed: only noted in the reports.
+
+    Returns:
+        One report for each phase, in order.
     """
     sentences = sentences or load_sentences()
-    counts = word_counts(classifier, *training, len(label_names))
-    kept, known = classifier.get_weights(), []
+    counts = count_words(network, training)
+    kept, reports = network.get_weights(), []
     try:
         for phase in history.phases:
-            classifier.set_weights(phase.weights)
-            rows = classifier.embedding.embeddings.numpy()[FIRST_WORD:]
+            network.set_weights(phase.weights)
+            rows = network.embedding.embeddings.numpy()[FIRST_WORD:]
             vectors = WordVectors.of(matrix.words, rows)
-            known.append(
+            reports.append(
                 EmbeddingReport(
-                    phase.name,
-                    seed,
-                    _accuracy(classifier, *test),
-                    probe(classifier, *test, label_names, sentences),
-                    {name: word_similarity(vectors, name) for name in DATASETS},
-                    measure_drift(classifier, matrix, counts, test, label_names, words),
+                    method=phase.name,
+                    seed=seed,
+                    accuracy=_network_accuracy(network, test),
+                    probes=probe(network, test, sentences),
+                    similarity={name: word_similarity(vectors, name) for name in DATASETS},
+                    drift=measure_drift(network, matrix, counts, test, words),
                 )
             )
     finally:
-        classifier.set_weights(kept)
-    return tuple(known)
+        network.set_weights(kept)
+    return tuple(reports)
 
 
-def _accuracy(classifier: Network, texts: Sequence[str], labels: Sequence[int]) -> float:
-    """Of the network: the classifier's own model may be a blend of it and others."""
-    logits = classifier.head.predict(list(classifier.token_ids(texts)), batch_size=256, verbose=0)
-    return float((logits.argmax(axis=1) == np.asarray(labels)).mean())
+def _network_accuracy(network: Network, test: Examples) -> float:
+    logits = network.head.predict(list(network.token_ids(test.texts)), batch_size=256, verbose=0)
+    return float((logits.argmax(axis=1) == np.asarray(test.labels)).mean())

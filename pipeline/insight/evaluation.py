@@ -1,23 +1,24 @@
-"""What a classifier is worth on headlines that it has not seen."""
+"""How good the predictions for labelled texts are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import DataError
+from pipeline.data.examples import Examples
 
 N_BINS = 15  # of the reliability diagram, as in Guo et al. (2017), arXiv 1706.04599
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Predictions of similar confidence. `confidence`, `accuracy`: means over the `count`."""
+    """`count` predictions of similar confidence. `confidence`, `accuracy`: their means."""
 
     confidence: float
     accuracy: float
@@ -26,10 +27,10 @@ class Bin:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Predictions for labelled headlines and what follows from them.
+    """Predictions for labelled texts, and what follows from them.
 
-    `texts`: object array, (n,); `labels`: int array, (n,); `probabilities`: float array,
-    (n, n_classes), in the order of `label_names`.
+    `texts`: object array, (n,). `labels`: int array, (n,), positions in `label_names`.
+    `probabilities`: float array, (n, n_labels).
     """
 
     texts: NDArray[np.object_]
@@ -39,17 +40,17 @@ class Evaluation:
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
-        """The most probable label of each headline: int array, (n,)."""
+        """The most probable label of each text: int array, (n,)."""
         return self.probabilities.argmax(axis=1)
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
-        """The probability of the predicted label: float array, (n,)."""
+        """The probability of the predicted label of each text: float array, (n,)."""
         return self.probabilities.max(axis=1)
 
     @property
     def accuracy(self) -> float:
-        """Fraction of headlines with the right label."""
+        """The fraction of texts with the right label."""
         return float((self.predicted == self.labels).mean())
 
     @property
@@ -63,43 +64,46 @@ class Evaluation:
 
     @property
     def macro_f1(self) -> float:
-        """Mean over the labels that occur of the harmonic mean of precision and recall."""
+        """The F1 of each label that occurs, averaged. F1 is the harmonic mean of precision and recall."""
         from sklearn.metrics import f1_score
 
         return float(f1_score(self.labels, self.predicted, average="macro", zero_division=0))
 
     @property
     def log_loss(self) -> float:
-        """Mean negative log probability of the right label, in nats."""
+        """The mean of -log(probability of the right label), in nats."""
         from sklearn.metrics import log_loss
 
         return float(log_loss(self.labels, self.probabilities, labels=range(len(self.label_names))))
 
     @cached_property
     def bins(self) -> tuple[Bin, ...]:
-        """The predictions in 15 bins of equal width by confidence, empty ones left out."""
+        """The predictions in 15 bins of equal width, by confidence. Empty bins are left out."""
         index = np.minimum((self.confidence * N_BINS).astype(int), N_BINS - 1)
         right = self.predicted == self.labels
         return tuple(
-            Bin(float(self.confidence[of].mean()), float(right[of].mean()), int(of.sum()))
-            for of in (index == i for i in range(N_BINS))
-            if of.any()
+            Bin(float(self.confidence[rows].mean()), float(right[rows].mean()), int(rows.sum()))
+            for rows in (index == i for i in range(N_BINS))
+            if rows.any()
         )
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: mean distance of confidence and accuracy over the bins."""
+        """Expected calibration error: the mean distance of confidence and accuracy over the bins.
+
+        Each bin counts by its number of predictions.
+        """
         return sum(b.count * abs(b.confidence - b.accuracy) for b in self.bins) / len(self.labels)
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """Counts, (n_classes, n_classes): row the true label, column the predicted one."""
+        """How often a label (row) was predicted as a label (column): int array, (n_labels, n_labels)."""
         from sklearn.metrics import confusion_matrix
 
         return confusion_matrix(self.labels, self.predicted, labels=range(len(self.label_names)))
 
     def metrics(self) -> dict[str, float]:
-        """The figures by name."""
+        """The numbers that a run logs, by name."""
         return {
             "accuracy": self.accuracy,
             "macro_f1": self.macro_f1,
@@ -108,35 +112,39 @@ class Evaluation:
         }
 
 
-def evaluate(
-    model: Any, texts: Sequence[str], labels: Sequence[int], label_names: Sequence[str]
-) -> Evaluation:
-    """Evaluate a classifier (or its Keras model) on headlines and labels 0 ... n_classes - 1."""
-    return score(model.predict_proba(texts), texts, labels, label_names)
+class Predicts(Protocol):
+    """Anything that gives probabilities of the labels: a Network or a Classifier."""
+
+    def predict_proba(self, texts: Sequence[str], /) -> NDArray[np.floating]:
+        """Texts to probabilities, (n, n_labels)."""
 
 
-def score(
-    probabilities: NDArray[Any] | Sequence[Sequence[float]],
-    texts: Sequence[str],
-    labels: Sequence[int],
-    label_names: Sequence[str],
-) -> Evaluation:
-    """Evaluate predictions: `probabilities` is a float array, (len(texts), len(label_names)).
+def evaluate(classifier: Predicts, examples: Examples) -> Evaluation:
+    """Evaluate a classifier or a network on labelled texts.
 
-    Raises DataError: no headlines at all; ValueError: shapes that do not fit.
+    Raises DataError: there are no examples.
     """
-    if len(texts) == 0:
+    return evaluate_probabilities(classifier.predict_proba(examples.texts), examples)
+
+
+def evaluate_probabilities(
+    probabilities: NDArray[Any] | Sequence[Sequence[float]], examples: Examples
+) -> Evaluation:
+    """Evaluate predictions that are there already.
+
+    `probabilities`: float array, (n, n_labels), in the order of `examples.label_names`.
+    Raises DataError: there are no examples; ValueError: the shapes do not fit.
+    """
+    if not len(examples):
         raise DataError("expected headlines to evaluate, got none")
     values = np.asarray(probabilities, np.float64)
-    if values.shape != (len(texts), len(label_names)) or len(labels) != len(texts):
-        raise ValueError(
-            f"expected probabilities of shape {(len(texts), len(label_names))} and as many "
-            f"labels, got {values.shape} and {len(labels)}"
-        )
-    values = values / values.sum(axis=1, keepdims=True)  # to one in double precision as well
+    shape = (len(examples), len(examples.label_names))
+    if values.shape != shape:
+        raise ValueError(f"expected probabilities of shape {shape}, got {values.shape}")
+    values = values / values.sum(axis=1, keepdims=True)  # they add up to 1 in double precision too
     return Evaluation(
-        np.array(list(texts), dtype=object),
-        np.asarray(labels, np.int64),
+        np.array(list(examples.texts), dtype=object),
+        np.asarray(examples.labels, np.int64),
         values,
-        tuple(label_names),
+        tuple(examples.label_names),
     )

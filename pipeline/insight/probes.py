@@ -1,4 +1,4 @@
-"""Probe sentences: what the layer after the embedding makes of headlines that mean the same."""
+"""Probe sentences: how close the network puts headlines that mean the same."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from pipeline.base.files import conf_folder
 from pipeline.classifier.layers import MaskedPooling
 from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
+from pipeline.data.examples import Examples
+from pipeline.data.sampling import sample_positions
 from pipeline.embedding.matrix import PADDING
 from pipeline.embedding.text import tokenize
 
 _BATCH = 512  # headlines at a time: 20 MB of activations at 384 features and 24 tokens
-_MOST = 8_000  # test headlines: a rank among more is not much finer
-_UNKNOWN = 1  # row of words that the network has no vector for
+_MAX_HEADLINES = 8_000  # a rank among more test headlines is hardly finer
+_UNKNOWN = 1  # the token id of words without a vector
 _STRICT = ConfigDict(extra="forbid")
 
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -32,7 +34,7 @@ Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)
 
 @checked(frozen=True, config=_STRICT)
 class Reference:
-    """Three headlines: `b` and `c` mean alike, `a` is of another kind. `label`: that of `b`."""
+    """Three headlines: `b` and `c` mean the same, `a` is of another kind. `label`: that of `b`."""
 
     a: Sentence
     b: Sentence
@@ -42,7 +44,7 @@ class Reference:
 
 @checked(frozen=True, config=_STRICT)
 class Pair:
-    """Two headlines that mean alike, and the label of the first."""
+    """Two headlines that mean the same. `label`: that of the first."""
 
     first: Sentence
     second: Sentence
@@ -51,7 +53,7 @@ class Pair:
 
 @checked(frozen=True, config=_STRICT)
 class Sentences:
-    """What a file such as conf/probes.yaml holds."""
+    """The probe sentences of a file such as conf/probes.yaml."""
 
     reference: Reference
     pairs: tuple[Pair, ...] = ()
@@ -59,18 +61,23 @@ class Sentences:
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """`values`: float32 array, (n, tokens, width). `present`: bool array, (n, tokens), False where
-    a headline has no token; the values there mean nothing."""
+    """The activations of the layer after the embedding.
+
+    `values`: float32 array, (n, tokens, width). `present`: bool array, (n, tokens), False where a
+    headline has no token; the values there mean nothing.
+    """
 
     values: NDArray[np.float32]
     present: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Probed:
-    """What the layer makes of one headline. `activations`: float32 array, (tokens, width);
-    `unseen`: the words that were not in training; those among them that are `unknown` have no
-    vector of their own."""
+class ProbedText:
+    """A probe sentence as the network sees it.
+
+    `unseen`: the words that were not in training. `unknown`: those among them without a vector of
+    their own. `activations`: float32 array, (tokens, width).
+    """
 
     text: str
     tokens: tuple[str, ...]
@@ -81,9 +88,12 @@ class Probed:
 
 @dataclass(frozen=True)
 class PairRank:
-    """`rank`: the fraction of the test headlines with `label` that are closer to `first` than
-    `second` is, as `rank_bc` of Probes; `rank_embedding`: that of averaged word vectors; NaN where
-    there are none. `unseen`: the words of both that were not in training."""
+    """How close the two headlines of a pair are.
+
+    `rank`: the fraction of the test headlines with `label` that are closer to `first` than `second`
+    is, see `Probes.rank_bc`. `rank_embedding`: the same by averaged word vectors. Both are NaN where
+    no test headline has the label. `unseen`: the words of both that were not in training.
+    """
 
     first: str
     second: str
@@ -95,16 +105,19 @@ class PairRank:
 
 @dataclass(frozen=True, eq=False)
 class Probes:
-    """What `probe` measured, of activations averaged over the tokens unless said otherwise.
+    """How close the probe sentences are to each other.
 
-    `cos_ab`, `cos_ac`, `cos_bc`: cosines. `rank_bc`: the fraction of the `headlines` test
-    headlines with b's `label` that are closer to b than c is, once their mean is taken off all
-    (0: c is the closest; one as close as c counts half). `rank_bc_max`: the same of activations
-    max-pooled over the tokens, `rank_bc_embedding` of averaged word vectors. `centre`: the mean
-    that is taken off, float32 array, (width,).
+    A headline is represented by the mean of its activations over the tokens.
+
+    `reference`: the sentences a, b and c. `label`: that of b. `headlines`: the number of test
+    headlines with it. `centre`: their mean, float32 array, (width,). `cos_ab`, `cos_ac`, `cos_bc`:
+    cosines. `rank_bc`: the fraction of these headlines that are closer to b than c is, after the
+    centre is subtracted from all. It is 0 where c is the closest; a headline as close as c counts
+    half. `rank_bc_max`: the same by activations max-pooled over the tokens. `rank_bc_embedding`: the
+    same by averaged word vectors. `pairs`: the ranks of the other pairs.
     """
 
-    reference: tuple[Probed, Probed, Probed]
+    reference: tuple[ProbedText, ProbedText, ProbedText]
     label: str
     headlines: int
     centre: NDArray[np.float32]
@@ -117,25 +130,28 @@ class Probes:
     pairs: tuple[PairRank, ...]
 
     def metrics(self) -> dict[str, float]:
-        """The figures by name; those of the pairs are over their ranks, and `unseen` over those of
-        pairs with a word that was not in training. What there is nothing to measure of is left
-        out."""
+        """The numbers that a run logs, by name. Numbers that are NaN are left out.
+
+        `pairs_...` are medians and means over all pairs, `pairs_unseen_...` over the pairs with a
+        word that was not in training.
+        """
         names = ("cos_ab", "cos_ac", "cos_bc", "rank_bc", "rank_bc_max", "rank_bc_embedding")
         values = {name: float(getattr(self, name)) for name in names}
         unseen = [pair for pair in self.pairs if pair.unseen]
         for name, pairs in (("pairs", self.pairs), ("pairs_unseen", unseen)):
-            for what in ("rank", "rank_embedding"):
-                ranks = [getattr(pair, what) for pair in pairs]
+            for kind in ("rank", "rank_embedding"):
+                ranks = [getattr(pair, kind) for pair in pairs]
                 ranks = [rank for rank in ranks if not np.isnan(rank)] or [np.nan]
-                values[f"{name}_{what}_median"] = float(np.median(ranks))
-                values[f"{name}_{what}_mean"] = float(np.mean(ranks))
+                values[f"{name}_{kind}_median"] = float(np.median(ranks))
+                values[f"{name}_{kind}_mean"] = float(np.mean(ranks))
         return {name: value for name, value in values.items() if not np.isnan(value)}
 
 
 def load_sentences(path: str | Path | None = None) -> Sentences:
-    """Read probe sentences from a YAML file (conf/probes.yaml where there is no `path`).
+    """Read probe sentences from a YAML file.
 
-    Raises DataError: no such file, or another form than that of conf/probes.yaml.
+    `path`: None for conf/probes.yaml.
+    Raises DataError: the file is missing, or does not have the form of conf/probes.yaml.
     """
     file = conf_folder() / "probes.yaml" if path is None else Path(path)
     try:
@@ -153,64 +169,72 @@ def load_sentences(path: str | Path | None = None) -> Sentences:
         ) from error
 
 
-def activations(classifier: Network, texts: Sequence[str]) -> Activations:
-    """The activations of the layer after the embedding, token by token, without dropout.
+def activations(network: Network, texts: Sequence[str]) -> Activations:
+    """Compute the activations of the layer after the embedding, token by token, without dropout.
 
-    `cnn`: the convolutions' outputs behind the ReLU, of all kernel sizes side by side; `bigru`: the
-    states of both directions; `mean`, `attention`: the word vectors, as they come into pooling.
-    The weights are those that the classifier has at the moment.
+    For `cnn` they are the outputs of the convolutions after the ReLU, all kernel sizes side by side.
+    For `bigru` they are the states of both directions. For `mean` and `attention` they are the word
+    vectors. The weights are the present ones of the network.
     """
-    return _activations(classifier, classifier.token_ids(texts))
+    return _activations(network, network.token_ids(texts))
 
 
 def probe(
-    classifier: Network,
-    texts: Sequence[str],
-    labels: Sequence[int],
-    label_names: Sequence[str],
+    network: Network,
+    test: Examples,
     sentences: Sentences | None = None,
+    *,
+    max_headlines: int = _MAX_HEADLINES,
+    batch_size: int = _BATCH,
 ) -> Probes:
-    """Measure how near headlines of like meaning are, against test headlines of the same label.
+    """Measure how close sentences of the same meaning are, among test headlines of the same label.
 
-    `texts`, `labels`: test headlines, and their labels as positions in `label_names`; of more
-    than 8,000 a sample is taken, always the same. `sentences`: those of conf/probes.yaml where
-    None. In a network that was trained on labels, headlines with one label are alike for that
-    alone: so the rank among them tells what the plain cosine does not.
+    A network that is trained on labels moves headlines of one label close together. So a plain
+    cosine says little about meaning, and the rank among headlines of the same label says more.
+
+    Args:
+        network: the network, with its present weights.
+        test: the test headlines.
+        sentences: the probe sentences; None: those of conf/probes.yaml.
+        max_headlines: of more test headlines a sample is taken, always the same.
+        batch_size: headlines that are computed at a time.
     """
     sentences = sentences or load_sentences()
     reference, pairs = sentences.reference, sentences.pairs
     asked = [reference.a, reference.b, reference.c]
     asked += [text for pair in pairs for text in (pair.first, pair.second)]
-    n, chosen = len(asked), sample(len(texts), _MOST)
-    others = np.array([texts[i] for i in chosen], object)
-    inputs = classifier.token_ids([*asked, *others])
-    pooled = _pooled(classifier, inputs)
+    n, chosen = len(asked), sample_positions(len(test), max_headlines)
+    texts = np.array([test.texts[i] for i in chosen], object)
+    inputs = network.token_ids([*asked, *texts])
+    pooled = _pool(network, inputs, batch_size)
 
-    # The label of b and of the first of each pair: as the file says, else as the network does.
+    # The label of b and of the first sentence of each pair: from the file, else from the network.
     given = [None, reference.label, None, *(pair.label for pair in pairs for _ in range(2))]
-    predicted = classifier.head([array[:n] for array in inputs]).numpy().argmax(axis=1)
-    position = {name: i for i, name in enumerate(label_names)}
-    label_of = [
+    predicted = network.head([array[:n] for array in inputs]).numpy().argmax(axis=1)
+    position = {name: i for i, name in enumerate(test.label_names)}
+    asked_labels = [
         position.get(name or "", int(best)) for name, best in zip(given, predicted, strict=True)
     ]
-    rows_of = {label: np.asarray(labels)[chosen] == label for label in set(label_of)}
+    rows_by_label = {label: np.asarray(test.labels)[chosen] == label for label in set(asked_labels)}
     crowds = {
-        how: {label: _Crowd(others[rows], values[n:][rows]) for label, rows in rows_of.items()}
-        for how, values in pooled.items()
+        pooling: {
+            label: _Crowd(texts[rows], values[n:][rows]) for label, rows in rows_by_label.items()
+        }
+        for pooling, values in pooled.items()
     }
 
-    def rank(how: str, i: int) -> float:
-        """That of headline i + 1 by its closeness to headline i."""
-        first, second = pooled[how][i : i + 2]
-        return crowds[how][label_of[i]].rank(first, second, asked[i : i + 2])
+    def rank(pooling: str, i: int) -> float:
+        """The rank of sentence i + 1 by its closeness to sentence i."""
+        first, second = pooled[pooling][i : i + 2]
+        return crowds[pooling][asked_labels[i]].rank(first, second, asked[i : i + 2])
 
-    probed = _probed(classifier, asked, [array[:n] for array in inputs])
+    probed = _probed_texts(network, asked, [array[:n] for array in inputs])
     directions = _directions(pooled["mean"][:3])
     cosines = directions @ directions.T
-    crowd = crowds["mean"][label_of[1]]
+    crowd = crowds["mean"][asked_labels[1]]
     return Probes(
         reference=(probed[0], probed[1], probed[2]),
-        label=label_names[label_of[1]],
+        label=test.label_names[asked_labels[1]],
         headlines=len(crowd.texts),
         centre=crowd.centre,
         cos_ab=float(cosines[0, 1]),
@@ -223,7 +247,7 @@ def probe(
             PairRank(
                 pair.first,
                 pair.second,
-                label_names[label_of[i]],
+                test.label_names[asked_labels[i]],
                 rank("mean", i),
                 rank("embedding", i),
                 tuple(dict.fromkeys([*probed[i].unseen, *probed[i + 1].unseen])),
@@ -233,15 +257,8 @@ def probe(
     )
 
 
-def sample(n: int, most: int) -> NDArray[np.int64]:
-    """Positions of `n` items, or of `most` of them in order, always the same."""
-    if n <= most:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
-
-
 class _Crowd:
-    """Test headlines of one label, as they are seen from their mean."""
+    """Test headlines of one label, as directions from their mean."""
 
     def __init__(self, texts: NDArray[np.object_], features: NDArray[np.float32]) -> None:
         self.texts = texts
@@ -249,12 +266,15 @@ class _Crowd:
         self.directions = _directions(features - self.centre)
 
     def rank(
-        self, first: NDArray[np.float32], second: NDArray[np.float32], but: Sequence[str]
+        self, first: NDArray[np.float32], second: NDArray[np.float32], excluded: Sequence[str]
     ) -> float:
-        """The fraction of the headlines, `but` leaving out, that is closer to `first`."""
-        one, other = _directions(np.stack([first, second]) - self.centre)
-        kept = (self.texts != but[0]) & (self.texts != but[1])
-        cosines, cosine = (self.directions @ one)[kept], float(other @ one)
+        """The fraction of the headlines that is closer to `first` than `second` is, both (width,).
+
+        `excluded`: the two texts themselves, which may be among the headlines.
+        """
+        query, target = _directions(np.stack([first, second]) - self.centre)
+        kept = (self.texts != excluded[0]) & (self.texts != excluded[1])
+        cosines, cosine = (self.directions @ query)[kept], float(target @ query)
         if not len(cosines):
             return float("nan")
         return float((cosines > cosine).mean() + (cosines == cosine).mean() / 2)
@@ -265,34 +285,31 @@ def _directions(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return (values / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
 
-def _probed(
-    classifier: Network, texts: Sequence[str], inputs: Sequence[NDArray[np.int32]]
-) -> list[Probed]:
-    """Training has not seen the words of the second table, nor those that are in none. A word has
-    a letter in it."""
-    layer, n_trained = classifier.text, classifier.embedding.input_dim
-    of_layer, probed = _activations(classifier, inputs), []
-    for i, tokens in enumerate(tokenize(texts, layer.contractions)):
-        known = tokens[: layer.max_tokens]
+def _probed_texts(
+    network: Network, texts: Sequence[str], inputs: Sequence[NDArray[np.int32]]
+) -> list[ProbedText]:
+    """Describe each text. Training has not seen the words of the second table, nor unknown ones.
+
+    A token with a letter in it is a word.
+    """
+    layer, n_trained = network.text, network.embedding.input_dim
+    layer_output, probed = _activations(network, inputs), []
+    for i, all_tokens in enumerate(tokenize(texts, layer.contractions)):
+        tokens = tuple(all_tokens[: layer.max_tokens])
         row_of = {
             token: row
-            for token, row in zip(known, inputs[0][i], strict=False)
+            for token, row in zip(tokens, inputs[0][i], strict=False)
             if any(map(str.isalpha, token))
         }
-        probed.append(
-            Probed(
-                texts[i],
-                tuple(known),
-                tuple(word for word, row in row_of.items() if row == _UNKNOWN or row >= n_trained),
-                tuple(word for word, row in row_of.items() if row == _UNKNOWN),
-                of_layer.values[i][of_layer.present[i]],
-            )
-        )
+        unseen = tuple(w for w, row in row_of.items() if row == _UNKNOWN or row >= n_trained)
+        unknown = tuple(word for word, row in row_of.items() if row == _UNKNOWN)
+        values = layer_output.values[i][layer_output.present[i]]
+        probed.append(ProbedText(texts[i], tokens, unseen, unknown, values))
     return probed
 
 
-def _activations(classifier: Network, inputs: Sequence[NDArray[np.int32]]) -> Activations:
-    values, _ = _forward(classifier)(inputs)
+def _activations(network: Network, inputs: Sequence[NDArray[np.int32]]) -> Activations:
+    values, _ = _forward(network)(inputs)
     return Activations(values.numpy(), inputs[0] != PADDING)
 
 
@@ -310,22 +327,25 @@ def _forward(
     return forward
 
 
-def _pooled(
-    classifier: Network, inputs: Sequence[NDArray[np.int32]]
+def _pool(
+    network: Network, inputs: Sequence[NDArray[np.int32]], batch_size: int
 ) -> dict[str, NDArray[np.float32]]:
-    """Float32 arrays, (n, width): activations averaged over the tokens (`mean`) and their maximum
-    (`max`), and word vectors averaged (`embedding`)."""
-    forward, lengths = _forward(classifier), (inputs[0] != PADDING).sum(axis=1)
-    order = np.argsort(lengths, kind="stable")  # those of like length together: less padding
+    """Represent each headline by one vector, in three ways: float32 arrays, (n, width).
+
+    `mean`, `max`: the mean and the maximum of the activations over the tokens. `embedding`: the mean
+    of the word vectors.
+    """
+    forward, lengths = _forward(network), (inputs[0] != PADDING).sum(axis=1)
+    order = np.argsort(lengths, kind="stable")  # headlines of one length together need no padding
     mean, maximum = MaskedPooling("mean"), MaskedPooling("max")
-    parts: dict[str, list[Any]] = {"mean": [], "max": [], "embedding": []}
-    for start in range(0, len(order), _BATCH):
-        rows = order[start : start + _BATCH]
+    batches: dict[str, list[Any]] = {"mean": [], "max": [], "embedding": []}
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
         batch = [array[rows, : max(lengths[rows].max(), 1)] for array in inputs]
         values, vectors = forward(batch)
         present = ops.convert_to_tensor(batch[0] != PADDING)
-        parts["mean"].append(mean(values, token_mask=present))
-        parts["max"].append(maximum(values, token_mask=present))
-        parts["embedding"].append(mean(vectors, token_mask=present))
+        batches["mean"].append(mean(values, token_mask=present))
+        batches["max"].append(maximum(values, token_mask=present))
+        batches["embedding"].append(mean(vectors, token_mask=present))
     back = np.argsort(order)
-    return {how: np.concatenate(several)[back] for how, several in parts.items()}
+    return {pooling: np.concatenate(arrays)[back] for pooling, arrays in batches.items()}

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pipeline.insight.audit import Audit
+from pipeline.report import style
 from pipeline.report.audit_tables import (
     features_table,
     groups_table,
@@ -13,7 +14,6 @@ from pipeline.report.audit_tables import (
     overlaps_table,
     signals_table,
 )
-from pipeline.report.figures import BLUE, GREY, ORANGE
 from pipeline.report.items import Item, Metric, Picture, Table, Tag
 
 
@@ -48,8 +48,10 @@ def audit_items(audit: Audit) -> list[Item]:
     return [*items, Tag("audit.warning", "; ".join(warnings))] if warnings else items
 
 
-def signals_items(audit: Audit, accuracy: float) -> list[Item]:
-    """The signals beside the model. `accuracy`: the model's on the test split."""
+def signals_items(audit: Audit, accuracy: float, *, figures: bool = True) -> list[Item]:
+    """A picture of the signals beside the model. `accuracy`: that of the model on the test split."""
+    if not figures:
+        return []
     return [Picture("figures/audit_signals.png", signals_figure(audit, accuracy))]
 
 
@@ -59,16 +61,21 @@ def signals_figure(audit: Audit, accuracy: float) -> Figure:
     names, high = [*audit.alone][::-1], audit.high(accuracy)
     values = [audit.alone[name].accuracy for name in names]
     colours = [
-        ORANGE if name in high else GREY if name in audit.signals.unseen else BLUE for name in names
+        style.ACCENT
+        if name in high
+        else style.QUIET
+        if name in audit.signals.unseen
+        else style.MAIN
+        for name in names
     ]
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    figure = style.new_figure(style.SIGNALS)
     axes = figure.subplots()
     axes.barh(np.arange(len(names)), values, color=colours)
-    for value, style, name in (
+    for value, line, name in (
         (audit.signals.majority.accuracy, ":", "majority class"),
         (accuracy, "-", "the model"),
     ):
-        axes.axvline(value, color="black", linestyle=style, label=f"{name} {value:.3f}")
+        axes.axvline(value, color=style.TEXT, linestyle=line, label=f"{name} {value:.3f}")
     labels = [f"{name}  {value:.3f}" for name, value in zip(names, values, strict=True)]
     axes.set_yticks(np.arange(len(names)), labels)
     axes.set_xlim(0, 1.02)

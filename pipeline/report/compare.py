@@ -219,7 +219,7 @@ def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
     The shade is the 95 % interval of the mean over the seeds.
     """
     means = mean_outcomes(outcomes)
-    figure = style.new_figure(*style.COMPARISON)
+    figure = style.new_figure(style.COMPARISON)
     axes = figure.subplots()
     for method in list_methods(outcomes):
         curve = [m for m in means if m.method == method]

@@ -1,4 +1,4 @@
-"""Figures of a run."""
+"""Figures of a run: learning curves, coverage, confusion matrix, reliability."""
 
 from __future__ import annotations
 
@@ -7,34 +7,38 @@ from matplotlib.figure import Figure
 
 from pipeline.embedding.matrix import Coverage
 from pipeline.insight.evaluation import Evaluation
+from pipeline.report import style
 from pipeline.report.tables import coverage_by_fallback
 from pipeline.training.history import History
 
-BLUE, ORANGE, GREY = "#4477aa", "#ee7733", "#888888"  # distinct for colour-blind readers
-
 
 def learning_curves(history: History) -> Figure:
-    """Loss and accuracy by epoch, with a line where a new phase begins and the best epoch."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    """Loss and accuracy by epoch. A line shows where a phase begins, a dot the epoch that was kept."""
+    figure = style.new_figure(style.LEARNING_CURVES)
     steps = np.arange(1, len(history.epochs) + 1)
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axes.plot(steps, [getattr(e, name) for e in history.epochs], color=GREY, label="train")
+        axes.plot(
+            steps, [getattr(e, name) for e in history.epochs], color=style.QUIET, label="train"
+        )
         axes.plot(
             steps,
             [getattr(e, f"val_{name}") for e in history.epochs],
-            color=BLUE,
+            color=style.MAIN,
             label="validation",
         )
         start = 0
         for phase in history.phases:
             if start:
-                axes.axvline(start + 0.5, color=GREY, linestyle=":")
+                axes.axvline(start + 0.5, color=style.QUIET, linestyle=":")
             axes.annotate(
-                phase.name, (start + 0.6, 1.01), xycoords=("data", "axes fraction"), color=GREY
+                phase.name,
+                (start + 0.6, 1.01),
+                xycoords=("data", "axes fraction"),
+                color=style.QUIET,
             )
             if phase is history.best:
                 value = getattr(phase.best, f"val_{name}")
-                axes.plot(start + phase.best.number, value, "o", color=ORANGE, label="kept")
+                axes.plot(start + phase.best.number, value, "o", color=style.ACCENT, label="kept")
             start += len(phase.epochs)
         axes.set_xlim(0.5, len(steps) + 0.5)
         axes.set_xlabel("epoch")
@@ -44,28 +48,31 @@ def learning_curves(history: History) -> Figure:
     return figure
 
 
-def coverage_figure(coverage: Coverage, most: int = 20) -> Figure:
-    """Types and tokens by fallback of the fallbacks, and the `most` frequent words that it misses."""
+def coverage_figure(coverage: Coverage, n_words: int = 20) -> Figure:
+    """How many words each fallback matched, and the most frequent words without a vector.
+
+    Types are different words, tokens are running words.
+    """
     frame = coverage_by_fallback(coverage)
-    frame = frame[frame["types"] > 0].iloc[::-1]  # the first fallback on top
-    missing = coverage.missing[:most][::-1]
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    frame = frame[frame["types"] > 0].iloc[::-1]  # puts the first fallback on top
+    missing = coverage.missing[:n_words][::-1]
+    figure = style.new_figure(style.COVERAGE)
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
     places = np.arange(len(frame))
-    for name, colour, shift in (("types", GREY, -0.2), ("tokens", BLUE, 0.2)):
-        shares = 100 * frame[f"{name}_share"]
-        bars = left.barh(places + shift, shares, 0.38, color=colour, label=name)
-        labels = [f"{s:.1f} %  ({n:,})" for s, n in zip(shares, frame[name], strict=True)]
-        left.bar_label(bars, labels, padding=3, fontsize=8)
+    for name, colour, shift in (("types", style.QUIET, -0.2), ("tokens", style.MAIN, 0.2)):
+        percent = 100 * frame[f"{name}_share"]
+        bars = left.barh(places + shift, percent, 0.38, color=colour, label=name)
+        labels = [f"{s:.1f} %  ({n:,})" for s, n in zip(percent, frame[name], strict=True)]
+        left.bar_label(bars, labels, padding=3, fontsize=style.SMALL)
     left.set_yticks(places, frame["fallback"])
     left.set_xlim(0, 140)
     left.set_xticks(range(0, 101, 20))
     left.set_xlabel("% of the words")
     left.set_title(f"{coverage.tokens:.1%} of the tokens have a vector")
     left.legend(loc="lower right")
-    right.barh(range(len(missing)), [count for _, count in missing], color=ORANGE)
+    right.barh(range(len(missing)), [count for _, count in missing], color=style.ACCENT)
     right.set_yticks(
-        range(len(missing)), [word for word, _ in missing], fontsize=8, parse_math=False
+        range(len(missing)), [word for word, _ in missing], fontsize=style.SMALL, parse_math=False
     )
     right.set_xlabel("times seen")
     right.set_title(f"{len(coverage.missing):,} words without a vector", fontsize="medium")
@@ -73,16 +80,16 @@ def coverage_figure(coverage: Coverage, most: int = 20) -> Figure:
 
 
 def confusion_matrix(evaluation: Evaluation) -> Figure:
-    """Counts by true and predicted label, coloured by the fraction of the true label."""
+    """Counts by true and predicted label. The colour is the fraction of the true label."""
     counts, names = evaluation.confusion, evaluation.label_names
     size = 2.5 + 0.6 * len(names)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
+    figure = style.new_figure((size, size), margin=0.8)
     axes = figure.subplots()
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    picture = axes.imshow(fractions, cmap=style.FRACTIONS, vmin=0, vmax=1)
     if len(names) <= 20:
         for (row, column), count in np.ndenumerate(counts):
-            colour = "white" if shares[row, column] > 0.5 else "black"
+            colour = style.TEXT_ON_DARK if fractions[row, column] > 0.5 else style.TEXT
             axes.text(column, row, str(count), ha="center", va="center", color=colour)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)
@@ -94,16 +101,18 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
 
 
 def reliability_diagram(evaluation: Evaluation) -> Figure:
-    """Accuracy against confidence in bins; a calibrated model stays on the diagonal."""
-    figure = Figure(figsize=(4.5, 5), layout="constrained")
+    """Accuracy by confidence, in bins. The points of a calibrated model lie on the diagonal."""
+    figure = style.new_figure(style.RELIABILITY)
     above, below = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     confidence = [b.confidence for b in evaluation.bins]
-    above.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="calibrated")
-    above.plot(confidence, [b.accuracy for b in evaluation.bins], "o-", color=BLUE, label="model")
+    above.plot([0, 1], [0, 1], color=style.QUIET, linestyle=":", label="calibrated")
+    above.plot(
+        confidence, [b.accuracy for b in evaluation.bins], "o-", color=style.MAIN, label="model"
+    )
     above.set_ylabel("accuracy")
     above.set_title(f"expected calibration error {evaluation.ece:.3f}")
     above.legend()
-    below.bar(confidence, [b.count for b in evaluation.bins], width=0.05, color=BLUE)
+    below.bar(confidence, [b.count for b in evaluation.bins], width=0.05, color=style.MAIN)
     below.set_ylabel("headlines")
     below.set_xlabel("confidence")
     return figure

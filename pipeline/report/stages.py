@@ -30,7 +30,7 @@ def config_items(values: Mapping[str, Any]) -> list[Item]:
 
 
 def headlines_items(headlines: Headlines) -> list[Item]:
-    """The splits as inputs, their sizes, and what was dropped."""
+    """The splits as inputs, their sizes, and how many rows were dropped and why."""
     items: list[Item] = []
     for split, rows in headlines.splits.items():
         context = "training" if split == "train" else split
@@ -43,11 +43,11 @@ def headlines_items(headlines: Headlines) -> list[Item]:
     return items + [Metric(f"data/dropped_{why}", n) for why, n in headlines.dropped.items()]
 
 
-def matrix_items(matrix: EmbeddingMatrix) -> list[Item]:
-    """What the fallbacks found at each fallback (as a fraction of the tokens), and the missing words."""
+def matrix_items(matrix: EmbeddingMatrix, *, figures: bool = True) -> list[Item]:
+    """How many words each fallback matched, as a fraction of the tokens, and the missing words."""
     coverage = matrix.coverage
     by_fallback = coverage_by_fallback(coverage)
-    return [
+    items: list[Item] = [
         Metric("coverage/types", coverage.types),
         Metric("coverage/tokens", coverage.tokens),
         *(
@@ -60,8 +60,10 @@ def matrix_items(matrix: EmbeddingMatrix) -> list[Item]:
         Metric("vocabulary/extra_words", len(matrix.extra_words)),
         Table("tables/coverage.csv", by_fallback),
         Table("tables/missing_words.csv", missing_words(coverage)),
-        Picture("figures/coverage.png", coverage_figure(coverage)),
     ]
+    if figures:
+        items.append(Picture("figures/coverage.png", coverage_figure(coverage)))
+    return items
 
 
 def epoch_items(epoch: Epoch, step: int) -> list[Item]:
@@ -70,12 +72,11 @@ def epoch_items(epoch: Epoch, step: int) -> list[Item]:
     return [Metric(f"{epoch.phase}/{name}", getattr(epoch, name), step) for name in names]
 
 
-def history_items(history: History) -> list[Item]:
-    """The learning curves, and the network's validation result of every phase."""
-    items: list[Item] = [
-        Picture("figures/learning_curves.png", learning_curves(history)),
-        Tag("best_phase", history.best.name),
-    ]
+def history_items(history: History, *, figures: bool = True) -> list[Item]:
+    """The network's validation accuracy after every phase, and the learning curves."""
+    items: list[Item] = [Tag("best_phase", history.best.name)]
+    if figures:
+        items.append(Picture("figures/learning_curves.png", learning_curves(history)))
     for phase in history.phases:
         items += [
             Metric(f"validation/{phase.name}_accuracy", phase.best.val_accuracy),
@@ -99,27 +100,35 @@ def ensemble_items(ensemble: Ensemble) -> list[Item]:
     return items
 
 
-def evaluations_items(evaluations: Mapping[str, Evaluation], kept_name: str) -> list[Item]:
-    """Test results: all of the kept classifier's, and the accuracy and macro F1 of every one."""
+def evaluations_items(
+    evaluations: Mapping[str, Evaluation], kept_name: str, *, figures: bool = True
+) -> list[Item]:
+    """The test results: everything about the kept classifier, accuracy and macro F1 of every other.
+
+    `evaluations`: by method. `kept_name`: the method that was kept.
+    """
     kept = evaluations[kept_name]
     low, high = kept.accuracy_interval
     items: list[Item] = [Metric(f"test/{name}", value) for name, value in kept.metrics().items()]
     items += [Metric("test/accuracy_low", low), Metric("test/accuracy_high", high)]
-    for phase, evaluation in evaluations.items():
+    for method, evaluation in evaluations.items():
         items += [
-            Metric(f"test/{phase}_accuracy", evaluation.accuracy),
-            Metric(f"test/{phase}_macro_f1", evaluation.macro_f1),
+            Metric(f"test/{method}_accuracy", evaluation.accuracy),
+            Metric(f"test/{method}_macro_f1", evaluation.macro_f1),
         ]
     predictions = predictions_table(kept)
     wrong = predictions[predictions["label"] != predictions["predicted"]]
-    return [
-        *items,
+    items += [
         Table("tables/per_class.csv", per_class(kept)),
         Table("tables/test_predictions.csv", predictions),
         Table("tables/misclassified.csv", wrong.sort_values("confidence", ascending=False)),
-        Picture("figures/confusion_matrix.png", confusion_matrix(kept)),
-        Picture("figures/reliability.png", reliability_diagram(kept)),
     ]
+    if figures:
+        items += [
+            Picture("figures/confusion_matrix.png", confusion_matrix(kept)),
+            Picture("figures/reliability.png", reliability_diagram(kept)),
+        ]
+    return items
 
 
 def seconds_items(seconds: Mapping[str, float]) -> list[Item]:

@@ -65,19 +65,25 @@ RELIABILITY = (4.5, 5.0)
 SIGNALS = (8.0, 3.6)
 COMPARISON = (8.0, 4.4)
 CASES = (8.5, 5.0)
-WORDS_MAP_ROW = (12.0, 4.2)  # a row for each method
-HEADLINES_MAP_ROW = (9.0, 4.2)  # a row for each method
-PROBES_COLUMN = (4.2, 6.4)  # a column for each method
-UNSEEN_COLUMN = (4.6, 3.6)  # a column for each data set
+WORDS_MAP = (12.0, 4.2)  # a row for each method
+HEADLINES_MAP = (9.0, 4.2)  # a row for each method
+PROBES = (4.2, 6.4)  # a column for each method
+UNSEEN_WORDS = (4.6, 3.6)  # a column for each data set
 
 
 def label_colour(label: int) -> str:
-    """The colour of a label, given as a position."""
+    """The colour of a label, given by its position."""
     return LABELS[label % len(LABELS)]
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure; `width` and `height` in inches. Its parts are laid out without overlap."""
+def new_figure(
+    size: tuple[float, float], *, rows: int = 1, columns: int = 1, margin: float = 0.0
+) -> Figure:
+    """An empty figure whose parts are laid out without overlap.
+
+    `size`: width and height of one cell, in inches. `margin`: inches added to the width.
+    """
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    width, height = size
+    return Figure(figsize=(columns * width + margin, rows * height), layout="constrained")

@@ -22,7 +22,7 @@ from pipeline.data.headlines import Headlines
 from pipeline.data.sampling import sample_examples
 from pipeline.embedding.choice import vectors_name
 from pipeline.embedding.options import VectorsOptions
-from pipeline.insight.evaluation import Evaluation, evaluate, score
+from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
 from pipeline.insight.outcomes import Outcome
 from pipeline.studies.baselines import BASELINES, installed_baselines
 from pipeline.studies.options import CompareOptions
@@ -163,12 +163,11 @@ def _evaluations(
         predict = BASELINES[trial.kind](training, validation, trial.seed)
         seconds = time.perf_counter() - started
         probabilities = np.eye(len(test.label_names))[predict(test.texts)]
-        yield trial.kind, seconds, score(probabilities, test.texts, test.labels, test.label_names)
+        yield trial.kind, seconds, evaluate_probabilities(probabilities, test)
         return
     fitted = fit_trial(trial, shared, training, validation)
     for method, seconds, classifier in fitted.methods():
-        evaluation = evaluate(classifier, test.texts, test.labels, test.label_names)
-        yield method, seconds, evaluation
+        yield method, seconds, evaluate(classifier, test)
 
 
 def _name(method: str, trial: Trial) -> str:

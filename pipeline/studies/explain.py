@@ -81,24 +81,23 @@ def explain(
                 fitted.network,
                 fitted.matrix,
                 fitted.history,
-                (train.texts, train.labels),
-                (test.texts, test.labels),
-                headlines.label_names,
+                train,
+                test,
                 sentences=sentences,
                 words=words,
                 seed=trial.seed,
             )
-            return {f"{each.start}-{trial.seed}": each for each in reports}
+            return {f"{each.method}-{trial.seed}": each for each in reports}
 
         reports = run_trials(
             tracked,
             trials,
             names=lambda trial: [f"{phase}-{trial.seed}" for phase in shared.phases(trial.kind)],
             run=run,
-            items=report.one_knowledge_items,
-            read=lambda child: report.knowledge_of(child.content),
-            file=report.KNOWLEDGE,
-            describe=report.knowledge_in_words,
+            items=report.embedding_report_items,
+            read=lambda child: report.read_embedding_report(child.content),
+            file=report.EMBEDDING_REPORT,
+            describe=report.embedding_reports_sentence,
             on_trial=on_trial,
         )
         tracked.log(report.explanation_items(reports))

@@ -80,7 +80,7 @@ def compare_sets(
         on_validation = {phase.name: phase.best.val_accuracy for phase in fitted.history.phases}
         on_validation["ensemble"] = fitted.ensemble.accuracy
         for method, _, classifier in fitted.methods():
-            evaluation = evaluate(classifier, test.texts, test.labels, test.label_names)
+            evaluation = evaluate(classifier, test)
             accuracies[f"{method} validation"] = on_validation[method]
             accuracies[f"{method} test"] = evaluation.accuracy
         return {f"{trial.kind}-{trial.seed}": SetOutcome(trial.kind, trial.seed, accuracies)}

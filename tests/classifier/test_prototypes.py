@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from builders import make_headlines, small_overrides
 from mlflow import MlflowClient
-from networks import NUMBERS, TEST, TRAIN, VALIDATION, built, trained
+from networks import TEST, TRAIN, VALIDATION, built, trained
 
 from pipeline import EmbeddingClassifier, run
 from pipeline.base.errors import MissingExtraError
@@ -24,7 +24,6 @@ from pipeline.classifier.encoders import CnnOptions, MeanOptions, MetricOptions
 from pipeline.classifier.network import export_saved_model, with_labels
 from pipeline.classifier.prototypes import Prototypes, pair_loss
 from pipeline.config import load_config
-from pipeline.report import map_of_cases
 from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
@@ -235,13 +234,3 @@ def test_without_the_extra_a_run_goes_on(
     evaluations = run._with_cases(result.classifier, result.headlines, {})
     assert evaluations == {}
     assert "pip install 'headline-transfer[cases]'" in caplog.text
-
-
-def test_the_picture_shows_every_label_and_both_kinds() -> None:
-    vectors = some_vectors(len(NUMBERS))
-    figure = map_of_cases((vectors, NUMBERS), (vectors[:9], NUMBERS[:9]), ["a", "b", "c"])
-    (axes,), (legend,) = figure.axes, figure.legends
-    shown = {text.get_text() for text in legend.get_texts()}
-    assert shown == {f"{name}, {kind}" for name in "abc" for kind in ("cases", "test headlines")}
-    drawn = sum(len(points.get_offsets()) for points in axes.collections)
-    assert drawn == len(NUMBERS) + 9

@@ -1,15 +1,19 @@
+"""Accuracy, F1, calibration and their like, by hand."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
 from pipeline.base.errors import DataError
-from pipeline.insight.evaluation import Evaluation, score
+from pipeline.data.examples import Examples
+from pipeline.insight.evaluation import Evaluation, evaluate_probabilities
 
 
 def example() -> Evaluation:
     probabilities = [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]]
-    return score(probabilities, ["a", "b", "c", "d"], [0, 1, 1, 1], ["no", "yes"])
+    examples = Examples(["a", "b", "c", "d"], [0, 1, 1, 1], ("no", "yes"))
+    return evaluate_probabilities(probabilities, examples)
 
 
 def test_figures_by_hand() -> None:
@@ -30,19 +34,21 @@ def test_wilson_interval() -> None:
 
 
 def test_labels_that_do_not_occur_do_not_count() -> None:
-    evaluation = score([[1, 0, 0], [0, 1, 0]], ["a", "b"], [0, 1], ["x", "y", "z"])
+    evaluation = evaluate_probabilities(
+        [[1, 0, 0], [0, 1, 0]], Examples(["a", "b"], [0, 1], ("x", "y", "z"))
+    )
     assert evaluation.macro_f1 == 1
     assert evaluation.confusion.shape == (3, 3)
 
 
 def test_certain_and_right_is_calibrated() -> None:
-    evaluation = score([[1, 0], [0, 1]], ["a", "b"], [0, 1], ["x", "y"])
+    evaluation = evaluate_probabilities([[1, 0], [0, 1]], Examples(["a", "b"], [0, 1], ("x", "y")))
     assert evaluation.ece == 0
     assert evaluation.log_loss == pytest.approx(0, abs=1e-9)
 
 
 def test_bad_input() -> None:
     with pytest.raises(DataError, match="got none"):
-        score(np.zeros((0, 2)), [], [], ["x", "y"])
+        evaluate_probabilities(np.zeros((0, 2)), Examples([], [], ("x", "y")))
     with pytest.raises(ValueError, match="shape"):
-        score([[1, 0]], ["a", "b"], [0, 1], ["x", "y"])
+        evaluate_probabilities([[1, 0]], Examples(["a", "b"], [0, 1], ("x", "y")))

@@ -8,16 +8,16 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from test_drift import NAMES, WORDS, made, measured, put
+from drift_builders import NAMES, WORDS, drift_of, network_and_matrix, put
 
 from pipeline.report.projector import projector_files
 
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, str]:
-    classifier, matrix = made()
-    put(classifier, "alps", np.full(8, 0.5))
-    return dict(projector_files(measured(classifier, matrix)))
+    network, matrix = network_and_matrix()
+    put(network, "alps", np.full(8, 0.5))
+    return dict(projector_files(drift_of(network, matrix)))
 
 
 def test_the_configuration_names_the_files(files: dict[str, str]) -> None:

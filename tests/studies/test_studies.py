@@ -59,10 +59,10 @@ def test_explain(small: dict[str, Path], store: str, capfd: pytest.CaptureFixtur
         return pd.read_csv(client.download_artifacts(parent.info.run_id, path))
 
     metrics = parent.data.metrics
-    figures = table("tables/over_seeds.csv").set_index("figure")
+    figures = table("tables/metrics_over_seeds.csv").set_index("metric")
     for start in STARTS:
         of_start = [c for c in children if c.info.run_name.startswith(f"{start}-")]
-        assert {child.data.params["start"] for child in of_start} == {start}
+        assert {child.data.params["method"] for child in of_start} == {start}
         for name in ("cos_ab", "cos_ac", "cos_bc", "rank_bc"):
             values = [child.data.metrics[f"probe/{start}/{name}"] for child in of_start]
             assert metrics[f"probe/{start}/{name}"] == pytest.approx(sum(values) / 2)
@@ -112,13 +112,13 @@ def test_one_that_failed_goes_on_and_gives_the_same(
         _runs(client, "attributes.run_name LIKE 'explain-%'"), key=lambda run: run.info.start_time
     )
     assert anew.info.run_id != parent.info.run_id
-    shown = {row["figure"]: row["mean"] for row in told["figures"]}
+    shown = {row["metric"]: row["mean"] for row in told["metrics"]}
     for known in resumed.knowledge:
         figures = known.probes.metrics()
-        assert {name: shown[f"probe/{known.start}/{name}"] for name in figures} == figures
-        if known.start != "frozen":
+        assert {name: shown[f"probe/{known.method}/{name}"] for name in figures} == figures
+        if known.method != "frozen":
             moved = known.drift.metrics()
-            assert {name: shown[f"drift/{known.start}/{name}"] for name in moved} == moved
+            assert {name: shown[f"drift/{known.method}/{name}"] for name in moved} == moved
     assert told["in_words"].startswith("Of the ")
 
 
