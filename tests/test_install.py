@@ -49,8 +49,8 @@ def python(code: str, env: dict[str, str], cwd: Path) -> str:
 
 def test_the_wheel_has_the_package_and_conf_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert "pipeline/conf/config.yaml" in names
-    assert "pipeline/conf/training/scratch.yaml" in names
+    conf = {path.relative_to(ROOT) for path in (ROOT / "conf").rglob("*.yaml")}
+    assert conf <= {Path(name).relative_to("pipeline") for name in names if "/conf/" in name}
     assert "pipeline/py.typed" in names
     assert {name.split("/")[0] for name in names} == {
         "pipeline",
@@ -72,10 +72,20 @@ def test_the_example_of_the_readme_runs_elsewhere(
 def test_the_command_line_finds_its_configuration(
     installed: dict[str, str], tmp_path: Path
 ) -> None:
-    code = "import pipeline.config as c; print(c.conf_folder()); print(c.load_config(['model=mean']).model)"
-    where, model = python(code, installed, tmp_path).splitlines()
-    assert where == str(Path(installed["PYTHONPATH"], "pipeline", "conf"))
-    assert model.startswith("MeanOptions(")
+    folder = Path(installed["PYTHONPATH"])
+    code = "from pipeline.base.files import conf_folder; print(conf_folder())"
+    assert python(code, installed, tmp_path).strip() == str(folder / "pipeline" / "conf")
+    for arguments, shown in ((["--help"], "train"), (["options", "model=mean"], "training.frozen")):
+        ran = subprocess.run(
+            [folder / "bin" / "pipeline", *arguments],
+            env=installed,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert shown in ran.stdout
 
 
 def test_every_package_is_pinned_and_no_index_is_named() -> None:
@@ -83,7 +93,9 @@ def test_every_package_is_pinned_and_no_index_is_named() -> None:
     pins = [line for line in text.splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
     pinned = {canonicalize_name(pin.split("==")[0]) for pin in pins}
-    todo, seen = [("headline-transfer", "starter"), ("headline-transfer", "dev")], set()
+    assert "uv" in pinned  # which installs all others
+    todo = [("headline-transfer", extra) for extra in ("starter", "cases", "dev", "bench")]
+    seen = set()
     while todo:
         name, extra = item = todo.pop()
         if item in seen:
