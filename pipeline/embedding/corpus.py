@@ -10,8 +10,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from pipeline.base.errors import VectorsError
 from pipeline.base.files import atomic_write, cache_folder
+from pipeline.base.progress import step_progress
 from pipeline.embedding.formats import read_file
 from pipeline.embedding.vectors import WordVectors
 
@@ -150,7 +150,9 @@ def _train(texts: Sequence[str], algorithm: str, options: dict[str, Any], path: 
             f"{model.corpus_total_words:,}",
             f"{len(model.wv):,}",
         )
-        with _progress(algorithm, model.epochs) as callback:
+        name = f"vectors: {algorithm}, epoch"
+        with step_progress(lines=_LINES, transient=True, log=logger) as show:
+            callback = _count_epochs(lambda done: show(name, done, model.epochs))
             model.train(
                 corpus_file=str(sentences),
                 total_examples=model.corpus_count,
@@ -171,29 +173,16 @@ def _write_sentences(texts: Sequence[str], path: Path) -> None:
             file.writelines(" ".join(tokens) + "\n" for tokens in tokenize(lines) if tokens)
 
 
-@contextmanager
-def _progress(algorithm: str, epochs: int) -> Iterator[Any]:
-    """A callback for gensim that moves a bar on a terminal and writes a few lines elsewhere."""
+def _count_epochs(show: Callable[[int], None]) -> Any:
+    """A callback for gensim: it calls `show` after each epoch with the number of finished epochs."""
     from gensim.models.callbacks import CallbackAny2Vec
-    from rich.console import Console
-    from rich.progress import Progress
 
     class Callback(CallbackAny2Vec):
-        def __init__(self, show: Callable[[int], None]) -> None:
-            self.done, self.show = 0, show
+        def __init__(self) -> None:
+            self.done = 0
 
         def on_epoch_end(self, model: Any) -> None:
             self.done += 1
-            self.show(self.done)
+            show(self.done)
 
-    def line(done: int) -> None:
-        if done % -(-epochs // _LINES) == 0 or done == epochs:
-            logger.info("vectors: %s, epoch %d of %d", algorithm, done, epochs)
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield Callback(line)
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(f"training {algorithm}", total=epochs)
-        yield Callback(lambda done: bar.update(task, completed=done))
+    return Callback()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
 import pty
 import signal
@@ -20,10 +19,8 @@ from pathlib import Path
 import pytest
 from builders import ROOT, read_terminal
 
-from pipeline.base import download as fetching
 from pipeline.base.download import Download, Patience, fetch
 from pipeline.base.errors import FetchError
-from pipeline.cli import terminal
 
 BODY = os.urandom(1_000_000)
 HALF = 500_000
@@ -253,7 +250,7 @@ def test_waits_grow_and_follow_the_server(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(fetching.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "sleep", waits.append)
     busy = Answer(status=503)
     _, download = serve(busy, busy, busy, replace(busy, headers=(("Retry-After", "7"),)), Answer())
     fetch(download)
@@ -407,17 +404,6 @@ def test_a_disk_with_too_little_room(serve: Serve) -> None:
     with pytest.raises(FetchError, match=r"expected room for 1,000,000,000\.0 MB in .*there are"):
         fetch(replace(download, size=10**15))
     assert server.asked == []
-
-
-def test_lines_of_progress(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "pipeline")
-    monkeypatch.setattr(terminal, "_LINE_EVERY", 0.0)
-    fetch(serve(Answer())[1])
-    (last,) = [line for line in caplog.messages if "1.0 MB of 1.0 MB" in line][-1:]
-    assert last.startswith("fetching: vectors.gz: 1.0 MB of 1.0 MB, ")
-    assert last.endswith(" MB/s, 0 s left")
 
 
 def test_a_bar_on_a_terminal(serve: Serve) -> None:
