@@ -1,1 +1,1 @@
-"""What every room needs and nothing of ours is needed for: errors, files, archives, downloads."""
+"""What every room needs: errors, files, archives, downloads, progress, checks of options."""

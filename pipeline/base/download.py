@@ -1,10 +1,11 @@
-"""Downloads and the folder that keeps them.
+"""Downloads to the cache folder.
 
-What is received goes to NAME.part, where a later attempt or process goes on; it is compared with
-its digest and only then renamed to NAME. Nothing is executed, unpickled or unpacked. requests
-speaks HTTP, filelock lets a second process wait for the first, and rich draws the bar. Resuming
-is own code: pooch begins anew after every break, and the downloader of huggingface_hub, which does
-resume, is not public, knows no digest and gives up at 503.
+The received bytes go to NAME.part. A later attempt or process goes on there. The file is compared
+with its digest, and only then renamed to NAME. Nothing is executed, unpickled or unpacked.
+
+requests speaks HTTP, and filelock lets a second process wait for the first. Resuming is code of
+this module: pooch starts again after every break, and the downloader of huggingface_hub, which
+resumes, is not public, checks no digest and gives up at status 503.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = 1 << 16  # bytes received at a time
 _LONGEST_WAIT = 60.0  # seconds between two attempts
-_SILENT_RETRIES = 2  # where nobody has ever answered, there is little to wait for
+_SILENT_RETRIES = 2  # attempts where the server never answered
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,16 @@ class Download:
 
     @property
     def name(self) -> str:
-        """The name of the file: the last part of its address."""
+        """The name of the file, which is the last part of its address."""
         return self.url.rpartition("/")[2]
 
     @property
     def path(self) -> Path:
-        """Where the file is once it was fetched."""
+        """Where the file is after it was fetched."""
         return cache_folder() / self.name
 
     def is_cached(self, *, check_digest: bool = False) -> bool:
-        """Whether a file of the right size is there; its bytes are read to check the digest."""
+        """Whether a file of the right size is there, and with `check_digest` the right bytes."""
         if _size(self.path) != self.size:
             return False
         return not check_digest or _has_digest(self.path, self.digest)
@@ -60,8 +61,11 @@ class Download:
 
 @dataclass(frozen=True)
 class Patience:
-    """`timeout`: seconds without an answer or a byte; `retries`: attempts in a row that bring
-    nothing new, after waits of `backoff` seconds, twice that, and so on."""
+    """How long to try.
+
+    `timeout`: seconds without an answer or a byte. `retries`: attempts in a row that bring no new
+    bytes. `backoff`: seconds before the first of them; the wait doubles with each.
+    """
 
     timeout: float = 30.0
     retries: int = 5
@@ -72,13 +76,16 @@ PATIENCE = Patience()
 
 
 def fetch(download: Download, *, check_digest: bool = False, patience: Patience = PATIENCE) -> Path:
-    """Download a file unless it is in the cache, and say where it is.
+    """Download a file unless it is in the cache, and return its path.
 
-    A broken download is resumed, also by another process. A file in the cache is known by its
-    size, and with `check_digest` by its bytes. HEADLINE_TRANSFER_MIRROR is an address under which
-    the name of the file is looked for instead; with HEADLINE_TRANSFER_OFFLINE=1 nothing is fetched.
+    A broken download is resumed, also by another process. A file in the cache is taken if it has
+    the right size, and with `check_digest` the right bytes.
 
-    Raises FetchError: nobody answers, the file is not there or another one, no room, no permission.
+    Environment variables: HEADLINE_TRANSFER_MIRROR is another address that has a file of this
+    name. HEADLINE_TRANSFER_OFFLINE=1 forbids downloads.
+
+    Raises FetchError: the server does not answer, has no such file or another one; there is no
+    room or no permission to keep it.
     """
     try:
         if download.is_cached(check_digest=check_digest):
@@ -112,7 +119,7 @@ def _address(download: Download) -> str:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Held by one process at a time, and freed by the system where that process dies."""
+    """Let one process in at a time. The system frees the lock of a process that dies."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(f"{path}.lock")
@@ -138,24 +145,24 @@ def _obtain(download: Download, url: str, patience: Patience) -> None:
             f"{megabytes(free)}: free some, or set HEADLINE_TRANSFER_CACHE to another folder"
         )
     logger.info("fetching: %s, %s, from %s", download.name, megabytes(download.size), url)
-    for last in (False, True):
+    for is_last in (False, True):
         in_one_piece = _receive(download, url, part, patience)
         if _has_digest(part, download.digest):
             part.replace(download.path)
             return
         part.unlink()
-        if in_one_piece or last:
+        if in_one_piece or is_last:
             break
-        # The file may have changed between two pieces; the digest tells more than any header.
+        # The file may have changed between two pieces. Only the digest shows that.
         logger.warning("fetching: the pieces of %s do not fit, starting afresh", download.name)
     raise FetchError(
-        f"{url}: expected the digest {download.digest}, what came has another and was removed: the "
-        "file there is damaged or not the same"
+        f"{url}: expected the digest {download.digest}, the received file has another and was "
+        "removed: the file there is damaged or not the same"
     )
 
 
 class _TryAgainError(Exception):
-    """A failure that may pass; `wait`: seconds for which the server asked."""
+    """A failure that may pass. `wait`: the seconds that the server asked for."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -163,23 +170,24 @@ class _TryAgainError(Exception):
 
 
 class _NoAnswerError(_TryAgainError):
-    """Nobody answers at the address."""
+    """No server answers at the address."""
 
 
 def _receive(download: Download, url: str, part: Path, patience: Patience) -> bool:
-    """Fill `part` to its size, and say whether that took one request and nothing from before."""
+    """Fill `part` to its size. Returns whether it came with one request, from the first byte."""
     import requests
 
     leftover = most = _size(part)
-    requested, failures, silent = 0, 0, True
+    requests_sent, failures, silent = 0, 0, True
     with requests.Session() as session:
         while _size(part) != download.size:
-            requested += 1
+            requests_sent += 1
             try:
                 _request(session, download, url, part, patience.timeout)
             except _TryAgainError as error:
-                held = _size(part)
-                failures, most = (1, held) if held > most else (failures + 1, most)
+                received = _size(part)
+                failures = 1 if received > most else failures + 1
+                most = max(most, received)
                 silent &= isinstance(error, _NoAnswerError)
                 allowed = min(patience.retries, _SILENT_RETRIES) if silent else patience.retries
                 if failures > allowed:
@@ -190,19 +198,19 @@ def _receive(download: Download, url: str, part: Path, patience: Patience) -> bo
                 wait = min(max(patience.backoff * 2 ** (failures - 1), error.wait), _LONGEST_WAIT)
                 logger.warning("fetching: %s: %s, again in %.1f s", download.name, error, wait)
                 time.sleep(wait)
-    return requested == 1 and not leftover
+    return requests_sent == 1 and not leftover
 
 
 def _request(
     session: requests.Session, download: Download, url: str, part: Path, timeout: float
 ) -> None:
-    """Ask once for what is missing."""
+    """Send one request for the missing bytes, and append them to `part`."""
     import requests
-    from urllib3 import Retry
-    from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-    held = _size(part)
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={held}-"} if held else {})
+    received = _size(part)
+    headers = {"Accept-Encoding": "identity"}
+    if received:
+        headers["Range"] = f"bytes={received}-"
     try:
         response = session.get(
             url, headers=headers, stream=True, timeout=(min(timeout, 10.0), timeout)
@@ -212,51 +220,70 @@ def _request(
     except requests.RequestException as error:
         raise FetchError(f"could not fetch {url}: {_reason(error)}") from error
     with response:
-        status, given = response.status_code, response.headers.get("Content-Range", "")
-        if status == 429 or status >= 500:
-            wait = Retry().get_retry_after(response.raw) or 0.0
-            raise _TryAgainError(f"the server answered {status} {response.reason}", wait)
-        if (status == 416 and held) or (status == 206 and not given.startswith(f"bytes {held}-")):
-            part.unlink(missing_ok=True)
-            raise _TryAgainError("the server gave another range than was asked for")
-        if status not in (200, 206):
-            raise FetchError(
-                f"could not fetch {url}: the server answered {status} {response.reason}: check the "
-                "address, or HEADLINE_TRANSFER_MIRROR where that is set"
-            )
-        total = given.rpartition("/")[2] if given else response.headers.get("Content-Length", "")
-        if total.isdigit() and int(total) != download.size:
-            raise _another_size(download, url, f"{int(total):,}")
-        with (
-            part.open("ab" if status == 206 else "wb") as file,
-            byte_progress("fetching", download.name, download.size, file.tell()) as show,
-        ):
-            try:
-                for chunk in response.raw.stream(_CHUNK, decode_content=False):
-                    file.write(chunk)
-                    show(file.tell())
-                    if file.tell() > download.size:
-                        part.unlink()
-                        raise _another_size(download, url, "more")
-            except HTTPError as error:
-                late = isinstance(error, ReadTimeoutError)
-                what = f"nothing came for {timeout:g} s" if late else "the connection broke"
-                raise _TryAgainError(
-                    f"{what} after {file.tell():,} of {download.size:,} bytes"
-                ) from error
+        _check_answer(response, download, url, part)
+        _append(response, download, url, part, timeout)
     if _size(part) < download.size:
         raise _TryAgainError(f"the answer ended after {_size(part):,} of {download.size:,} bytes")
 
 
-def _another_size(download: Download, url: str, came: str) -> FetchError:
+def _check_answer(response: requests.Response, download: Download, url: str, part: Path) -> None:
+    """Raise what an answer other than the wanted bytes calls for."""
+    from urllib3 import Retry
+
+    status, content_range = response.status_code, response.headers.get("Content-Range", "")
+    if status == 429 or status >= 500:
+        wait = Retry().get_retry_after(response.raw) or 0.0
+        raise _TryAgainError(f"the server answered {status} {response.reason}", wait)
+    received = _size(part)
+    refused = status == 416 and received
+    if refused or (status == 206 and not content_range.startswith(f"bytes {received}-")):
+        part.unlink(missing_ok=True)
+        raise _TryAgainError("the server gave another range than was asked for")
+    if status not in (200, 206):
+        raise FetchError(
+            f"could not fetch {url}: the server answered {status} {response.reason}: check the "
+            "address, or HEADLINE_TRANSFER_MIRROR where that is set"
+        )
+    length = response.headers.get("Content-Length", "")
+    total = content_range.rpartition("/")[2] if content_range else length
+    if total.isdigit() and int(total) != download.size:
+        raise _wrong_size(download, url, f"{int(total):,}")
+
+
+def _append(
+    response: requests.Response, download: Download, url: str, part: Path, timeout: float
+) -> None:
+    """Write the bytes of an answer to `part`: behind what is there, or anew with status 200."""
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+    with (
+        part.open("ab" if response.status_code == 206 else "wb") as file,
+        byte_progress("fetching", download.name, download.size, file.tell()) as show,
+    ):
+        try:
+            for chunk in response.raw.stream(_CHUNK, decode_content=False):
+                file.write(chunk)
+                show(file.tell())
+                if file.tell() > download.size:
+                    part.unlink()
+                    raise _wrong_size(download, url, "more")
+        except HTTPError as error:
+            is_late = isinstance(error, ReadTimeoutError)
+            cause = f"nothing came for {timeout:g} s" if is_late else "the connection broke"
+            raise _TryAgainError(
+                f"{cause} after {file.tell():,} of {download.size:,} bytes"
+            ) from error
+
+
+def _wrong_size(download: Download, url: str, size: str) -> FetchError:
     return FetchError(
-        f"{url}: expected {download.size:,} bytes, the server has {came}: the file there is "
+        f"{url}: expected {download.size:,} bytes, the server has {size}: the file there is "
         "damaged or not the same"
     )
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, 0 where there is none to be seen."""
+    """The bytes of a file, 0 where there is no file."""
     try:
         return path.stat().st_size
     except OSError:
@@ -269,6 +296,6 @@ def _has_digest(path: Path, digest: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """The end of what the libraries say, which is the cause: one line without their nesting."""
+    """The end of a library's message, which is the cause, in one line without brackets around."""
     text = " ".join(str(error).split()).rpartition(": ")[2].strip("()'\"")[:200]
     return text + ")" * (text.count("(") - text.count(")")) or type(error).__name__

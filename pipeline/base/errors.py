@@ -1,5 +1,7 @@
-"""What can go wrong with what the user brings. Each message is one line that says what was
-expected, what came and what to do; anything else that is raised is a bug."""
+"""Errors that the user can mend. Any other exception is a bug.
+
+A message is one line: what was expected, what came, and what to do next.
+"""
 
 from __future__ import annotations
 
@@ -8,44 +10,51 @@ from collections.abc import Iterable
 
 
 class PipelineError(Exception):
-    """Base of every error that the user can mend."""
+    """The base of all errors that the user can mend."""
 
 
 class ConfigError(PipelineError):
-    """An option that does not exist, or a value of the wrong type or out of range."""
+    """An option does not exist, or has a value of the wrong type or out of range."""
 
 
 class DataError(PipelineError):
-    """Headlines or labels that are missing, unreadable or too few."""
+    """Headlines or labels are missing, unreadable or too few."""
 
 
 class VectorsError(PipelineError):
-    """Word vectors that are missing, damaged, or do not fit the text."""
+    """Word vectors are missing or damaged, or do not fit the text."""
 
 
 class ModelError(PipelineError):
-    """A saved or registered model that is missing or cannot be used."""
+    """A saved or registered model is missing or cannot be used."""
 
 
 class TrackingError(PipelineError):
-    """A tracking server or store that does not answer."""
+    """A tracking server or store does not answer."""
 
 
 class MissingExtraError(PipelineError):
-    """A package that comes with an extra of this distribution is not installed."""
+    """A package is not installed that comes with an extra of this distribution.
 
-    def __init__(self, package: str, extra: str, what: str) -> None:
+    `package`: its name. `extra`: the extra that installs it. `feature`: what needs it.
+    """
+
+    def __init__(self, package: str, extra: str, feature: str) -> None:
         super().__init__(
-            f"{what} needs the package {package}, which is not installed: "
+            f"{feature} needs the package {package}, which is not installed: "
             f"pip install 'headline-transfer[{extra}]'"
         )
 
 
 class FetchError(PipelineError):
-    """A file that could not be downloaded or kept."""
+    """A file could not be downloaded or kept."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message: the known name that is most like `name`, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The end of a message: the one of `names` that is most like `name`, or nothing.
+
+    >>> nearest("bcc", ["bbc", "hub"]), nearest("x", ["bbc", "hub"])
+    ('; did you mean bbc?', '')
+    """
+    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""

@@ -1,13 +1,13 @@
-"""What the options of all rooms have in common: the types of their values, and how they are checked.
+"""The types of option values, and the check of options.
 
-Options are frozen dataclasses of pydantic: types and ranges stand beside the names, and nothing is
-heavy to import.
+The options of a room are a frozen dataclass of pydantic in its options.py. Types and ranges stand
+beside the names there, and the module is light to import.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -27,7 +27,7 @@ Options = TypeVar("Options")
 
 
 def list_seeds(seeds: Seeds, first: int) -> list[int]:
-    """The seeds themselves, each once.
+    """The seeds as a list, without repetitions.
 
     >>> list_seeds(3, first=5), list_seeds((1, 8, 1), first=5)
     ([5, 6, 7], [1, 8])
@@ -45,19 +45,19 @@ def check_options(
     """Make options from plain values, and check each value.
 
     `kind`: a dataclass of options, or a TypeAdapter for a union of them. `values`: by the names of
-    the fields; the options of a field that has options itself are a mapping again. `names`: what
-    the caller calls a field, by its dotted name. The message uses that name.
+    the fields; a field that has options itself takes a mapping. `names`: the caller's name of a
+    field, by the field's dotted name. Messages use the caller's name.
 
-    Raises ConfigError: a value of the wrong type or out of range.
+    Raises ConfigError: a value has the wrong type or is out of range.
 
-    >>> from pipeline.training.options import TrainingOptions
-    >>> check_options(TrainingOptions, {"frozen": {"epochs": 3}}).frozen.epochs
-    3
-    >>> check_options(
-    ...     TrainingOptions, {"frozen": {"epochs": -1}}, {"frozen.epochs": "frozen_epochs"}
-    ... )
+    >>> @dataclasses.dataclass
+    ... class PhaseOptions:
+    ...     epochs: Positive = 1
+    >>> check_options(PhaseOptions, {"epochs": 3})
+    PhaseOptions(epochs=3)
+    >>> check_options(PhaseOptions, {"epochs": 0}, {"epochs": "frozen_epochs"})
     Traceback (most recent call last):
-    pipeline.base.errors.ConfigError: frozen_epochs=-1: expected greater than or equal to 0, got -1
+    pipeline.base.errors.ConfigError: frozen_epochs=0: expected greater than or equal to 1, got 0
     """
     adapter: TypeAdapter[Options] = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
@@ -69,14 +69,14 @@ def check_options(
 def describe_validation_error(
     error: ValidationError, values: Mapping[str, Any], names: Mapping[str, str]
 ) -> str:
-    """The first finding of pydantic in one line. `values` and `names`: as for `check_options`."""
+    """The first finding of pydantic in one line. `values`, `names`: as for `check_options`."""
     findings = error.errors(include_url=False)
-    # What one option says of itself is clearer than what options say of each other.
+    # A finding about one option is clearer than a finding about several options together.
     finding = min(findings, key=lambda each: len(each["loc"]) > 1)
     option = _option(finding["loc"], values)
     same = [each for each in findings if _option(each["loc"], values) == option]
-    # Within a list, the item is wrong and not the list.
-    finding = max(same, key=lambda each: len(each["loc"]))
+    # In a list, an item is wrong and not the whole list. An empty list is still a list.
+    finding = max(same, key=lambda each: (len(each["loc"]), each["type"] == "too_short"))
     path, value = ".".join(option), finding["input"]
     name = names.get(path, path)
     match finding["type"]:
@@ -98,8 +98,10 @@ def describe_validation_error(
 
 
 def _option(location: Sequence[str | int], values: Any) -> tuple[str, ...]:
-    """The names of the option in `values`. pydantic's location also has the tags of unions, and
-    the places in lists."""
+    """The names that lead to the option in `values`.
+
+    pydantic's location also has the tags of unions, and places in lists. They are left out.
+    """
     option: list[str] = []
     for position, part in enumerate(location):
         if not isinstance(values, Mapping):
@@ -112,7 +114,7 @@ def _option(location: Sequence[str | int], values: Any) -> tuple[str, ...]:
 
 
 def _expected(same: Sequence[Any], finding: Any) -> str:
-    """What was expected; with a value of one of several types, each of them."""
+    """What was expected. Where a value may have several types, all of them are named."""
     kinds = {each["type"]: each for each in same if len(each["loc"]) == len(finding["loc"])}
     alternatives = []
     if {"int_parsing", "int_type"} & kinds.keys():
@@ -129,8 +131,12 @@ def _expected(same: Sequence[Any], finding: Any) -> str:
 
 
 def flatten(config: object, prefix: str = "") -> dict[str, Any]:
-    """Every value of a config by its dotted name, as it would be overridden."""
-    values = config if isinstance(config, Mapping) else asdict(config)  # type: ignore[call-overload]
+    """The values of options by their dotted names, as an override names them.
+
+    >>> flatten({"seed": 0, "model": {"encoder": "cnn"}})
+    {'seed': 0, 'model.encoder': 'cnn'}
+    """
+    values = config if isinstance(config, Mapping) else dataclasses.asdict(config)  # type: ignore[call-overload]
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
