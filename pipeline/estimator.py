@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.base.errors import DataError
+from pipeline.base.errors import ConfigError, DataError
 from pipeline.base.options import STRICT, Fraction, Seed, check_options
 from pipeline.classifier.encoders import CnnOptions, ModelOptions
 from pipeline.data.examples import Examples
@@ -51,16 +51,30 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of short texts that starts from pretrained word vectors.
 
     Args:
-        vectors: a name, a file, WordVectors or gensim KeyedVectors.
-        encoder: `cnn`, `mean`, `bigru`, `attention` or `metric`, with the other defaults of that
-            encoder.
-        max_tokens, dropout, letter_case, sif, ngrams: as in `conf/model/`.
-        frozen_epochs, fine_tuned_epochs: the schedule; 0 leaves a phase out.
-        frozen_learning_rate, fine_tuned_learning_rate, batch_size, adversarial_epsilon: as in
-            `conf/training/`.
-        fallbacks, std, extra_words, min_coverage: as in `conf/vectors/`.
-        validation: fraction of the training texts that is held out to choose the best epoch.
-        random_state: the seed of everything.
+        vectors: the name of a set (`pipeline vectors list`), a file, WordVectors or gensim
+            KeyedVectors.
+        encoder: `cnn`, `mean`, `bigru`, `attention` or `metric`.
+        max_tokens: tokens of a text that are read; the rest is cut off.
+        dropout: fraction of the features that is left out at random in training.
+        letter_case: whether the network sees capitals.
+        sif, ngrams: whether this linear member is fitted beside the network.
+        frozen_epochs: epochs in which the word vectors do not move; 0 leaves the phase out, and
+            `auto` decides by the number of texts.
+        frozen_learning_rate: of that phase.
+        fine_tuned_epochs: epochs in which the word vectors are trained with the rest, likewise.
+        fine_tuned_learning_rate: of that phase.
+        batch_size: texts a step, or `auto`.
+        adversarial_epsilon: how far word vectors are moved against a text's label in training, in
+            lengths of a typical vector; 0 leaves these steps out.
+        fallbacks: how a word without a vector is looked up in another spelling: `auto`, or a list
+            of names.
+        std: standard deviation to which the vectors are scaled; None leaves them as they are.
+        extra_words: how many of the set's most frequent words can be read in new texts although
+            no training text has them.
+        min_coverage: fraction of the running words that need a vector, else `fit` refuses the set.
+        validation: fraction of the training texts that is held out. It chooses the best epoch and
+            weighs the members.
+        random_state: an integer, the seed of everything.
 
     After `fit` there are `classes_`, array (n_classes,); `fitted_`, a `pipeline.training.fit.Fitted`
     with the classifier, the matrix and its coverage, and the history.
@@ -114,31 +128,33 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> Self:  # noqa: N803
-        """Train on texts and their labels (strings or integers).
+        """Train on texts and their labels (all strings, or all integers).
 
         Raises:
             ConfigError: a parameter out of range.
-            DataError: too few texts of a label.
+            DataError: no list of texts, not one label for each, or too few texts of a label.
             VectorsError: vectors that cannot be used, or that know too few of the words.
         """
         embedding, model, schedule = self._options()
-        texts = _texts(X)
-        self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
-        if len(labels) != len(texts):
-            raise DataError(f"expected one label a text, got {len(texts)} and {len(labels)}")
-        counts = np.bincount(labels)
-        if len(self.classes_) < 2 or counts.min() < 2:
+        texts, values = _texts(X), _labels(y)
+        if len(values) != len(texts):
+            raise DataError(f"expected one label a text, got {len(texts)} and {len(values)}")
+        classes, labels = np.unique(np.asarray(values), return_inverse=True)
+        counts = np.bincount(labels, minlength=len(classes))
+        if len(classes) < 2 or counts.min() < 2:
+            pairs = zip(classes.tolist(), counts, strict=True)
+            shown = ", ".join(f"{label!r}: {n}" for label, n in pairs) or "no text"
+            raise DataError(f"expected at least two labels with two texts each, got {shown}")
+        size = max(int(np.ceil(self.validation * len(texts))), len(classes))
+        if len(texts) - size < len(classes):
             raise DataError(
-                "expected at least two labels with two texts each, got "
-                + ", ".join(
-                    f"{c!r}: {n}" for c, n in zip(self.classes_.tolist(), counts, strict=True)
-                )
+                f"validation={self.validation}: expected it to leave a training text for each of "
+                f"{len(classes)} labels, it leaves {len(texts) - size} of {len(texts)} texts"
             )
-        size = max(int(np.ceil(self.validation * len(texts))), len(self.classes_))
         training, held_out, training_labels, held_out_labels = train_test_split(
             texts, labels, test_size=size, stratify=labels, random_state=self.random_state
         )
-        names = tuple(map(str, self.classes_.tolist()))
+        names = tuple(map(str, classes.tolist()))
         self.fitted_ = fit(
             Examples(training, training_labels.tolist(), names),
             Examples(held_out, held_out_labels.tolist(), names),
@@ -148,20 +164,22 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             schedule=schedule,
             seed=self.random_state,
         )
+        self.classes_ = classes
         return self
 
     def _options(self) -> tuple[VectorsOptions, ModelOptions, TrainingOptions]:
         """The parameters as checked options, so that a wrong one is named."""
         values = self.get_params(deep=False)
         check_options(_OwnOptions, {name: values[name] for name in ("validation", "random_state")})
-        fallbacks = values["fallbacks"]
-        values["fallbacks"] = fallbacks if isinstance(fallbacks, str) else tuple(fallbacks)
+        if values["vectors"] is None:
+            raise ConfigError("vectors=None: expected a name, a file, WordVectors or KeyedVectors")
         nested: dict[str, Any] = {}
         for name, path in _TRAINING_NAMES.items():
             *groups, leaf = path.split(".")
             place = nested.setdefault(groups[0], {}) if groups else nested
             place[leaf] = values[name]
         names = {path: name for name, path in _TRAINING_NAMES.items()}
+        names[""] = "frozen_epochs, fine_tuned_epochs"  # what the schedule says as a whole
         return (
             check_options(VectorsOptions, {name: values[name] for name in _VECTORS_NAMES}),
             check_options(TypeAdapter(ModelOptions), {name: values[name] for name in _MODEL_NAMES}),
@@ -185,10 +203,33 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _texts(values: Sequence[str]) -> list[str]:
-    if isinstance(values, str):
-        raise DataError("expected a list of texts, got one text: put it in a list")
-    texts = list(values)
+    texts = _column(values, "texts")
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(f"expected texts, got {text!r} at position {i}")
     return texts
+
+
+def _labels(values: Sequence[Any]) -> list[Any]:
+    labels = _column(values, "labels")
+    kind = str if labels and isinstance(labels[0], str) else int
+    for i, label in enumerate(labels):
+        if not isinstance(label, kind if kind is str else (int, np.integer, np.bool_)):
+            raise DataError(
+                f"expected labels that are all strings or all integers, got {label!r} at position {i}"
+            )
+    return labels
+
+
+def _column(values: Any, what: str) -> list[Any]:
+    """The items of a list, an array (n,) or a column of a table."""
+    if isinstance(values, str):
+        raise DataError(f"expected a list of {what}, got one string: put it in a list")
+    if getattr(values, "ndim", 1) != 1:
+        raise DataError(
+            f"expected a list of {what}, got an array or table of shape {values.shape}: give one of "
+            "its columns"
+        )
+    if not isinstance(values, Iterable):
+        raise DataError(f"expected a list of {what}, got {values!r}")
+    return list(values)

@@ -70,7 +70,12 @@ def describe_validation_error(
     error: ValidationError, values: Mapping[str, Any], names: Mapping[str, str]
 ) -> str:
     """The first finding of pydantic in one line. `values`, `names`: as for `check_options`."""
-    findings = error.errors(include_url=False)
+    # A default that follows from other options is not known where one of those is wrong.
+    findings = [
+        each
+        for each in error.errors(include_url=False)
+        if each["type"] != "default_factory_not_called"
+    ]
     # A finding about one option is clearer than a finding about several options together.
     finding = min(findings, key=lambda each: len(each["loc"]) > 1)
     option = _option(finding["loc"], values)

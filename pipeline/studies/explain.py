@@ -70,7 +70,7 @@ def explain(
     ]
     options = {
         "vectors": vectors, "model": model, "training": training, "explain": seeds,
-        "probes": probes, "words": list(words), "seed": seed,
+        "sentences": sentences, "words": list(words), "seed": seed,
     }  # fmt: skip
     with study_run("explain", headlines, options, tracking, parameters) as tracked:
         shared = prepare_trials(headlines, vectors, model, training)

@@ -10,6 +10,7 @@ from pipeline import report
 from pipeline.base.options import Seeds, list_seeds
 from pipeline.classifier.options import EncoderOptions
 from pipeline.data.headlines import Headlines
+from pipeline.embedding.choice import vectors_name
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import evaluate
 from pipeline.insight.sets import SetOutcome
@@ -61,9 +62,12 @@ def compare_sets(
     trials = [
         Trial(name, len(train), number) for name in sets for number in list_seeds(seeds, seed)
     ]
+    vectors = {"source": "+".join(map(vectors_name, sets.values()))} | {
+        f"set_{number}": {"name": name, **asdict(options)}
+        for number, (name, options) in enumerate(sets.items(), start=1)
+    }
     options = {
-        "vectors": {"source": "+".join(sets), **{k: asdict(v) for k, v in sets.items()}},
-        "model": model, "training": training, "seeds": seeds, "seed": seed,
+        "vectors": vectors, "model": model, "training": training, "seeds": seeds, "seed": seed,
     }  # fmt: skip
 
     def run(trial: Trial) -> dict[str, SetOutcome]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, TypeVar
 
 from pipeline import report
@@ -41,19 +41,21 @@ def study_run(
     """The run that holds all trials: a new one, or one with the same options that did not finish.
 
     `options`: by name, everything that decides the results, as plain values or dataclasses.
-    `parameters`: what is logged instead of `options`, as the whole configuration of a command.
+    `parameters`: what is logged instead of `options`, as the whole configuration of a command. Its
+    `tracking` is left out: where a run is logged does not make it another one.
     """
     values = {
-        name: asdict(value) if hasattr(value, "__dataclass_fields__") else value
+        name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         for name, value in options.items()
     }
-    identity = json.dumps([kind, values, dict(headlines.sha256)], sort_keys=True, default=str)
+    logged = {k: v for k, v in (parameters or values).items() if k != "tracking"}
+    identity = json.dumps(
+        [kind, values, logged, dict(headlines.sha256)], sort_keys=True, default=str
+    )
     name = f"{kind}-{headlines.name}-{values['vectors']['source']}-{values['model']['encoder']}"
     key = hashlib.sha256(identity.encode()).hexdigest()
     with tracked_run(tracking, name, resume_key=key) as tracked:
-        tracked.log(
-            [*report.config_items(parameters or values), *report.headlines_items(headlines)]
-        )
+        tracked.log([*report.config_items(logged), *report.headlines_items(headlines)])
         yield tracked
 
 

@@ -66,12 +66,19 @@ def prepare_trials(
 ) -> Shared:
     """Load the vectors once for all trials.
 
-    Raises ConfigError: no pretrained vectors to start from; VectorsError: as `load_vectors`.
+    Raises:
+        ConfigError: no pretrained vectors to start from, or no epoch from scratch.
+        VectorsError: as `load_vectors`.
     """
     if set(schedule.planned) <= {SCRATCH}:
         raise ConfigError(
             "expected a phase that starts from pretrained vectors, got training=scratch: leave it "
             "out, from scratch is tried in any case"
+        )
+    if not schedule.scratch.epochs:
+        raise ConfigError(
+            "training.scratch.epochs=0: expected auto or at least one epoch, as from scratch is "
+            "tried in any case"
         )
     if embedding.source == "random":
         raise ConfigError(
