@@ -18,6 +18,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.embedding.threads import set_threads
+
 Contractions = Literal["split", "whole"]
 
 _SEPARATORS = r"[\pZ\p{Cc}]+"
@@ -84,6 +86,7 @@ def tokenize(texts: Sequence[str], contractions: Contractions = "split") -> list
     >>> tokenize(["Alps may lose 70% of snow, don't they?"])
     [['alps', 'may', 'lose', '70', '%', 'of', 'snow', ',', 'do', "n't", 'they', '?']]
     """
+    set_threads()  # before TensorFlow computes for the first time
     pieces = [text.split() for text in texts]
     different = list(dict.fromkeys(chain.from_iterable(pieces)))
     ragged = tf.strings.split(standardize(tf.constant(different, tf.string), contractions))

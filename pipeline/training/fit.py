@@ -21,11 +21,11 @@ from pipeline.embedding.matching import conventions, spellings
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.options import VectorsOptions
 from pipeline.embedding.text import Vocabulary, build_vocabularies
+from pipeline.embedding.threads import set_threads
 from pipeline.embedding.vectors import WordVectors
 from pipeline.training.history import Epoch, History
 from pipeline.training.loop import train
 from pipeline.training.options import TrainingOptions
-from pipeline.training.threads import set_threads
 
 
 @dataclass(frozen=True, eq=False)

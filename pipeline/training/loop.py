@@ -18,12 +18,12 @@ from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
 from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import FIRST_WORD, PADDING
+from pipeline.embedding.threads import set_threads
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.history import Epoch, History, Phase
 from pipeline.training.optimizer import SparseAdam
 from pipeline.training.options import PhaseOptions, TrainingOptions
 from pipeline.training.schedule import Plan, plan_by_length, plan_epoch, schedule_for
-from pipeline.training.threads import set_threads
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ def set_threads() -> tuple[int, int]:
     """Give each operation one thread, and let operations run side by side.
 
     The operations of this size are too small to be shared out. It holds for the whole process, and
-    only where TensorFlow has not computed anything yet and nobody has chosen threads before.
+    only where TensorFlow has not computed anything yet and nobody has chosen threads before. So the
+    tokeniser, the first stage that computes with TensorFlow, calls it as well as training.
     Returns the threads in force: within an operation, between operations; 0 is TensorFlow's choice.
     """
     threading = tf.config.threading
