@@ -93,4 +93,4 @@ endif
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m bench $(ARGS)
 
 clean: ## remove the environment and the caches; runs and models stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis dist
