@@ -65,8 +65,7 @@ def logged(task: Task, server: bool) -> Timed:
     """The model that a run with one epoch has logged, asked for 1,000 headlines at a time."""
     from pipeline.config import load_config
     from pipeline.run import run
-    from pipeline.tracking.options import TrackingOptions
-    from pipeline.tracking.runs import load_model
+    from pipeline.tracking.models import load_model
 
     folder = tempfile.TemporaryDirectory()
     os.chdir(folder.name)
@@ -86,7 +85,7 @@ def logged(task: Task, server: bool) -> Timed:
     def call() -> str:
         with folder:
             if not server:
-                loaded = load_model(model, TrackingOptions(uri=uri))
+                loaded = load_model(model, uri)
                 return _speed(loaded.predict, texts, MANY, _REQUEST)
             with _scoring_server(model, uri) as ask:
                 return _speed(ask, texts, 10 * _REQUEST, _REQUEST)

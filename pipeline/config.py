@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -17,7 +17,7 @@ from pipeline.embedding.options import VectorsChoice, VectorsOptions
 from pipeline.insight.options import InsightOptions
 from pipeline.studies.options import CompareOptions, ExplainOptions
 from pipeline.tracking.options import TrackingOptions
-from pipeline.training.options import TrainingOptions
+from pipeline.training.options import PhaseName, TrainingOptions
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -58,6 +58,46 @@ def load_config(overrides: Sequence[str] = ()) -> Config:
     of the wrong type or out of range.
     """
     return check_options(Config, _composed(list(overrides)))
+
+
+def option_values(overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Each option that can be set together with `overrides`, and its value.
+
+    >>> option_values(["model=mean"])["model.encoder"]
+    'mean'
+
+    Raises ConfigError: as `load_config`.
+    """
+    composed = _composed(list(overrides))
+    names = set(_names(composed))
+    values = flatten(check_options(Config, composed))
+    return {name: value for name, value in values.items() if name in names}
+
+
+def unused_overrides(overrides: Sequence[str], config: Config, uses: Sequence[str]) -> list[str]:
+    """The names of overrides that change nothing where only the options of `uses` are read.
+
+    `uses`: names of groups, sections and options. `config`: composed with the overrides. The options
+    of a phase of training are read where the phase is in `training.phases`, or where `uses` names it
+    by itself, as in `training.scratch`.
+
+    >>> overrides = ["model=mean", "compare.seeds=3", "training.scratch.epochs=2"]
+    >>> unused_overrides(overrides, load_config(overrides), ["model", "training"])
+    ['compare.seeds', 'training.scratch.epochs']
+    """
+    phases = get_args(PhaseName)
+    left_out = [f"training.{phase}" for phase in phases if phase not in config.training.phases]
+
+    def among(name: str, options: Sequence[str]) -> bool:
+        return any(f"{name}.".startswith(f"{option}.") for option in options)
+
+    names = [text.partition("=")[0].lstrip("+~") for text in overrides]
+    return [
+        name
+        for name in names
+        if not among(name, uses)
+        or (among(name, left_out) and not among(name, [use for use in uses if use in left_out]))
+    ]
 
 
 def _composed(overrides: list[str]) -> dict[str, Any]:
@@ -123,4 +163,4 @@ def _unknown(name: str, known: Sequence[str]) -> str:
         choices = " or ".join(filter(None, [", ".join(homes[:-1]), homes[-1]]))
         home = "file" if "file" in homes else homes[0]
         return f"{name} belongs to {group}={choices}, which is not chosen: add {group}={home}"
-    return f"there is no option {name!r} here{nearest(name, known)}; `pipeline stages` lists the options"
+    return f"there is no option {name!r} here{nearest(name, known)}; `pipeline options` lists the options"

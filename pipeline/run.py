@@ -21,7 +21,8 @@ from pipeline.insight.audit import Audit, audit
 from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
 from pipeline.insight.evaluation import Evaluation, evaluate
 from pipeline.insight.probes import load_sentences
-from pipeline.tracking.runs import RegisteredModel, registered_name, tracked_run
+from pipeline.tracking.registry import RegisteredModel, registered_name
+from pipeline.tracking.runs import tracked_run
 from pipeline.training.fit import Fitted, fit, timed
 from pipeline.training.history import Epoch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -180,9 +181,14 @@ def _wait(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path
 
 def main(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """The command line in this process: exit code, standard output, standard error."""
-    from pipeline.cli.app import main as command_line
+    from pipeline.cli import main as command_line
 
-    with pytest.raises(SystemExit) as ended:
-        command_line(arguments)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        with pytest.raises(SystemExit) as ended:
+            command_line(arguments)
+    finally:  # the command line sets up the messages of the process
+        root.handlers[:], root.level = handlers, level
     out, err = capfd.readouterr()
     return int(ended.value.code or 0), out, err

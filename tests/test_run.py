@@ -21,11 +21,10 @@ from builders import make_headlines, small_overrides, write_csv
 from mlflow import MlflowClient
 
 from pipeline import report
-from pipeline.base.errors import DataError, ModelError, TrackingError, VectorsError
+from pipeline.base.errors import DataError, TrackingError, VectorsError
 from pipeline.config import load_config
 from pipeline.run import RunResult, run
-from pipeline.tracking.options import TrackingOptions
-from pipeline.tracking.runs import connect, load_model, tracked_run
+from pipeline.tracking.models import load_model
 
 
 @dataclass
@@ -103,28 +102,6 @@ def test_data_sets_are_inputs_with_their_digest(done: Done) -> None:
     digests = done.result.headlines.sha256
     assert {t["sha256"] for t in tags} == set(digests.values())
     assert done.record.data.tags["data.sha256.test"] == digests["test"]
-
-
-def test_tags_say_where_it_comes_from(
-    small: dict[str, Path], store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def git(*arguments: str) -> str:
-        identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
-        done = subprocess.run(
-            ["git", *identity, *arguments], check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    git("init", "-q")
-    (tmp_path / "file").write_text("1")
-    git("add", "file")
-    git("commit", "-qm", "first")
-    with tracked_run(TrackingOptions(uri=store), "tags") as tracked:
-        pass
-    tags = MlflowClient(store).get_run(tracked.run_id).data.tags
-    assert tags["git.commit"] == git("rev-parse", "HEAD")
-    assert tags["git.dirty"] == "true"  # the store itself is an untracked file
-    assert tags["version.tensorflow"].startswith("2.")
 
 
 def test_figures_and_tables(done: Done) -> None:
@@ -216,18 +193,13 @@ def test_probe_sentences_of_ones_own(small: dict[str, Path], store: str, tmp_pat
 
 
 def test_the_logged_model_gives_the_same_bits(done: Done) -> None:
-    model = load_model(
-        f"models:/{done.result.registered.name}@champion",
-        TrackingOptions(uri=done.result.tracking_uri),
-    )
+    model = load_model(done.result.registered.name, done.result.tracking_uri)
     texts = done.result.headlines.texts("test")
     rows = model.predict(texts)
     names = done.result.headlines.label_names
     logged = np.array([[row["probabilities"][name] for name in names] for row in rows], np.float32)
     assert logged.tobytes() == done.result.classifier.predict_proba(texts).tobytes()
     assert [row["label"] for row in rows] == [names[i] for i in logged.argmax(axis=1)]
-    with pytest.raises(mlflow.exceptions.MlflowException):
-        model.predict([5])
 
 
 def test_the_logged_model_needs_nothing_of_this_package(done: Done, tmp_path: Path) -> None:
@@ -365,22 +337,6 @@ def test_the_tokeniser_follows_the_vectors(
 def test_no_tracking_server_is_found_out_first(small: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"expected an MLflow server at http://127\.0\.0\.1:9"):
         run(load_config(small_overrides(small, "http://127.0.0.1:9", "data.path=nowhere.csv")))
-    with pytest.raises(TrackingError, match="could not use the tracking store"):
-        connect(TrackingOptions(uri="sqlite:////dev/null/mlflow.db"))
-    with pytest.raises(
-        TrackingError, match=r"an address such as sqlite:///mlflow\.db .*'nonsense'"
-    ):
-        connect(TrackingOptions(uri="nonsense"))
-
-
-def test_no_such_model(store: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="a folder with a file MLmodel"):
-        load_model(str(tmp_path), TrackingOptions(uri=store))
-    (tmp_path / "MLmodel").write_text("{ junk")
-    with pytest.raises(ModelError, match="could not load the model"):
-        load_model(str(tmp_path), TrackingOptions(uri=store))
-    with pytest.raises(ModelError, match="train one first"):
-        load_model("models:/nothing@champion", TrackingOptions(uri=store))
 
 
 def test_reports_need_no_server(done: Done) -> None:
@@ -413,10 +369,3 @@ def test_repeated_headlines_are_counted_in_the_run(
     path = write_csv(tmp_path / "twice.csv", texts + texts, labels + labels)
     result = run(load_config(small_overrides(small, store, f"data.path={path}")))
     assert MlflowClient(store).get_run(result.run_id).data.metrics["data/dropped_duplicates"] == 120
-
-
-def test_a_deleted_experiment(small: dict[str, Path], store: str) -> None:
-    client = MlflowClient(store)
-    client.delete_experiment(client.create_experiment("gone"))
-    with pytest.raises(TrackingError, match=r"did not start a run: .*deleted experiment"):
-        run(load_config(small_overrides(small, store, "tracking.experiment=gone")))

@@ -1,78 +1,167 @@
-"""The commands of the command line that stand by themselves, and what commands share.
-
-audit.py     `pipeline audit`
-cases.py     `pipeline cases`
-compare.py   `pipeline compare`
-explain.py   `pipeline explain`
-vectors.py   `pipeline vectors`
-why.py       `pipeline predict --why`
-"""
+"""What commands share: their arguments and options, and what is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.terminal import OVERRIDE
-
 if TYPE_CHECKING:
     from pipeline.config import Config
 
-OVERRIDES = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...")
+OVERRIDES = click.argument("overrides", nargs=-1, metavar="[GROUP=CHOICE | NAME=VALUE]...")
+HEADLINES = click.argument("headlines", nargs=-1, metavar="[HEADLINE]...")
+HEADLINE_FILE = click.option(
+    "--file",
+    "path",
+    metavar="FILE",
+    help="A file with one headline a line, or a table (CSV, TSV, JSON, Parquet). - reads lines from "
+    "standard input.",
+)
+TEXT_COLUMN = click.option(
+    "--text", metavar="COLUMN", help="The column of headlines in a table.  [default: text]"
+)
+LABEL_COLUMN = click.option(
+    "--label", metavar="COLUMN", help="The column of labels.  [default: label]"
+)
 MODEL = click.option(
     "--model",
-    metavar="ADDRESS",
-    help="models:/NAME@ALIAS, models:/NAME/VERSION, runs:/... or a local folder  "
-    "[default: the champion for the data or the tracking.registered_model that is set]",
+    metavar="MODEL",
+    help="A registered name such as headlines-bbc (its champion), models:/NAME@ALIAS, "
+    "models:/NAME/VERSION, runs:/ID/model, or a folder.  [default: the only registered model]",
 )
+TRACKING_URI = click.option(
+    "--tracking-uri",
+    metavar="URI",
+    help="The MLflow store of the model.  [default: MLFLOW_TRACKING_URI, or sqlite:///mlflow.db]",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+_TRAINING = ("data", "vectors", "model", "training")
+_EVERY_RUN = ("tracking", "seed")
+USES: Mapping[str, tuple[str, ...]] = {
+    "train": (*_TRAINING, "insight", *_EVERY_RUN),
+    "compare": (*_TRAINING, "training.scratch", "compare", *_EVERY_RUN),
+    "explain": (
+        *(*_TRAINING, "training.scratch", "explain", "insight.probes", "insight.words"),
+        *_EVERY_RUN,
+    ),
+    "audit": ("data", "model.letter_case", "seed"),
+    "vectors compare": ("data", "vectors", "seed"),
+    "vectors compare --train": (*_TRAINING, *_EVERY_RUN),
+}
+"""The options of a run that each command uses. See `pipeline.config.unused_overrides`."""
 
 
-def config_of(overrides: Sequence[str]) -> Config:
-    """The configuration that the arguments ask for."""
-    from pipeline.config import load_config
+def config_of(command: str, overrides: Sequence[str], fixed: Sequence[str] = ()) -> Config:
+    """The configuration that the arguments of a command ask for.
 
-    return load_config(overrides)
+    `fixed`: overrides of the command itself, which those of the user replace.
 
-
-def model_address(model: str | None, config: Config) -> str:
-    """`model`, or the address of the champion for the data."""
-    if model is not None:
-        return model
-    from pipeline.tracking.runs import CHAMPION, registered_name
-
-    data, path = config.data.source, config.data.path or ""
-    if data == "hub":
-        data = path.replace("/", "-")
-    elif data == "file":
-        data = Path(path).resolve().name.split(".")[0]
-    name = registered_name(config.tracking, data)
-    return f"models:/{name}@{CHAMPION}"
-
-
-def headlines_of(arguments: Sequence[str], path: str | None = None) -> tuple[list[str], Config]:
-    """The headlines among the arguments and in a file of one a line, and what NAME=VALUE ask for.
-
-    Raises ConfigError: an option that there is not; DataError: a file that cannot be read.
+    Raises ConfigError: an option that does not exist, a wrong value, or an option that the command
+    does not use.
     """
-    from pipeline.base.errors import ConfigError, DataError
+    from pipeline.base.errors import ConfigError
+    from pipeline.config import load_config, unused_overrides
 
-    overrides = [text for text in arguments if OVERRIDE.fullmatch(text)]
-    texts = [text for text in arguments if not OVERRIDE.fullmatch(text)]
-    try:
-        config = config_of(overrides)
-    except ConfigError as error:
-        raise ConfigError(f"{error} (a headline of that form goes into a file: --file)") from error
-    if not all(text.strip() for text in texts):
-        raise DataError("expected a headline in each argument, got an empty one")
-    return texts + (_read_lines(path) if path is not None else []), config
+    config = load_config([*fixed, *overrides])
+    for name in unused_overrides(overrides, config, USES[command]):
+        raise ConfigError(
+            f"{name} is not used by `pipeline {command}`{_instead(name, command, config)}"
+        )
+    return config
 
 
-def _read_lines(path: str) -> list[str]:
+def _instead(name: str, command: str, config: Config) -> str:
+    """What to do with an option that the command does not use."""
+    from pipeline.config import unused_overrides
+
+    room, _, phase = name.rpartition(".")[0].partition(".")
+    if room == "training" and "training" in USES[command]:
+        return f" with training.phases=[{','.join(config.training.phases)}]: leave it out, or add training={phase}"
+    others = [
+        other
+        # Of the same command with another option first.
+        for other in sorted(USES, key=lambda other: not other.startswith(command))
+        if not unused_overrides([name], config, USES[other])
+    ]
+    where = f" (`pipeline {others[0]}` uses it)" if others else ""
+    return f": leave it out{where}"
+
+
+def is_override(argument: str) -> bool:
+    """Whether an argument is in the form of an option of a run, such as `data.path=my.csv`."""
+    from dataclasses import fields
+
+    from pipeline.config import Config
+
+    names = "|".join(field.name for field in fields(Config))
+    return re.match(rf"[+~]{{0,2}}({names})(\.\w+)*=", argument) is not None
+
+
+def headlines_of(
+    arguments: Sequence[str], path: str | None = None, text: str | None = None
+) -> list[str]:
+    """The headlines among the arguments and in a file.
+
+    `path`: a table by the end of its name, or with `text`, its column of headlines; else a file
+    with one headline a line.
+
+    Raises DataError: an empty headline, or a file that cannot be read; UsageError: an option of a
+    run, or nothing at all.
+    """
     from pipeline.base.errors import DataError
 
+    for argument in arguments:
+        if is_override(argument):
+            raise click.UsageError(
+                f"{argument!r} is in the form of an option of a run, which this command does not "
+                "take: name the model with --model and the store with --tracking-uri; put a "
+                "headline of that form into a file (--file)"
+            )
+        if not argument.strip():
+            raise DataError("expected a headline in each argument, got an empty one")
+    if path is None and text is not None:
+        raise click.UsageError("--text names a column of --file, which is missing")
+    headlines = [*arguments, *(_read_file(path, text) if path is not None else [])]
+    if not headlines:
+        raise click.UsageError("expected headlines: as arguments, or with --file")
+    return headlines
+
+
+class TakesHeadlines(click.Command):
+    """A command whose arguments are headlines, which may begin with a hyphen."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            option = error.option_name
+            headline = next((text for text in given if text.startswith(option)), option)
+            if option.startswith("--") and not any(map(str.isspace, headline)):
+                raise
+            raise click.UsageError(
+                f"{headline!r} begins with a hyphen, as options do: put -- before the headlines, as "
+                f'in `{ctx.command_path} -- "{headline}"`, or put them into a file (--file)',
+                ctx,
+            ) from error
+
+
+def _read_file(path: str, text: str | None) -> list[str]:
+    from pipeline.base.errors import DataError
+
+    if path != "-":
+        from pipeline.data.headlines import read_texts
+        from pipeline.data.tables import is_table
+
+        if text is not None or is_table(Path(path)):
+            return read_texts(path, text or "text")
+    elif text is not None:
+        raise click.UsageError("--text names a column of a table, and - reads lines")
     try:
         with click.open_file(path, encoding="utf-8") as lines:
             headlines = [line.strip() for line in lines if line.strip()]

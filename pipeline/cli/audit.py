@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import OVERRIDES, config_of
+from pipeline.cli.arguments import JSON, OVERRIDES, config_of
 from pipeline.cli.terminal import print_table
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from pipeline.insight.audit import Audit
 
-_EXAMPLES = 2  # near-duplicates of each kind and pair of splits
-_LABELS = 6  # columns of labels that fit beside each other
+_EXAMPLES = 2  # near-duplicates that are shown of each kind and pair of splits
+_LABELS = 6  # so many columns of labels fit beside each other
 
 
 @click.command("audit")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@JSON
 @OVERRIDES
 def audit_data(as_json: bool, overrides: tuple[str, ...]) -> None:
     """Look for shortcuts and leaks in the data.
@@ -32,12 +32,13 @@ def audit_data(as_json: bool, overrides: tuple[str, ...]) -> None:
       pipeline audit data=file data.path=my.csv data.group=publisher
       pipeline audit data=stop_clickbait model.letter_case=false
 
-    Shown are near-duplicates across splits; how far length, letter case, digits, punctuation and a
-    few words alone get on the test split; and with data.group, a column that says where a headline
-    is from, the accuracy of a linear model with each source held out. With model.letter_case=false
-    letter case is nothing to warn of, as the model does not see it.
+    It shows near-duplicates across splits. It shows the accuracy on the test headlines of length,
+    letter case, digits, punctuation or a few words alone. data.group names a column that says
+    where a headline is from; then a linear model is tested on each source that it has not seen.
+    With model.letter_case=false there is no warning about letter case, as the model does not see
+    it.
     """
-    config = config_of(["model.letter_case=true", *overrides])
+    config = config_of("audit", overrides, fixed=["model.letter_case=true"])
     from pipeline.data.headlines import load_headlines
     from pipeline.insight.audit import audit
 
@@ -61,23 +62,23 @@ def _print(found: Audit) -> None:
 
     click.echo("The label from one signal alone, test split:")
     _print_frame(tables.signals_table(found))
-    click.echo("\nWhat they are, means over the training headlines of each label:")
+    click.echo("\nMeans of these signals over the training headlines of each label:")
     _print_frame(_few_labels(tables.features_table(found), found.label_names))
-    click.echo("\nHeadlines that stand almost the same in another split:")
+    click.echo("\nHeadlines that are almost the same in another split:")
     _print_frame(tables.overlaps_table(found))
     near = tables.near_duplicates_table(found)
     if len(near):
         some = near.groupby(["split", "other_split", "same_letters"]).head(_EXAMPLES)
-        click.echo(f"\n{len(some)} of these {len(near):,}:")
+        click.echo(f"\nExamples, {len(some)} of {len(near):,}:")
         columns = ["split", "label", "text", "other_split", "other_label", "other_text"]
         _print_frame(some[[*columns, "similarity"]])
     if found.groups:
-        of = found.groups
-        click.echo(f"\nA linear model on sources that it has not seen, {of.number:,} in all:")
+        groups = found.groups
+        click.echo(f"\nA linear model on sources that it has not seen, {groups.number:,} in all:")
         _print_frame(tables.groups_table(found))
         click.echo(
-            f"all held out {of.held_out:.4f}, same labels at random {of.same_labels:.4f}, "
-            f"stratified {of.stratified:.4f}, majority class {of.majority:.4f}"
+            f"all held out {groups.held_out:.4f}, same labels at random {groups.same_labels:.4f}, "
+            f"stratified {groups.stratified:.4f}, majority class {groups.majority:.4f}"
         )
     click.echo()
     for sample in found.samples():

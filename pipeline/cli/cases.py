@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.arguments import MODEL, headlines_of, model_address
+from pipeline.cli.arguments import (
+    HEADLINE_FILE,
+    HEADLINES,
+    JSON,
+    LABEL_COLUMN,
+    MODEL,
+    TEXT_COLUMN,
+    TRACKING_URI,
+    TakesHeadlines,
+    headlines_of,
+)
 from pipeline.cli.terminal import print_table, quiet_start
 
 if TYPE_CHECKING:
     from pipeline.cases.casebase import CaseBase
-    from pipeline.config import Config
-    from pipeline.tracking.runs import LoggedRepresentation
+    from pipeline.tracking.models import LoadedModel
 
 FOLDER = click.option(
     "--cases",
@@ -25,65 +34,76 @@ FOLDER = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default="cases",
     show_default=True,
-    help="The folder that holds them.",
+    help="The folder of the cases.",
 )
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def cases(context: click.Context) -> None:
-    """Keep labelled headlines that decide on new ones: the nearest five vote.
+    """Keep labelled headlines that vote on new ones.
 
     \b
       pipeline train model=metric
       pipeline cases add --file my.csv --text headline --label topic
-      pipeline cases add "Alps may lose 70% of snow" --label nature
+      pipeline cases add "Alps may lose 70% of snow" --as nature
       pipeline cases predict "Himalaya might miss half of its ice" --why
 
-    Where a headline lies is what a logged model says; model=metric is trained for that. New cases
-    and new labels count at once. A folder of cases belongs to the model that it was begun with.
+    The five nearest cases vote. A logged model says how near headlines are; model=metric is trained
+    for that. New cases and new labels count at once. A folder of cases belongs to the model that
+    it was begun with.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-@cases.command()
-@click.argument("headlines", nargs=-1, metavar="[HEADLINE | NAME=VALUE]...")
-@click.option("--file", "path", metavar="FILE", help="A file of labelled headlines, as data.path.")
-@click.option("--text", metavar="COLUMN", help="Its column of headlines  [default: text]")
-@click.option(
-    "--label", help="The label of the headlines; with --file the column  [default: label]"
-)
+@cases.command(cls=TakesHeadlines)
+@HEADLINES
+@click.option("--as", "given", metavar="LABEL", help="The label of the headlines.")
+@click.option("--file", "path", metavar="FILE", help="A table of headlines and labels instead.")
+@TEXT_COLUMN
+@LABEL_COLUMN
 @FOLDER
 @MODEL
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the ids.")
+@TRACKING_URI
+@JSON
 def add(
     headlines: tuple[str, ...],
+    given: str | None,
     path: str | None,
     text: str | None,
     label: str | None,
     folder: Path,
     model: str | None,
+    tracking_uri: str | None,
     as_json: bool,
 ) -> None:
     """Add cases, from arguments or a file.
 
-    What is there already is not added again.
+    A case that is there already is not added again.
     """
-    texts, config = headlines_of(headlines)
-    if bool(texts) == bool(path):
+    if bool(headlines) == bool(path):
         raise click.UsageError("expected headlines as arguments, or a file with --file")
-    if texts and (label is None or text is not None):
-        raise click.UsageError("expected one --label for the headlines, and no --text")
-    labels = [label or ""] * len(texts)
     if path:
+        if given is not None:
+            raise click.UsageError(
+                "--as is the label of headlines that are arguments: the column of labels of a "
+                "file is --label"
+            )
         from pipeline.data.headlines import read_labelled
 
         labelled = read_labelled(path, text or "text", label or "label")
         texts, labels = labelled.texts, labelled.labels
-    logged = _model_of(folder, model, config, new=True)
+    else:
+        if text is not None or label is not None:
+            raise click.UsageError("--text and --label name columns of --file, which is missing")
+        texts = headlines_of(headlines)
+        if given is None:
+            raise click.UsageError("expected the label of the headlines: --as LABEL")
+        labels = [given] * len(texts)
+    loaded = _load_model(folder, model, tracking_uri, new=True)
     with _changing(folder, new=True):
-        base = _opened(folder, logged)
+        base = _open(folder, loaded)
         before = len(base)
         ids = base.add(texts, labels)
         base.save(folder)
@@ -91,26 +111,24 @@ def add(
     if as_json:
         click.echo(json.dumps({"cases": len(base), "added": added, "ids": ids}))
         return
-    again = f", {len(ids) - added:,} there already" * (len(ids) > added)
+    again = f", {len(ids) - added:,} were there already" if len(ids) > added else ""
     click.echo(f"{folder}: {_size(base)}, {added:,} of them added{again}")
 
 
 @cases.command("list")
-@click.option("--label", help="Only those of this label.")
+@click.option("--only", metavar="LABEL", help="List the cases of this label.")
 @FOLDER
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each case.")
-def list_cases(label: str | None, folder: Path, as_json: bool) -> None:
-    """List the cases, and how many there are of each label."""
+@JSON
+def list_cases(only: str | None, folder: Path, as_json: bool) -> None:
+    """List the cases, and how many each label has."""
     from pipeline.base.errors import DataError, nearest
     from pipeline.cases.casebase import CaseBase
 
     base = CaseBase.load(folder)
     counts = Counter(case.label for case in base)
-    if label is not None and label not in counts:
-        raise DataError(
-            f"{folder}: there is no case of the label {label!r}{nearest(label, counts)}"
-        )
-    chosen = [case for case in base if label in (None, case.label)]
+    if only is not None and only not in counts:
+        raise DataError(f"{folder}: there is no case of the label {only!r}{nearest(only, counts)}")
+    chosen = [case for case in base if only in (None, case.label)]
     if as_json:
         for case in chosen:
             click.echo(json.dumps(vars(case), ensure_ascii=False))
@@ -121,37 +139,39 @@ def list_cases(label: str | None, folder: Path, as_json: bool) -> None:
     print_table(["id", "label", "headline"], [[c.id, c.label, c.text] for c in chosen])
 
 
-@cases.command()
-@click.argument("headlines", nargs=-1, metavar="[HEADLINE | NAME=VALUE]...")
-@click.option("--file", "path", metavar="FILE", help="One headline a line; - reads standard input.")
-@click.option("--why", is_flag=True, help="Show the cases that decided, and how far they lie.")
+@cases.command(cls=TakesHeadlines)
+@HEADLINES
+@HEADLINE_FILE
+@TEXT_COLUMN
 @FOLDER
 @MODEL
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each headline.")
+@TRACKING_URI
+@click.option("--why", is_flag=True, help="Show the cases that voted, and their distances.")
+@JSON
 def predict(
     headlines: tuple[str, ...],
     path: str | None,
-    why: bool,
+    text: str | None,
     folder: Path,
     model: str | None,
+    tracking_uri: str | None,
+    why: bool,
     as_json: bool,
 ) -> None:
     """Label headlines by the nearest cases."""
-    texts, config = headlines_of(headlines, path)
-    if not texts:
-        raise click.UsageError("expected headlines: as arguments, or with --file")
-    answers = _opened(folder, _model_of(folder, model, config)).answer(texts)
+    texts = headlines_of(headlines, path, text)
+    answers = _open(folder, _load_model(folder, model, tracking_uri)).answer(texts)
     if as_json:
-        for text, answer in zip(texts, answers, strict=True):
-            row: dict[str, Any] = {"text": text, "label": answer.label, "votes": answer.votes}
+        for headline, answer in zip(texts, answers, strict=True):
+            row: dict[str, Any] = {"text": headline, "label": answer.label, "votes": answer.votes}
             if why:
                 row["cases"] = [vars(case) for case in answer.neighbours]
             click.echo(json.dumps(row, ensure_ascii=False))
         return
     rows = []
-    for text, answer in zip(texts, answers, strict=True):
+    for headline, answer in zip(texts, answers, strict=True):
         votes = f"{answer.votes[answer.label]} of {len(answer.neighbours)}"
-        rows.append([answer.label, votes, text])
+        rows.append([answer.label, votes, headline])
         for case in answer.neighbours if why else ():
             rows.append([f"  {case.label}", f"  {case.distance:.3f}", f"  {case.id}: {case.text}"])
     print_table(["label", "votes", "headline"], rows)
@@ -172,11 +192,14 @@ def remove(ids: Sequence[int], folder: Path) -> None:
     click.echo(f"{folder}: {_size(base)}, {before - len(base):,} removed")
 
 
-def _model_of(
-    folder: Path, model: str | None, config: Config, new: bool = False
-) -> LoggedRepresentation | None:
-    """The model that is asked for, else the one that the cases were made with, else (in a `new`
-    folder) the champion; None where the cases hold theirs."""
+def _load_model(
+    folder: Path, model: str | None, tracking_uri: str | None, new: bool = False
+) -> LoadedModel | None:
+    """The model that is asked for, else the one that the cases were made with. None: the folder
+    holds the model itself.
+
+    `new`: the folder need not exist; then the model is the only registered one.
+    """
     from pipeline.cases.storage import FILE, read
 
     if not new or (folder / FILE).exists():
@@ -185,29 +208,32 @@ def _model_of(
             return None
         model = model or saved.name or None
     with quiet_start():
-        from pipeline.tracking.runs import load_representation
+        from pipeline.tracking.models import load_model
 
-    return load_representation(model_address(model, config), config.tracking)
+    loaded = load_model(model, tracking_uri)
+    loaded.check_embeds()
+    return loaded
 
 
-def _opened(folder: Path, logged: LoggedRepresentation | None) -> CaseBase:
+def _open(folder: Path, model: LoadedModel | None) -> CaseBase:
     from pipeline.cases.casebase import CaseBase
     from pipeline.cases.storage import FILE
 
-    if logged is None:
+    if model is None:
         return CaseBase.load(folder)
+    name = f"models:/{model.id}"  # the same however the model was named
     if not (folder / FILE).exists():
-        return CaseBase(logged, name=logged.name)
-    return CaseBase.load(folder, logged, name=logged.name)
+        return CaseBase(model, name=name)
+    return CaseBase.load(folder, model, name=name)
 
 
 def _size(base: CaseBase) -> str:
-    return f"{len(base):,} case{'s' * (len(base) != 1)}"
+    return f"{len(base):,} case{'s' if len(base) != 1 else ''}"
 
 
 @contextmanager
 def _changing(folder: Path, new: bool = False) -> Iterator[None]:
-    """Let no other process change the folder meanwhile; make it where it may be `new`."""
+    """Let no other process change the folder meanwhile. `new`: make the folder where there is none."""
     from filelock import FileLock
 
     from pipeline.base.errors import DataError

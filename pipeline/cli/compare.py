@@ -1,4 +1,4 @@
-"""`pipeline compare`: what starting from pretrained vectors is worth."""
+"""`pipeline compare`: what pretrained vectors are worth."""
 
 from __future__ import annotations
 
@@ -7,27 +7,31 @@ from dataclasses import asdict
 
 import click
 
-from pipeline.cli.arguments import OVERRIDES, config_of
-from pipeline.cli.terminal import print_run, print_table, quiet_start, trial_display
+from pipeline.cli.arguments import JSON, OVERRIDES, config_of
+from pipeline.cli.progress import trial_display
+from pipeline.cli.signals import Interrupts
+from pipeline.cli.terminal import print_run, print_table, quiet_start
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@JSON
 @OVERRIDES
-def compare(as_json: bool, overrides: tuple[str, ...]) -> None:
-    """Say whether transfer helps on your data, and how many labels it is worth.
+@click.pass_obj
+def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -> None:
+    """Compare training from scratch with pretrained vectors.
 
     \b
       pipeline compare
       pipeline compare data=file data.path=my.csv data.text=headline data.label=topic
       pipeline compare compare.sizes=[100,1000] compare.seeds=3
 
-    Trains from scratch, from frozen vectors and fine-tuned ones with growing numbers of headlines,
-    several times each, beside TF-IDF with a linear model, the commonest label and, where it is
-    installed, fastText. Everything is in one MLflow run with a run below it for each score; one
-    that was cut off goes on when the same command is given again.
+    It answers whether transfer helps on your headlines, and how many labels it is worth. Each
+    method learns from growing numbers of headlines, several times each: the network from scratch,
+    with frozen and with fine-tuned vectors, TF-IDF with a linear model, the most frequent label
+    and, where it is installed, fastText. One MLflow run has it all, with a run below it for each
+    score. A comparison that was cut off goes on when the same command is given again.
     """
-    config = config_of(overrides)
+    config = config_of("compare", overrides)
     with quiet_start():
         from pipeline import report
         from pipeline.data.headlines import load_headlines
@@ -45,7 +49,7 @@ def compare(as_json: bool, overrides: tuple[str, ...]) -> None:
             tracking=config.tracking,
             seed=config.seed,
             parameters=asdict(config),
-            on_trial=on_trial,
+            on_trial=interrupts.checked(on_trial),
         )
     name = vectors_name(config.vectors)
     if as_json:

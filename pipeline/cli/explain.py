@@ -1,4 +1,4 @@
-"""`pipeline explain`: what an embedding knows that was transferred, and one that was not."""
+"""`pipeline explain`: what a transferred embedding knows, and what one from scratch knows."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ from dataclasses import asdict
 
 import click
 
-from pipeline.cli.arguments import OVERRIDES, config_of
-from pipeline.cli.terminal import print_run, print_table, quiet_start, trial_display
+from pipeline.cli.arguments import JSON, OVERRIDES, config_of
+from pipeline.cli.progress import trial_display
+from pipeline.cli.signals import Interrupts
+from pipeline.cli.terminal import print_run, print_table, quiet_start
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@JSON
 @OVERRIDES
-def explain(as_json: bool, overrides: tuple[str, ...]) -> None:
-    """Look at what the embedding knows: from scratch, frozen and fine-tuned, side by side.
+@click.pass_obj
+def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -> None:
+    """Show what the embedding has learned.
 
     \b
       pipeline explain data=stop_clickbait data.path=FOLDER
       pipeline explain data=file data.path=my.csv explain.seeds=3 insight.words=[alps,snow]
 
-    Trains each start several times on all training headlines, and measures how close headlines are
-    that mean the same in other words, how well the words agree with people's judgements, and how
-    far training moved them. Pictures and tables are in one MLflow run with a run below it for each
-    start and seed; one that was cut off goes on when the same command is given again.
+    It trains from scratch, with frozen and with fine-tuned vectors, several times each on all
+    training headlines. Then it measures three things: how close headlines are that mean the same
+    in other words, how well the words agree with people's judgements, and how far training moved
+    them. One MLflow run has the tables and
+    pictures, with a run below it for each method and seed. A run that was cut off goes on when
+    the same command is given again.
     """
-    config = config_of(overrides)
+    config = config_of("explain", overrides)
     with quiet_start():
         from pipeline import report
         from pipeline.data.headlines import load_headlines
@@ -45,7 +50,7 @@ def explain(as_json: bool, overrides: tuple[str, ...]) -> None:
             words=config.insight.words,
             seed=config.seed,
             parameters=asdict(config),
-            on_trial=on_trial,
+            on_trial=interrupts.checked(on_trial),
         )
     if as_json:
         rows = report.metrics_over_seeds(found.reports).to_dict("records")

@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, ParamSpec
 
-if TYPE_CHECKING:
-    from pipeline.training.history import Epoch
-
-received: list[int] = []  # signals that asked for the end
+Arguments = ParamSpec("Arguments")
 
 
-def interrupt(number: int, _: object) -> None:
-    received.append(number)
-    raise KeyboardInterrupt(*["by SIGTERM"] * (number == signal.SIGTERM))
+class Interrupts:
+    """The signals that asked for the end. `main` makes one, and hands it to the commands.
 
+    A signal raises KeyboardInterrupt. Where Python cannot pass an exception on, as in a destructor
+    or in a callback from C++, it is dropped. So long work asks again with `checked`.
+    """
 
-def interruptible(on_epoch: Callable[[Epoch], None]) -> Callable[[Epoch], None]:
-    """Ask again after each epoch: an exception that a signal raises where Python cannot pass it
-    on, as in a destructor or a callback from C++, is dropped there."""
+    def __init__(self) -> None:
+        self._received: list[int] = []
 
-    def checked(epoch: Epoch) -> None:
-        on_epoch(epoch)
-        if received:
-            interrupt(received[0], None)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear SIGINT and SIGTERM meanwhile. A SIGINT that is ignored, as in a shell's background
+        job, stays ignored."""
+        numbers = [signal.SIGTERM]
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            numbers.append(signal.SIGINT)
+        before = {number: signal.signal(number, self.receive) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    return checked
+    def receive(self, number: int, _: Any = None) -> NoReturn:
+        """Keep the signal and raise KeyboardInterrupt."""
+        self._received.append(number)
+        self._raise(number)
+
+    def checked(self, callback: Callable[Arguments, None]) -> Callable[Arguments, None]:
+        """`callback`, which afterwards raises KeyboardInterrupt where a signal was received."""
+
+        def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+            callback(*args, **kwargs)
+            if self._received:
+                self._raise(self._received[0])
+
+        return call
+
+    def _raise(self, number: int) -> NoReturn:
+        if number == signal.SIGTERM:
+            raise KeyboardInterrupt("by SIGTERM")
+        raise KeyboardInterrupt

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.terminal import OVERRIDE, print_table, quiet_start, trial_display
+from pipeline.cli.arguments import JSON, config_of, is_override
+from pipeline.cli.progress import trial_display
+from pipeline.cli.signals import Interrupts
+from pipeline.cli.terminal import print_table, quiet_start
 
 if TYPE_CHECKING:
     from pipeline.embedding.catalogue import InstalledSet, PublishedSet
@@ -18,25 +21,25 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def vectors(context: click.Context) -> None:
-    """List the sets of word vectors that have a name, and fetch them.
+    """List, fetch, inspect and compare sets of word vectors.
 
     \b
       pipeline vectors list
       pipeline vectors fetch glove-wiki-gigaword-100
       pipeline train vectors=glove-wiki-gigaword-100
 
-    They are kept in HEADLINE_TRANSFER_CACHE, or in the user's cache folder.
-    HEADLINE_TRANSFER_MIRROR names an address that has the same files, and
-    HEADLINE_TRANSFER_OFFLINE=1 forbids fetching.
+    The sets are kept in the user's cache folder; HEADLINE_TRANSFER_CACHE names another.
+    HEADLINE_TRANSFER_MIRROR names an address with the same files. HEADLINE_TRANSFER_OFFLINE=1
+    forbids fetching.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
 @vectors.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each set.")
+@JSON
 def list_sets(as_json: bool) -> None:
-    """List the sets, and whether they are here."""
+    """List the sets that have a name, and which of them are on this machine."""
     from pipeline.embedding.catalogue import CATALOGUE
 
     if as_json:
@@ -51,9 +54,9 @@ def list_sets(as_json: bool) -> None:
 @vectors.command("fetch")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def fetch_sets(names: tuple[str, ...]) -> None:
-    """Fetch sets by name and print where they are.
+    """Fetch sets by name, and print their files.
 
-    One that is there already is compared with its digest, and fetched again where it is damaged.
+    A set that is there already is checked against its digest, and fetched again if it is damaged.
     """
     from pipeline.embedding.catalogue import named_set
 
@@ -63,42 +66,44 @@ def fetch_sets(names: tuple[str, ...]) -> None:
 
 @vectors.command("inspect")
 @click.argument("source", metavar="NAME_OR_PATH")
-@click.option("--words", metavar="WORD,WORD", default="", help="Show the neighbours of these.")
-@click.option("--vector-size", type=int, help="Which member of a zip file, by its dimension.")
-@click.option("--member", help="Which member of a zip file, by its name.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--words", metavar="WORD,WORD", default="", help="Show the neighbours of these words."
+)
+@click.option("--vector-size", type=int, help="The member of a zip file with this dimension.")
+@click.option("--member", help="The member of a zip file with this name.")
+@JSON
 def inspect_set(
     source: str, words: str, vector_size: int | None, member: str | None, as_json: bool
 ) -> None:
-    """Look at a set of vectors: its format, how it writes words, and what it knows.
+    """Show the format of a set of vectors, how it writes words, and what it knows.
 
     \b
       pipeline vectors inspect glove_6b_50d --words alps,minister
       pipeline vectors inspect glove.6B.zip --vector-size 100
 
-    Norms and neighbours are those of the 100,000 most frequent words.
+    Norms and neighbours are of the 100,000 most frequent words.
     """
     from dataclasses import asdict
 
     from pipeline.insight.inspection import inspect
 
-    asked = [word.strip() for word in words.split(",") if word.strip()]
-    seen = inspect(source, words=asked, vector_size=vector_size, member=member)
+    wanted = _split_words(words)
+    seen = inspect(source, words=wanted, vector_size=vector_size, member=member)
     if as_json:
         click.echo(json.dumps(asdict(seen), ensure_ascii=False))
         return
-    of_set = seen.conventions
+    conventions = seen.conventions
     low, mean, high = seen.norms
+    repeated = f", {seen.duplicates:,} rows repeated" if seen.duplicates else ""
+    subwords = ", and others from their n-grams" if seen.subwords else ""
     facts = {
         "format": seen.format,
-        "words": f"{seen.total:,}"
-        + f", {seen.duplicates:,} rows repeated" * bool(seen.duplicates)
-        + ", and others from their n-grams" * seen.subwords,
+        "words": f"{seen.total:,}{repeated}{subwords}",
         "dimension": str(seen.vector_size),
         "norms": f"{low:.2f} to {high:.2f}, mean {mean:.2f}; standard deviation {seen.std:.3f}",
-        "casing": of_set.casing,
-        "digits": of_set.digits,
-        "contractions": of_set.contractions,
+        "casing": conventions.casing,
+        "digits": conventions.digits,
+        "contractions": conventions.contractions,
         "matched by": ", ".join(seen.fallbacks),
         "licence": seen.licence or "not known",
         "first words": " ".join(seen.first_words),
@@ -106,18 +111,26 @@ def inspect_set(
     for name, value in facts.items():
         click.echo(f"{name:<13} {value}")
     for word, near in seen.neighbours.items():
-        shown = ", ".join(f"{other} {cosine:.2f}" for other, cosine in near)
+        shown = ", ".join(f"{neighbour} {cosine:.2f}" for neighbour, cosine in near)
         click.echo(f"{'near ' + word:<13} {shown or 'the set has no vector for it'}")
 
 
 @vectors.command("compare")
 @click.argument("sets", nargs=-1, metavar="SET... [NAME=VALUE]...")
-@click.option("--text", metavar="FILE", help="What corpus sets are trained on: text, or a folder.")
-@click.option("--words", metavar="WORD,WORD", default="", help="Show the neighbours of these.")
-@click.option("--train", "with_runs", is_flag=True, help="Train with each set: frozen, fine-tuned.")
-@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Runs a set.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each set.")
+@click.option(
+    "--text", metavar="FILE", help="The text, or a folder, that corpus sets are trained on."
+)
+@click.option(
+    "--words", metavar="WORD,WORD", default="", help="Show the neighbours of these words."
+)
+@click.option("--train", "with_runs", is_flag=True, help="Train a classifier with each set.")
+@click.option(
+    "--seeds", default=5, show_default=True, type=click.IntRange(1), help="Trainings for each set."
+)
+@JSON
+@click.pass_obj
 def compare_sets(
+    interrupts: Interrupts,
     sets: tuple[str, ...],
     text: str | None,
     words: str,
@@ -125,25 +138,27 @@ def compare_sets(
     seeds: int,
     as_json: bool,
 ) -> None:
-    """Put sets of word vectors side by side.
+    """Compare sets of word vectors.
 
     \b
       pipeline vectors compare glove_6b_50d corpus:skipgram --words alps,minister
       pipeline vectors compare glove_6b_50d my.vec glove_6b_50d+corpus:cbow --train --seeds 3
 
-    A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext (trained on --text or
-    the BBC articles, without those of validation and test headlines), or several joined by +.
-    Shown are Spearman's correlation with people's judgements of word pairs (in brackets, how many
-    pairs the set knows), and with --train the accuracy on the data that NAME=VALUE choose: mean and
-    standard deviation over the seeds from `seed` on. The runs are in MLflow.
-    """
-    from pipeline.config import load_config
+    A SET is a name, a file, corpus:skipgram, corpus:cbow or corpus:fasttext, or several joined by
+    +. A corpus set is trained on --text or the BBC articles, without the articles of validation
+    and test headlines.
 
-    overrides = [name for name in sets if OVERRIDE.fullmatch(name)]
-    names = [name for name in sets if not OVERRIDE.fullmatch(name)]
+    The table has Spearman's correlation with people's judgements of word pairs, and in brackets
+    how many of the pairs the set knows. With --train it also has the accuracy of classifiers: mean
+    and standard deviation over the seeds, counted from the option seed. Each training is a run in
+    MLflow.
+    """
+    overrides = [argument for argument in sets if is_override(argument)]
+    names = [argument for argument in sets if not is_override(argument)]
     if not names:
-        raise click.UsageError("expected the sets to compare: names, files, corpus:skipgram, ...")
-    configs = {name: load_config([*overrides, *set_overrides(name, text)]) for name in names}
+        raise click.UsageError("expected sets to compare: names, files, corpus:skipgram, ...")
+    command = "vectors compare --train" if with_runs else "vectors compare"
+    configs = {name: config_of(command, overrides, set_overrides(name, text)) for name in names}
     config = next(iter(configs.values()))
     from pipeline.data.headlines import load_headlines
     from pipeline.embedding.choice import choose_vectors
@@ -159,9 +174,9 @@ def compare_sets(
         from pipeline import report
         from pipeline.insight.sets import describe_set
 
-    asked = [word.strip() for word in words.split(",") if word.strip()]
+    wanted = _split_words(words)
     reports = [
-        describe_set(name, choose_vectors(options, held_out=held_out), asked)
+        describe_set(name, choose_vectors(options, held_out=held_out), wanted)
         for name, options in chosen.items()
     ]
     outcomes = []
@@ -177,7 +192,7 @@ def compare_sets(
                 tracking=config.tracking,
                 seeds=seeds,
                 seed=config.seed,
-                on_trial=on_trial,
+                on_trial=interrupts.checked(on_trial),
             )
         outcomes = [*found.outcomes]
     if as_json:
@@ -185,9 +200,13 @@ def compare_sets(
             click.echo(json.dumps(report.set_values(each, outcomes), ensure_ascii=False))
         return
     print_table(*report.sets_table(reports, outcomes))
-    if asked:
+    if wanted:
         click.echo()
         print_table(*report.set_neighbours_table(reports))
+
+
+def _split_words(words: str) -> list[str]:
+    return [word.strip() for word in words.split(",") if word.strip()]
 
 
 def set_overrides(name: str, text: str | None = None) -> list[str]:

@@ -9,14 +9,15 @@ import click
 
 from pipeline.cli.terminal import print_table
 
-_STRONG, _WEAK = 0.5, 0.1  # of the strongest word of the headline: bold, and no colour below
+# Fractions of the strongest word of the headline: bold from the first, no colour below the second.
+_STRONG, _WEAK = 0.5, 0.1
 
 
 def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """A block a headline: its label, and its words, the strongest first.
+    """Print a block for each headline: its label, and its words, the strongest first.
 
-    `rows`: as the logged model gives them with `why`. On a terminal the words of the headline have
-    the colour of what they give.
+    `rows`: as `LoadedModel.why` gives them. On a terminal, words for the label are blue and words
+    against it orange.
     """
     from rich.console import Console
 
@@ -34,10 +35,10 @@ def _headline(text: str, row: Mapping[str, Any]) -> Any:
     from pipeline.report import style
 
     shown = Text(f"{row['label']}  {row['probability']:.3f}  ")
-    given = [word["contributions"][row["label"]] for word in row["why"]["words"]]
-    most = max(map(abs, given), default=0.0)
+    values = [word["contributions"][row["label"]] for word in row["why"]["words"]]
+    most = max(map(abs, values), default=0.0)
     end = 0
-    for word, value in zip(row["why"]["words"], given, strict=True):
+    for word, value in zip(row["why"]["words"], values, strict=True):
         start = text.index(word["word"], end)  # the spaces between them stay as they are
         shown.append(text[end:start])
         end = start + len(word["word"])
@@ -50,22 +51,25 @@ def _headline(text: str, row: Mapping[str, Any]) -> Any:
 
 
 def _print_words(row: Mapping[str, Any]) -> None:
-    """What each word gives to the label and, where there are more than two, to the second."""
+    """Print what each word gives to the label and, with more than two labels, to the second one."""
     ranked = sorted(row["probabilities"], key=lambda name: -row["probabilities"][name])
     labels = ranked[: 2 if len(ranked) > 2 else 1]
     words, bias = row["why"]["words"], row["why"]["bias"]
-    given = [word["contributions"] for word in words]
+    contributions = [word["contributions"] for word in words]
 
     def numbers(values: Mapping[str, float]) -> list[str]:
         # Adding 0 turns -0.0 into 0.0.
         return [f"{round(values[label], 2) + 0.0:+.2f}" for label in labels]
 
-    order = sorted(range(len(words)), key=lambda i: -abs(given[i][labels[0]]))
-    total = {name: bias[name] + sum(values[name] for values in given) for name in labels}
+    order = sorted(range(len(words)), key=lambda i: -abs(contributions[i][labels[0]]))
+    total = {name: bias[name] + sum(values[name] for values in contributions) for name in labels}
     print_table(
         ["word", "as tokens", *labels],
         [
-            *([words[i]["word"], " ".join(words[i]["tokens"]), *numbers(given[i])] for i in order),
+            *(
+                [words[i]["word"], " ".join(words[i]["tokens"]), *numbers(contributions[i])]
+                for i in order
+            ),
             ["(no word)", "", *numbers(bias)],
             ["(sum)", "", *numbers(total)],
         ],

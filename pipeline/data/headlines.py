@@ -17,7 +17,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from pipeline.base.errors import ConfigError, DataError
 from pipeline.base.options import check_options
-from pipeline.data.cleaning import clean_rows, clean_splits
+from pipeline.data.cleaning import clean_rows, clean_splits, fold_spaces
 from pipeline.data.examples import Examples, Labelled
 from pipeline.data.options import DataOptions
 from pipeline.data.sources import SOURCES, Request
@@ -179,6 +179,20 @@ def read_labelled(
             dropped["unlabelled"],
         )
     return Labelled(frame["text"].to_list(), frame["label"].to_list())
+
+
+def read_texts(path: str | os.PathLike[str], text: str = DataOptions.text) -> list[str]:
+    """Read the headlines of a file that needs no labels. Empty headlines are left out.
+
+    `text`: the name of the column.
+
+    Raises DataError: the file or its rows cannot be used.
+    """
+    frame = select_columns(read_table(Path(path)), text, None, str(path))
+    texts = [fold_spaces(value) for value in frame["text"] if value and value.strip()]
+    if not texts:
+        raise DataError(f"{path}: expected headlines, found none")
+    return texts
 
 
 def _check_groups(frames: Mapping[str, pd.DataFrame], group: str, name: str) -> None:

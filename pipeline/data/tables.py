@@ -71,6 +71,11 @@ READERS = {
 }
 
 
+def is_table(path: Path) -> bool:
+    """Whether the name of a file ends as one that `read_table` reads."""
+    return format_ending(path) in READERS
+
+
 def read_table(path: Path) -> pd.DataFrame:
     """Read a file in a format of READERS, plain or compressed.
 
@@ -118,24 +123,25 @@ def read_split_files(
 
 
 def select_columns(
-    frame: pd.DataFrame, text: str, label: str, where: str, group: str | None = None
+    frame: pd.DataFrame, text: str, label: str | None, where: str, group: str | None = None
 ) -> pd.DataFrame:
-    """The wanted columns under the names `text`, `label` and, where one is wanted, `group`.
+    """The wanted columns under the names `text` and, where they are wanted, `label` and `group`.
 
     Args:
         frame: any table with these columns.
         text: its column with the headlines. Missing ones become None.
-        label: its column with the labels.
+        label: its column with the labels, or None.
         where: where the table is from, for messages.
         group: its column with the publisher or author, or None.
 
     Raises:
         DataError: a column is missing or there twice, there are no rows, or a headline is not text.
     """
-    columns = {"text": text, "label": label} | ({"group": group} if group else {})
+    wanted = {"text": text, "label": label, "group": group}
+    columns = {name: column for name, column in wanted.items() if column}
     for column in columns.values():
         if column not in frame.columns:
-            options = "data.text and data.label (of `pipeline cases`: --text and --label)"
+            options = "data.text and data.label (with --file: --text and --label)"
             raise DataError(
                 f"{where}: there is no column {column!r}, it has "
                 f"{', '.join(map(repr, frame.columns))}: "
@@ -153,7 +159,7 @@ def select_columns(
         if value is not None and not isinstance(value, str):
             raise DataError(
                 f"{where}: expected text in column {text!r}, got {value!r} in row {row + 1}: "
-                "set data.text to the column that holds the headlines"
+                "set data.text (with --file: --text) to the column that holds the headlines"
             )
     return pd.DataFrame(selected, dtype=object)
 

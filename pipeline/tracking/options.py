@@ -12,10 +12,12 @@ from pipeline.base.options import STRICT
 
 @dataclass(frozen=True, config=STRICT)
 class TrackingOptions:
-    """Where the run is logged and what its model is called in the registry.
+    """Where a run is logged, and what its model is called in the registry.
 
-    `uri` falls back to the variable MLFLOW_TRACKING_URI and then to `sqlite:///mlflow.db`.
-    `registered_model` falls back to `<experiment>-<name of the data>`.
+    `uri`: the address of the store; None: the variable MLFLOW_TRACKING_URI, else
+    `sqlite:///mlflow.db`. `run_name`: None: made of the data, the vectors and the network.
+    `registered_model`: None: `EXPERIMENT-DATA`. `promote`: when a new version gets the alias
+    `champion`; with `auto` where it is better on the same validation headlines.
     """
 
     experiment: Annotated[str, Field(min_length=1)] = "headlines"

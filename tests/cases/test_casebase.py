@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import json
 import os
 import re
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import ROOT, main, make_headlines, small_overrides, write_csv
+from builders import ROOT, make_headlines
 from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, trained
 
 from pipeline import CaseBase, PipelineError
@@ -20,9 +19,6 @@ from pipeline.base.errors import DataError, MissingExtraError, ModelError
 from pipeline.cases.casebase import ENOUGH, Neighbour
 from pipeline.classifier.encoders import MetricOptions
 from pipeline.classifier.network import Network
-from pipeline.config import load_config
-from pipeline.run import run
-from pipeline.tracking.runs import tracked_run
 from pipeline.training.options import TrainingOptions
 
 
@@ -368,136 +364,3 @@ def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     names: dict[str, Any] = {"texts": texts, "labels": labels}
     exec(compile(example, "cases.md", "exec"), names)
     assert [case.text for case in names["cases"]] == texts
-
-
-# ------------------------------------------------------------------------------------- commands
-
-
-@pytest.mark.usefixtures("plain")
-def test_the_commands(
-    small: dict[str, Path], store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    overrides = small_overrides(small, store, "model=metric", "model.width=10")
-    config = load_config(overrides)
-    result = run(config)
-    where = ["data=file", f"data.path={small['csv']}", f"tracking.uri={store}"]
-    texts, labels = make_headlines(10, seed=9)
-    write_csv(tmp_path / "my.csv", texts, labels, "headline,topic")
-    file = ["--file", "my.csv", "--text", "headline", "--label", "topic"]
-    assert main(capfd, "cases", "add", *file, *where)[:2] == (
-        0,
-        "cases: 30 cases, 30 of them added\n",
-    )
-    _, out, _ = main(capfd, "cases", "add", *file, *where)
-    assert out == "cases: 30 cases, 0 of them added, 30 there already\n"
-    code, out, _ = main(
-        capfd, "cases", "add", "Rain again", "Sun", "--label", "weather", "--json", *where
-    )
-    assert (code, json.loads(out)) == (0, {"cases": 32, "added": 2, "ids": [30, 31]})
-
-    _, out, _ = main(capfd, "cases", "list")
-    assert out.startswith("cases: 32 cases, made with models:/m-")
-    assert ["weather", "2"] in [line.split() for line in out.splitlines()]
-    assert ["30", "weather", "Rain", "again"] in [line.split() for line in out.splitlines()]
-    _, out, _ = main(capfd, "cases", "list", "--label", "weather", "--json")
-    assert [json.loads(line)["text"] for line in out.splitlines()] == ["Rain again", "Sun"]
-
-    code, out, _ = main(capfd, "cases", "predict", "Rain again", "Alps", "--why", *where)
-    lines = out.splitlines()
-    assert lines[0].split() == ["label", "votes", "headline"]
-    assert lines[3].split() == ["weather", "0.000", "30:", "Rain", "again"]
-    assert len(lines) == 2 + 2 * 6
-    _, out, _ = main(capfd, "cases", "predict", "Alps", "--why", "--json", *where)
-    row = json.loads(out)
-    assert sum(row["votes"].values()) == len(row["cases"]) == 5
-    assert main(capfd, "cases", "remove", "30", "31")[1] == "cases: 30 cases, 2 removed\n"
-    assert "weather" not in main(capfd, "cases", "list")[1]
-
-    # Another model becomes the champion: the cases stay with theirs, and refuse the other.
-    row = json.loads(main(capfd, "cases", "predict", "Alps", "--why", "--json", *where)[1])
-    # The logged model represents headlines as that of this process does.
-    cases = CaseBase(result.classifier, texts, labels)
-    assert row["cases"] == [vars(case) for case in cases.neighbours("Alps")]
-    with tracked_run(config.tracking, "another") as tracked:
-        tracked.log_model(
-            result.classifier,
-            NAMES,
-            registered_model="headlines-headlines",
-            validation_accuracy=1.0,
-            validation_sha256="",
-            promote="always",
-        )
-    code, again, _ = main(capfd, "cases", "predict", "Alps", "--why", "--json", *where)
-    assert (code, json.loads(again)) == (0, row)
-    champion = "models:/headlines-headlines@champion"
-    code, _, err = main(capfd, "cases", "predict", "Alps", "--model", champion, *where)
-    assert code == 2
-    assert "the cases were made with models:/m-" in err
-    assert len(err.strip().splitlines()) == 1
-    code, out, _ = main(
-        capfd, "cases", "add", "Alps", "--label", "nature", "--cases", "other",
-        "--model", champion, *where,
-    )  # fmt: skip
-    assert (code, out) == (0, "other: 1 case, 1 of them added\n")
-
-
-def test_without_a_model_no_folder_is_begun(
-    store: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    code, _, err = main(capfd, "cases", "add", "Snow", "--label", "nature", f"tracking.uri={store}")
-    assert code == 2
-    assert "could not load the model models:/headlines-bbc@champion" in err
-    assert not (tmp_path / "cases").exists()
-
-
-def test_a_folder_with_its_own_model(
-    classifier: Network, tmp_path: Path, capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    """Needs no store."""
-    monkeypatch.chdir(tmp_path)
-    CaseBase(classifier, *named(TRAIN)).save("cases")
-    code, out, _ = main(capfd, "cases", "predict", TRAIN.texts[0], "--json")
-    assert (code, json.loads(out)["label"]) == (0, NAMES[TRAIN.labels[0]])
-    assert "made with a model of their own" in main(capfd, "cases", "list")[1]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cases"]
-
-
-BAD_COMMANDS = {
-    "nothing": (["cases", "add", "--label", "a"], "expected headlines as arguments, or a file"),
-    "both": (
-        ["cases", "add", "x", "--file", "my.csv"],
-        "expected headlines as arguments, or a file",
-    ),
-    "no label": (["cases", "add", "x"], "expected one --label for the headlines"),
-    "no cases": (["cases", "list"], "expected a folder with a case base"),
-    "nothing to remove": (
-        ["cases", "remove", "3"],
-        "expected a folder with a case base, there is none at cases",
-    ),
-    "no id": (["cases", "remove", "x"], "'x' is not a valid integer"),
-    "no headline": (["cases", "predict"], "expected headlines: as arguments, or with --file"),
-    "an option": (["cases", "predict", "x", "sed=1"], "there is no option 'sed' here"),
-    "no file": (["cases", "add", "--file", "no.csv"], "there is none at no.csv"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_COMMANDS)
-def test_bad_commands_are_one_line(
-    case: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    arguments, message = BAD_COMMANDS[case]
-    code, out, err = main(capfd, *arguments)
-    assert (code, out) == (2, "")
-    assert message in err
-    assert len(err.strip().splitlines()) == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_help_of_the_commands(capfd: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = main(capfd, "cases")
-    assert code == 0
-    assert {"add", "list", "predict", "remove"} <= {
-        line.split()[0] for line in out.splitlines() if line.strip()
-    }

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pytest
 import tensorflow as tf
-import yaml
-from builders import all_words, make_headlines, small_overrides, topical_vectors
-from click.testing import CliRunner
-from mlflow.pyfunc import scoring_server
+from builders import all_words, make_headlines, topical_vectors
 
 from pipeline import report
-from pipeline.base.errors import ModelError
 from pipeline.classifier import ensemble as blending
 from pipeline.classifier.encoders import (
     AttentionOptions,
@@ -34,8 +26,6 @@ from pipeline.classifier.network import (
     export_saved_model,
 )
 from pipeline.classifier.ngrams import CHARACTERS, WORDS, hash_ngrams
-from pipeline.cli import app as cli
-from pipeline.config import load_config
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.text import build_vocabulary, tokenize
 from pipeline.embedding.vectors import WordVectors
@@ -47,8 +37,6 @@ from pipeline.insight.attribution import (
     contributions,
 )
 from pipeline.insight.evaluation import score
-from pipeline.run import run
-from pipeline.tracking.runs import load_model, predict_why
 
 TEXTS, LABELS = make_headlines(40)
 NAMES = sorted(set(LABELS))
@@ -381,115 +369,3 @@ def test_nothing_wrong_is_an_empty_table() -> None:
     assert "contribution_3" in why.frame.columns
     few = score(probabilities[:2], TEXTS[:2], NUMBERS[:2], NAMES)
     assert len(report.words_by_label(attribute(classifier, few), few.label_names)) == 0
-
-
-# ---------------------------------------------------------------- the logged model and the command
-
-
-@pytest.fixture(scope="module")
-def logged(
-    small: dict[str, Path], store_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Any:
-    """A finished run in a store of its own."""
-    folder = tmp_path_factory.mktemp("logged")
-    shutil.copy(store_template, folder / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        uri = f"sqlite:///{folder / 'mlflow.db'}"
-        yield run(load_config(small_overrides(small, uri)))
-
-
-def model_of(result: Any) -> Any:
-    config = load_config([f"tracking.uri={result.tracking_uri}"]).tracking
-    return load_model(result.registered.uri, config)
-
-
-def test_the_logged_model_says_why(logged: Any) -> None:
-    texts = ["Bank shares, the Alps", "", *TEXTS[:70]]
-    model = model_of(logged)
-    plain, rows = model.predict(texts), predict_why(model, texts)
-    assert [{k: v for k, v in row.items() if k != "why"} for row in rows] == plain
-    names = logged.headlines.label_names
-    for row, given in zip(rows, contributions(logged.classifier, texts), strict=True):
-        words = row["why"]["words"]
-        assert [word["word"] for word in words] == list(given.words)
-        assert [token for word in words for token in word["tokens"]] == list(given.tokens)
-        numbers = [[word["contributions"][name] for name in names] for word in words]
-        np.testing.assert_allclose(np.reshape(numbers, (-1, 3)), given.of_words, atol=1e-4)
-        np.testing.assert_allclose(list(row["why"]["bias"].values()), given.bias, atol=1e-4)
-
-
-def test_the_scoring_server_says_why(logged: Any) -> None:
-    model = model_of(logged)
-
-    def answer(body: dict[str, Any]) -> list[dict[str, Any]]:
-        schema = model.metadata.get_input_schema()
-        given = scoring_server.invocations(json.dumps(body), "application/json", model, schema)
-        assert given.status == 200
-        return json.loads(given.response)["predictions"]
-
-    (row,) = answer({"inputs": ["Bank shares"], "params": {"why": True}})
-    assert [word["word"] for word in row["why"]["words"]] == ["Bank", "shares"]
-    assert "why" not in answer({"inputs": ["Bank shares"]})[0]
-    with pytest.raises(mlflow.exceptions.MlflowException, match="why"):
-        answer({"inputs": ["Bank shares"], "params": {"why": "perhaps"}})
-
-
-def command(result: Any, *arguments: str) -> str:
-    """What the command prints, in this process."""
-    model = ["--model", result.registered.uri, f"tracking.uri={result.tracking_uri}"]
-    ran = CliRunner().invoke(cli.cli, ["predict", *arguments, *model], catch_exceptions=False)
-    assert ran.exit_code == 0
-    return ran.stdout
-
-
-def test_predict_why(logged: Any, tmp_path: Path) -> None:
-    text = "Bank  shares, the Alps"
-    row = json.loads(command(logged, "--why", "--json", text))
-    assert row["text"] == text
-    shown = command(logged, "--why", text).splitlines()
-    assert shown[0] == f"{row['label']}  {row['probability']:.3f}  {text}"
-    second = sorted(row["probabilities"], key=row["probabilities"].get)[-2]
-    assert shown[1].split() == ["word", "as", "tokens", row["label"], second]
-    lines = {line.split()[0]: line.split() for line in shown[3:]}
-    assert lines["shares,"][1:3] == ["shares", ","]
-    numbers = [float(lines[word][-2]) for word in ("Bank", "shares,", "the", "Alps")]
-    expected = {w["word"]: w["contributions"][row["label"]] for w in row["why"]["words"]}
-    np.testing.assert_allclose(numbers, list(expected.values()), atol=0.005)
-    strongest = [abs(float(line.split()[-2])) for line in shown[3:7]]
-    assert strongest == sorted(strongest, reverse=True)
-    total = sum(numbers) + float(lines["(no"][-2])
-    assert float(lines["(sum)"][-2]) == pytest.approx(total, abs=0.05)
-
-    (tmp_path / "in.txt").write_text("Bank shares\nAlps\n")
-    blocks = command(logged, "--why", "--file", str(tmp_path / "in.txt")).split("\n\n")
-    assert [block.splitlines()[0].split()[-1] for block in blocks] == ["shares", "Alps"]
-
-
-def test_predict_why_in_colour(logged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a terminal: the words that count have a colour, the strongest are bold."""
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-256color")
-    text = "Bank  shares again"
-    (why,) = [row["why"]["words"] for row in predict_why(model_of(logged), [text])]
-    shown, *table = command(logged, "--why", text).splitlines()
-    label = shown.split()[0]
-    given = {word["word"]: word["contributions"][label] for word in why}
-    strongest = max(given, key=lambda word: abs(given[word]))
-    assert re.search(rf"\x1b\[1;38;\S+m{strongest}\x1b\[0m", shown)
-    assert re.sub(r"\x1b\[[0-9;]*m", "", shown).endswith(f"  {text}")
-    assert "\x1b" not in "".join(table)
-
-
-def test_a_model_that_was_logged_without_it(logged: Any, tmp_path: Path) -> None:
-    """As before there was a parameter."""
-    local = mlflow.artifacts.download_artifacts(logged.registered.uri, dst_path=str(tmp_path))
-    described = Path(local, "MLmodel")
-    values = yaml.safe_load(described.read_text())
-    assert "why" in values["signature"].pop("params")
-    described.write_text(yaml.safe_dump(values))
-    ran = CliRunner().invoke(cli.cli, ["predict", "--why", "Bank shares", "--model", local])
-    assert isinstance(ran.exception, ModelError)
-    assert "this one was logged without: train it again" in str(ran.exception)
-    ran = CliRunner().invoke(cli.cli, ["predict", "Bank shares", "--model", local])
-    assert "Bank shares" in ran.stdout

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from builders import make_headlines, small_overrides
+from builders import main, make_headlines, small_overrides
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +22,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from pipeline import report
 from pipeline.base.errors import ConfigError, DataError
-from pipeline.cli import app as cli
-from pipeline.cli import terminal
 from pipeline.config import load_config
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.insight import audit as auditing
@@ -69,19 +66,6 @@ def split(**rows: Sequence[tuple[str, str]]) -> Headlines:
 def overlap(found: Audit, of: str, other: str) -> Overlap:
     (one,) = [o for o in found.near_duplicates.overlaps if (o.split, o.other_split) == (of, other)]
     return one
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """The command line sets up signals and messages of the process."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    handlers = logging.getLogger().handlers[:]
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-    logging.getLogger().handlers[:] = handlers
-    terminal.received.clear()
 
 
 # ---------------------------------------------------------------------------- near-duplicates
@@ -534,19 +518,12 @@ def papers(tmp_path: Path) -> Path:
     return tmp_path / "papers.csv"
 
 
-def command(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    out, err = capfd.readouterr()
-    return int(ended.value.code or 0), out, err
-
-
 def options(path: Path) -> list[str]:
     return ["data=file", f"data.path={path}", "data.text=headline", "data.label=topic"]
 
 
 def test_the_command(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    code, out, err = command(capfd, "audit", *options(papers), "data.group=paper")
+    code, out, err = main(capfd, "audit", *options(papers), "data.group=paper")
     assert code == 0
     row = next(line.split() for line in out.splitlines() if line.startswith("letter_case"))
     assert row[-1] == "high"
@@ -559,7 +536,7 @@ def test_the_command(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_command_with_json(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = command(capfd, "audit", "--json", *options(papers), "data.group=paper")
+    code, out, _ = main(capfd, "audit", "--json", *options(papers), "data.group=paper")
     assert code == 0
     values = json.loads(out)
     assert values["data"] == "papers"
@@ -573,7 +550,7 @@ def test_the_command_with_json(papers: Path, capfd: pytest.CaptureFixture[str]) 
     assert len(values["warnings"]) == 2
 
     unseen = json.loads(
-        command(capfd, "audit", "--json", *options(papers), "model.letter_case=false")[1]
+        main(capfd, "audit", "--json", *options(papers), "model.letter_case=false")[1]
     )
     assert (unseen["high"], unseen["groups"]) == ([], None)
 
@@ -584,7 +561,7 @@ def test_the_command_with_many_labels_and_nothing_found(
     texts = random_texts(400, seed=3)
     labels = [f"label {i % 8}" for i in range(400)]
     pd.DataFrame({"headline": texts, "topic": labels}).to_csv(tmp_path / "h.csv", index=False)
-    code, out, err = command(capfd, "audit", *options(tmp_path / "h.csv"))
+    code, out, err = main(capfd, "audit", *options(tmp_path / "h.csv"))
     assert code == 0
     assert out.rstrip().endswith("audit      nothing is high, nothing leaks")
     assert "lowest" in out
@@ -602,7 +579,7 @@ def test_the_command_with_many_labels_and_nothing_found(
 def test_bad_input_is_one_line(
     arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = command(capfd, "audit", *arguments)
+    code, out, err = main(capfd, "audit", *arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.strip().splitlines()) == 1
@@ -610,7 +587,7 @@ def test_bad_input_is_one_line(
 
 def test_it_needs_no_tensorflow(papers: Path) -> None:
     script = (
-        "import sys; from pipeline.__main__ import main\n"
+        "import sys; from pipeline.cli import main\n"
         f"try: main(['audit', *{options(papers)!r}])\n"
         "except SystemExit as ended: print(ended.code, 'tensorflow' in sys.modules, 'mlflow' in sys.modules)"
     )
@@ -623,7 +600,7 @@ def test_a_run_logs_it_and_says_it_at_the_end(
 ) -> None:
     overrides = small_overrides(small, store, *options(papers)[1:], "data.group=paper")
     overrides = [*overrides, "model.letter_case=true", "vectors.min_coverage=0"]
-    code, out, err = command(capfd, "train", *overrides)
+    code, out, err = main(capfd, "train", *overrides)
     assert code == 0
     (line,) = [line for line in out.splitlines() if line.startswith("audit ")]
     assert "letter_case 0.9" in line

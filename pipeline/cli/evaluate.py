@@ -1,0 +1,74 @@
+"""`pipeline evaluate`: how well a logged model does on labelled headlines."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from pipeline.cli.arguments import JSON, LABEL_COLUMN, MODEL, TEXT_COLUMN, TRACKING_URI
+from pipeline.cli.terminal import print_facts, print_table, quiet_start
+
+
+@click.command()
+@click.option(
+    "--file", "path", metavar="FILE", required=True, help="A table (CSV, TSV, JSON, Parquet)."
+)
+@TEXT_COLUMN
+@LABEL_COLUMN
+@MODEL
+@TRACKING_URI
+@JSON
+def evaluate(
+    path: str,
+    text: str | None,
+    label: str | None,
+    model: str | None,
+    tracking_uri: str | None,
+    as_json: bool,
+) -> None:
+    """Evaluate a logged model on a file of labelled headlines.
+
+    \b
+      pipeline evaluate --file new.csv
+      pipeline evaluate --file new.csv --text headline --label topic --model headlines-bbc
+
+    Repeated headlines count each time.
+    """
+    from pipeline.base.errors import DataError
+    from pipeline.data.headlines import read_labelled
+
+    labelled = read_labelled(path, text or "text", label or "label")
+    with quiet_start():
+        from pipeline.data.examples import Examples
+        from pipeline.insight.evaluation import evaluate_probabilities
+        from pipeline.report import per_class
+        from pipeline.tracking.models import load_model
+
+    loaded = load_model(model, tracking_uri)
+    predictions = loaded.predict(labelled.texts)
+    names = list(predictions[0]["probabilities"])
+    unknown = sorted(set(labelled.labels) - set(names))
+    if unknown:
+        raise DataError(
+            f"{path}: expected the labels of the model, {', '.join(names)}, got {unknown[0]!r}: "
+            "leave those headlines out, or train with them"
+        )
+    labels = [names.index(label) for label in labelled.labels]
+    evaluation = evaluate_probabilities(
+        [[row["probabilities"][name] for name in names] for row in predictions],
+        Examples(labelled.texts, labels, tuple(names)),
+    )
+    metrics = evaluation.metrics()
+    if as_json:
+        counts = {"headlines": len(labelled.texts), "model": loaded.address}
+        click.echo(json.dumps({**counts, **metrics}))
+        return
+    low, high = evaluation.accuracy_interval
+    click.echo(f"{len(labelled.texts):,} headlines of {path}")
+    click.echo(f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})")
+    click.echo("  ".join(f"{name} {metrics[name]:.4f}" for name in ("macro_f1", "log_loss", "ece")))
+    table = per_class(evaluation)
+    print_table(list(table.columns), table.round(4).astype(str).to_numpy().tolist())
+    click.echo()
+    print_facts([("model", loaded.address)])

@@ -1,0 +1,91 @@
+"""Ctrl-C and SIGTERM: where they are heard, and what a run leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from builders import small_overrides
+from mlflow import MlflowClient
+
+from pipeline.cli.signals import Interrupts
+
+
+def _running_training(small: dict[str, Path], store: str, cwd: Path) -> subprocess.Popen[str]:
+    """A process in the middle of a training that would take very long."""
+    overrides = small_overrides(
+        small, store, "training.frozen.epochs=100000", "training.frozen.patience=100000"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "train", *overrides],
+        cwd=cwd,
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job, which a test run may be, would pass on that it ignores SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "frozen: epoch 2 of" in line:
+            return process
+    raise AssertionError("the training ended")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_runs_end_as_killed(
+    number: signal.Signals, small: dict[str, Path], store: str, tmp_path: Path
+) -> None:
+    process = _running_training(small, store, tmp_path)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "tracking: the run file-file-mean-0 ended as KILLED" in err
+    assert err.rstrip().endswith("error: interrupted")
+    assert "Traceback" not in err
+    assert not [child for child in children if child.is_running()]
+    (record,) = MlflowClient(store).search_runs(["1"])
+    assert record.info.status == "KILLED"
+    assert record.data.tags["end.reason"].startswith("interrupted")
+    assert "frozen/loss" in record.data.metrics  # what was known by then is there
+
+
+def test_an_interrupt_that_was_dropped_is_heard_after_the_epoch() -> None:
+    interrupts, epochs = Interrupts(), []
+    on_epoch = interrupts.checked(epochs.append)
+    on_epoch(1)
+    with contextlib.suppress(KeyboardInterrupt):  # as a destructor would
+        interrupts.receive(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt, match="by SIGTERM"):
+        on_epoch(2)
+    assert epochs == [1, 2]
+    Interrupts().checked(epochs.append)(3)  # another command knows nothing of it
+
+
+def test_signals_are_heard_only_meanwhile() -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    interrupts = Interrupts()
+    with interrupts.listening(), pytest.raises(KeyboardInterrupt, match="by SIGTERM"):
+        signal.raise_signal(signal.SIGTERM)
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_an_ignored_interrupt_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interrupts().listening():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

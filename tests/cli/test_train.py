@@ -1,0 +1,79 @@
+"""`pipeline train`: what it prints, and that it goes on where it was shot."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import main, read_terminal, small_overrides
+from mlflow import MlflowClient
+
+
+def test_what_it_prints(
+    small: dict[str, Path], store: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = main(capfd, "train", *small_overrides(small, store, "insight=none"))
+    assert code == 0
+    assert "fine_tuned" in out
+    assert "models:/headlines-headlines@champion is the champion" in out
+    assert "frozen: epoch 1 of 3" in err  # plain lines where there is no terminal
+
+
+def test_a_training_that_was_shot_goes_on_where_it_stopped(
+    small: dict[str, Path], store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """SIGKILL in the middle of a phase; the next run marks the one that was shot, and gives what
+    an undisturbed one gives."""
+    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
+    overrides = small_overrides(small, store, "training.frozen.epochs=60", "seed=7", "insight=none")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "train", *overrides],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "frozen: epoch 10 of 60" in line:
+            process.kill()
+            break
+    process.communicate(timeout=60)
+    client = MlflowClient(store)
+    assert [r.info.status for r in client.search_runs(["1"])] == ["RUNNING"]
+    code, _, resumed = main(capfd, "train", *overrides)
+    assert code == 0
+    assert "was abandoned, marked as KILLED" in resumed
+    assert sorted(r.info.status for r in client.search_runs(["1"])) == ["FINISHED", "KILLED"]
+    (taken_up,) = re.findall(r"taken up after epoch (\d+) of frozen", resumed)
+    assert 10 <= int(taken_up) < 60
+    assert not list((tmp_path / "cache" / "training").iterdir())
+    _, _, again = main(capfd, "train", *overrides)
+    assert "taken up" not in again
+
+    def epochs(text: str) -> list[str]:
+        return [line for line in text.splitlines() if ": epoch" in line]
+
+    assert epochs(resumed) == epochs(again)
+    assert len(epochs(resumed)) == 63
+
+
+def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_path: Path) -> None:
+    import pty
+
+    parent, child = pty.openpty()
+    overrides = small_overrides(small, store, "insight=none")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "train", *overrides],
+        cwd=tmp_path, env={**os.environ, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=child,
+    )  # fmt: skip
+    os.close(child)
+    shown = read_terminal(parent)
+    assert process.wait(60) == 0
+    assert "━" in shown.decode()
+    assert b"frozen: epoch" not in shown
+    assert b"cuda" not in shown.lower()

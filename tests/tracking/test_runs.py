@@ -1,0 +1,119 @@
+"""The life of a run, and its items."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from pipeline.base.errors import DataError, TrackingError
+from pipeline.report.items import File, Item, Metric, Param, Table, Tag, Text
+from pipeline.tracking.options import TrackingOptions
+from pipeline.tracking.runs import tracked_run
+
+
+def test_tags_say_where_it_comes_from(store: str, tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+        done = subprocess.run(
+            ["git", *identity, *arguments], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-qm", "first")
+    with tracked_run(TrackingOptions(uri=store), "tags") as tracked:
+        pass
+    tags = MlflowClient(store).get_run(tracked.run_id).data.tags
+    assert tags["git.commit"] == git("rev-parse", "HEAD")
+    assert tags["git.dirty"] == "true"  # the store itself is an untracked file
+    assert tags["version.tensorflow"].startswith("2.")
+
+
+def test_how_a_run_ends(store: str, caplog: pytest.LogCaptureFixture) -> None:
+    options, client = TrackingOptions(uri=store), MlflowClient(store)
+    for error, status, reason in (
+        (DataError("no headlines"), "FAILED", "DataError: no headlines"),
+        (KeyboardInterrupt("by SIGTERM"), "KILLED", "interrupted by SIGTERM"),
+        (KeyboardInterrupt(), "KILLED", "interrupted"),
+    ):
+        with pytest.raises(type(error)), tracked_run(options, "ends") as tracked:
+            raise error
+        record = client.get_run(tracked.run_id)
+        assert record.info.status == status
+        assert record.data.tags["end.reason"] == reason
+    with tracked_run(options, "ends") as tracked:
+        pass
+    assert client.get_run(tracked.run_id).info.status == "FINISHED"
+
+
+def test_items_of_every_type(store: str) -> None:
+    """More than one request holds: of parameters 100, of metrics 1,000."""
+    items: list[Item] = [Metric("curve", 1 / (step + 1), step) for step in range(1200)]
+    items += [Param(f"option.{number}", number) for number in range(150)]
+    items += [Tag("best_phase", "frozen"), Text("notes/a.txt", "as it is")]
+    items += [Table("tables/b.csv", pd.DataFrame({"word": ["alps"], "count": [3]}))]
+    items += [File("deep/er/c.bin", b"\0\1")]
+    with tracked_run(TrackingOptions(uri=store), "items") as tracked:
+        tracked.log(items)
+        tracked.log([])
+    client = MlflowClient(store)
+    record = client.get_run(tracked.run_id)
+    assert record.data.params["option.149"] == "149"
+    assert record.data.tags["best_phase"] == "frozen"
+    history = client.get_metric_history(tracked.run_id, "curve")
+    assert sorted(metric.step for metric in history) == [*range(1200)]
+
+    def content(path: str) -> bytes:
+        return Path(client.download_artifacts(tracked.run_id, path)).read_bytes()
+
+    assert content("notes/a.txt") == b"as it is"
+    assert content("tables/b.csv") == b"word,count\nalps,3\n"
+    assert content("deep/er/c.bin") == b"\0\1"
+
+
+def test_a_run_with_a_key_goes_on_until_it_has_finished(store: str) -> None:
+    options = TrackingOptions(uri=store)
+    ids = []
+    with contextlib.suppress(KeyboardInterrupt), tracked_run(options, "study", "key") as tracked:
+        ids.append(tracked.run_id)
+        tracked.log_child("first", [Metric("x", 1.0), Param("p", "a"), File("found.bin", b"1")])
+        raise KeyboardInterrupt
+    with tracked_run(options, "study", "another key") as tracked:
+        ids.append(tracked.run_id)
+    with tracked_run(options, "study", "key") as tracked:
+        ids.append(tracked.run_id)
+        (child,) = tracked.children("found.bin")
+        assert (child.name, child.params, child.metrics) == ("first", {"p": "a"}, {"x": 1.0})
+        assert child.content == b"1"
+    with tracked_run(options, "study", "key") as tracked:
+        ids.append(tracked.run_id)
+        assert tracked.children("found.bin") == []
+    assert ids[0] == ids[2]
+    assert len(set(ids)) == 3
+    record = MlflowClient(store).get_run(ids[0])
+    assert (record.info.status, record.data.tags["end.reason"]) == ("FINISHED", "")
+
+
+def test_a_deleted_experiment(store: str) -> None:
+    client = MlflowClient(store)
+    client.delete_experiment(client.create_experiment("gone"))
+    options = TrackingOptions(uri=store, experiment="gone")
+    with (
+        pytest.raises(TrackingError, match=r"did not start a run: .*deleted experiment"),
+        tracked_run(options, "late"),
+    ):
+        pass
+
+
+def test_a_store_that_takes_no_more(store: str) -> None:
+    with tracked_run(TrackingOptions(uri=store), "refused") as tracked:
+        tracked.log([Param("seed", 1)])
+        with pytest.raises(TrackingError, match="did not take the results"):
+            tracked.log([Param("seed", 2)])  # MLflow lets no parameter change
