@@ -69,7 +69,7 @@ def test_no_epochs_leave_a_phase_out() -> None:
         (["data=file"], "data=file needs a file or folder: add data.path="),
         (["data=hub"], "data=hub needs the data set's name"),
         (["vectors=file"], "vectors=file needs a file: add vectors.path="),
-        (["model.encoder=lstm"], "model.encoder=lstm: expected one of 'cnn', 'mean', 'bigru'"),
+        (["model.encoder=lstm"], "model.encoder=lstm: expected one of 'attention', 'bigru', 'cnn'"),
         (["model.kernel_sizes=[]"], "model.kernel_sizes"),
         (
             ["vectors.fallbacks=exakt"],

@@ -103,7 +103,7 @@ def test_it_says_what_each_word_gives(logged: Store) -> None:
         assert [word["word"] for word in words] == list(given.words)
         assert [token for word in words for token in word["tokens"]] == list(given.tokens)
         numbers = [[word["contributions"][name] for name in NAMES] for word in words]
-        np.testing.assert_allclose(np.reshape(numbers, (-1, 3)), given.of_words, atol=1e-4)
+        np.testing.assert_allclose(np.reshape(numbers, (-1, 3)), given.word_values, atol=1e-4)
         np.testing.assert_allclose(list(row["why"]["bias"].values()), given.bias, atol=1e-4)
 
 

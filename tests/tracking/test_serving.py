@@ -10,11 +10,9 @@ import pytest
 from builders import all_words, make_headlines, topical_vectors
 
 from pipeline.classifier.encoders import CnnOptions, MeanOptions
-from pipeline.classifier.network import (
-    Network,
-    build_network,
-    export_saved_model,
-)
+from pipeline.classifier.ensemble import Classifier
+from pipeline.classifier.export import export_saved_model
+from pipeline.classifier.network import build_network
 from pipeline.embedding.matrix import build_embedding_matrix
 from pipeline.embedding.vectors import WordVectors
 from pipeline.tracking.serving import BATCH_SIZE, HeadlineModel
@@ -28,14 +26,15 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module", params=[MeanOptions(), CnnOptions(filters=8)], ids=["mean", "cnn"])
-def classifier(request: pytest.FixtureRequest) -> Network:
+def classifier(request: pytest.FixtureRequest) -> Classifier:
     words = all_words()
     matrix = build_embedding_matrix(words, WordVectors.of(words, topical_vectors(words)))
-    return build_network(matrix, len(LABELS), request.param)
+    network = build_network(matrix, len(LABELS), request.param)
+    return Classifier(network, label_names=tuple(LABELS))
 
 
 @pytest.fixture(scope="module")
-def served(classifier: Network, tmp_path_factory: pytest.TempPathFactory) -> HeadlineModel:
+def served(classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> HeadlineModel:
     folder = tmp_path_factory.mktemp("served")
     export_saved_model(classifier, folder / "saved_model")
     (folder / "labels.json").write_text(json.dumps(LABELS), "utf-8")
@@ -45,7 +44,9 @@ def served(classifier: Network, tmp_path_factory: pytest.TempPathFactory) -> Hea
     return model
 
 
-def test_rows_are_in_the_order_of_the_headlines(classifier: Network, served: HeadlineModel) -> None:
+def test_rows_are_in_the_order_of_the_headlines(
+    classifier: Classifier, served: HeadlineModel
+) -> None:
     """Of several batches by several threads, as of one headline at a time."""
     assert len(TEXTS) > 2 * BATCH_SIZE
     rows = served.predict(TEXTS)
@@ -66,26 +67,26 @@ def test_the_label_is_the_most_probable(served: HeadlineModel) -> None:
     assert served.predict([]) == []
 
 
-def test_any_iterable_of_headlines(classifier: Network) -> None:
+def test_any_iterable_of_headlines(classifier: Classifier) -> None:
     expected = classifier.predict_proba(TEXTS[:9])
     for texts in (tuple(TEXTS[:9]), iter(TEXTS[:9]), np.array(TEXTS[:9], object)):
         assert classifier.predict_proba(texts).tobytes() == expected.tobytes()
 
 
-def test_changed_weights_count_at_once(classifier: Network) -> None:
+def test_changed_weights_count_at_once(classifier: Classifier) -> None:
     before = classifier.predict_proba(TEXTS[:9])
-    weights = classifier.get_weights()
-    classifier.set_weights([0 * values for values in weights])
+    weights = classifier.network.get_weights()
+    classifier.network.set_weights([0 * values for values in weights])
     np.testing.assert_allclose(classifier.predict_proba(TEXTS[:9]), 1 / 3)
-    classifier.set_weights(weights)
+    classifier.network.set_weights(weights)
     assert classifier.predict_proba(TEXTS[:9]).tobytes() == before.tobytes()
 
 
-def test_the_model_is_traced_once(classifier: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_is_traced_once(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier.predict_proba(TEXTS[:1])
 
     def call(*_: object, **__: object) -> None:
         raise AssertionError("the model was called outside of its compiled function")
 
-    monkeypatch.setattr(classifier.text, "call", call)
+    monkeypatch.setattr(classifier.network.text, "call", call)
     assert classifier.predict_proba(TEXTS[:5]).shape == (5, 3)
