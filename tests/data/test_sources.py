@@ -47,7 +47,7 @@ def test_a_source_is_a_function_and_a_row() -> None:
 
 @pytest.mark.usefixtures("shelf")
 def test_a_run_uses_it_by_its_name() -> None:
-    config = load_config(["data=file", "data.source=shelf", "data.path=7", "data.test=0.3"])
+    config = load_config(["data=file", "data.source=shelf", "data.path=top", "data.test=0.3"])
     assert len(load_headlines(**asdict(config.data)).splits["test"]) == 18
     with pytest.raises(ConfigError, match="data=shelf needs the number of a shelf"):
         load_config(["data.source=shelf"])
