@@ -214,7 +214,7 @@ def _trained(task: Task, train: Pair, validation: Pair) -> tuple[Any, list[str]]
     from pipeline.embedding.loading import load_vectors
     from pipeline.embedding.matching import conventions, spellings
     from pipeline.embedding.matrix import build_embedding_matrix
-    from pipeline.embedding.text import build_vocabularies
+    from pipeline.embedding.vocabulary import build_vocabularies
     from pipeline.training import loop as training
 
     config = load_config([f"model={task.model}"])

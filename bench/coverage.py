@@ -17,8 +17,8 @@ import click
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.embedding.loading import load_vectors
 from pipeline.embedding.matching import FALLBACK_NAMES, MISSING, conventions, match_words, spellings
-from pipeline.embedding.text import build_vocabularies
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabularies
 
 
 @dataclass(frozen=True)

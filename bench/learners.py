@@ -28,8 +28,8 @@ from pipeline.data.headlines import load_headlines
 from pipeline.embedding.loading import load_vectors
 from pipeline.embedding.matching import conventions, spellings
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix, build_embedding_matrix
-from pipeline.embedding.text import build_vocabularies
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabularies
 from pipeline.training.history import Epoch
 from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions

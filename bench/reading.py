@@ -20,8 +20,8 @@ import numpy as np
 from bench.measure import Measured, measure, table, versions
 from pipeline.data.headlines import load_headlines
 from pipeline.embedding.loading import load_vectors
-from pipeline.embedding.text import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabulary
 
 WAYS = "bench.ways"
 

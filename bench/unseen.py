@@ -30,8 +30,9 @@ from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.embedding.loading import load_vectors
 from pipeline.embedding.matching import spellings
 from pipeline.embedding.matrix import build_embedding_matrix
-from pipeline.embedding.text import build_vocabulary, tokenize
+from pipeline.embedding.text import tokenize
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.report import style
 from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions

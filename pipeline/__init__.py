@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from pipeline.embedding.matching import spellings as spellings
     from pipeline.embedding.matrix import EmbeddingMatrix as EmbeddingMatrix
     from pipeline.embedding.matrix import build_embedding_matrix as build_embedding_matrix
-    from pipeline.embedding.text import Vocabulary as Vocabulary
-    from pipeline.embedding.text import build_vocabulary as build_vocabulary
     from pipeline.embedding.text import tokenize as tokenize
     from pipeline.embedding.vectors import WordVectors as WordVectors
+    from pipeline.embedding.vocabulary import Vocabulary as Vocabulary
+    from pipeline.embedding.vocabulary import build_vocabulary as build_vocabulary
     from pipeline.estimator import EmbeddingClassifier as EmbeddingClassifier
     from pipeline.insight.attribution import Contributions as Contributions
     from pipeline.insight.attribution import contributions as contributions
@@ -56,7 +56,8 @@ _HOMES = {
     "base.errors": ("PipelineError",),
     "data.examples": ("Examples",),
     "data.headlines": ("Headlines", "load_headlines"),
-    "embedding.text": ("tokenize", "Vocabulary", "build_vocabulary"),
+    "embedding.text": ("tokenize",),
+    "embedding.vocabulary": ("Vocabulary", "build_vocabulary"),
     "embedding.vectors": ("WordVectors",),
     "embedding.loading": ("load_vectors",),
     "embedding.corpus": ("train_vectors",),

@@ -10,8 +10,8 @@ from pipeline.classifier.encoders import MeanOptions
 from pipeline.classifier.network import Network, build_network
 from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
-from pipeline.embedding.text import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.training.history import History
 from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions

@@ -35,7 +35,7 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     with quiet_start():
         from pipeline import report
         from pipeline.data.headlines import load_headlines
-        from pipeline.embedding.choice import vectors_name
+        from pipeline.embedding.loading import vectors_name
         from pipeline.studies.compare import compare as run_comparison
 
     headlines = load_headlines(**asdict(config.data))

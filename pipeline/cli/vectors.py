@@ -161,7 +161,7 @@ def compare_sets(
     configs = {name: config_of(command, overrides, set_overrides(name, text)) for name in names}
     config = next(iter(configs.values()))
     from pipeline.data.headlines import load_headlines
-    from pipeline.embedding.choice import choose_vectors
+    from pipeline.embedding.loading import choose_vectors
     from pipeline.embedding.options import CorpusOptions, JoinedOptions
 
     chosen = {name: config.vectors for name, config in configs.items()}

@@ -1,4 +1,4 @@
-"""The sets of vectors that have a name: one for each file of conf/vectors/ with a provenance."""
+"""The sets of vectors that have a name: a set for each file of conf/vectors/ with a provenance."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from pipeline.base.download import Download, fetch
 from pipeline.base.errors import MissingExtraError, VectorsError, nearest
 from pipeline.base.files import conf_folder
 from pipeline.embedding.formats import read_file
-from pipeline.embedding.vectors import FIRST_WORDS, WordVectors
+from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamedSet:
-    """What is known of a set before it is read.
+    """What the catalogue says about a set, before it is read.
 
-    `size`: bytes; `vector_size`: dimension; `n_words`: rows; `casing`: `lower` where every word is
-    in lower case, else `cased`; `licence`: its SPDX identifier, where one is stated.
+    `size`: bytes. `licence`: its SPDX identifier, where the publisher states a licence.
+    `vector_size`: the dimension. `n_words`: how many rows there are. `casing`: `lower` where every
+    word is in lower case, otherwise `cased`.
     """
 
     name: str
@@ -35,7 +36,7 @@ class NamedSet:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """All of it but the name, as it stands in conf/."""
+        """All values but the name, as they stand in conf/."""
         return {key: value for key, value in asdict(self).items() if key != "name" and value}
 
 
@@ -43,8 +44,8 @@ class NamedSet:
 class PublishedSet(NamedSet):
     """Vectors in one file at an address, in any format of `formats`.
 
-    `digest`: `md5:HEX` or `sha256:HEX`; `prefix`: stands before the words that are of use, and is
-    left out (Numberbatch has `/c/en/` before the English ones).
+    `digest`: `md5:HEX` or `sha256:HEX`. `prefix`: only words with this prefix are read, and without
+    it (Numberbatch has `/c/en/` before English words).
     """
 
     url: str
@@ -54,17 +55,17 @@ class PublishedSet(NamedSet):
 
     @property
     def download(self) -> Download:
-        """The file."""
+        """The file, as it is fetched."""
         return Download(self.url, self.digest, self.size)
 
     @property
     def where(self) -> Path | None:
-        """The file in the cache, or None where it was not fetched."""
+        """The file in the cache, None where it was not fetched."""
         return self.download.path if self.download.is_cached() else None
 
     @property
     def file(self) -> Path | None:
-        """The file that holds the matrix, if it is here."""
+        """The file that holds the matrix, None where it is not on this machine."""
         return self.where
 
     def fetch(self) -> Path:
@@ -72,7 +73,7 @@ class PublishedSet(NamedSet):
         return fetch(self.download, check_digest=True)
 
     def load(self, wanted: Sequence[str] | None, most_frequent: int = 0) -> WordVectors:
-        """Read the vectors of `wanted` and the first `most_frequent`, or all without `wanted`.
+        """Read the vectors of `wanted` and the first `most_frequent`, or all where it is None.
 
         The file is downloaded where it is not in the cache. Raises FetchError, VectorsError.
         """
@@ -95,7 +96,7 @@ class InstalledSet(NamedSet):
 
     @property
     def where(self) -> Path | None:
-        """The folder of the package, or None where it is not installed."""
+        """The folder of the package, None where it is not installed."""
         spec = importlib.util.find_spec(self.package)
         if spec is None or not spec.submodule_search_locations:
             return None
@@ -103,7 +104,7 @@ class InstalledSet(NamedSet):
 
     @property
     def file(self) -> Path | None:
-        """The file that holds the matrix, if it is here."""
+        """The file that holds the matrix, None where it is not on this machine."""
         return self.where / self.matrix if self.where else None
 
     def fetch(self) -> Path:
@@ -114,7 +115,10 @@ class InstalledSet(NamedSet):
         return folder
 
     def load(self, wanted: Sequence[str] | None, most_frequent: int = 0) -> WordVectors:
-        """Read the rows of `wanted` and the first `most_frequent`, or all where `wanted` is None."""
+        """Read the vectors of `wanted` and the first `most_frequent`, or all where it is None.
+
+        Raises MissingExtraError: the package is not installed.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
@@ -126,22 +130,22 @@ class InstalledSet(NamedSet):
             return WordVectors.of(words.to_pylist(), matrix, name=self.name)
         wanted = list(dict.fromkeys([*wanted, *words[:most_frequent].to_pylist()]))
         rows = pc.index_in(pa.array(wanted, words.type), value_set=words).to_pylist()
-        known = [pair for pair in zip(wanted, rows, strict=True) if pair[1] is not None]
-        positions = np.array([row for _, row in known], dtype=np.int64)
-        order = np.argsort(positions)  # one sweep through the file
-        vectors = np.empty((len(known), self.vector_size), np.float32)
+        listed = [pair for pair in zip(wanted, rows, strict=True) if pair[1] is not None]
+        positions = np.array([row for _, row in listed], dtype=np.int64)
+        order = np.argsort(positions)  # the file is read from its beginning to its end
+        vectors = np.empty((len(listed), self.vector_size), np.float32)
         vectors[order] = matrix[positions[order]]
         return WordVectors.of(
-            [word for word, _ in known],
+            [word for word, _ in listed],
             vectors,
             name=self.name,
-            first_words=words[:FIRST_WORDS].to_pylist(),
+            first_words=words[:N_FIRST_WORDS].to_pylist(),
             total=len(words),
         )
 
 
 def named_set(name: str) -> PublishedSet | InstalledSet:
-    """The set of that name. Raises VectorsError: there is none, with the nearest name."""
+    """The set of that name. Raises VectorsError: there is none; the message says the nearest."""
     if name not in CATALOGUE:
         raise VectorsError(
             f"{name}: expected a set of the catalogue (`pipeline vectors list`), there is none"
@@ -151,6 +155,7 @@ def named_set(name: str) -> PublishedSet | InstalledSet:
 
 
 def _without_prefix(vectors: WordVectors, prefix: str, whole: bool) -> WordVectors:
+    """The words with the prefix, without it. `whole`: `vectors` are all of the set."""
     keys = [key for key in vectors.index_to_key if key.startswith(prefix)]
     return WordVectors.of(
         [key.removeprefix(prefix) for key in keys],
@@ -165,13 +170,16 @@ def _without_prefix(vectors: WordVectors, prefix: str, whole: bool) -> WordVecto
     )
 
 
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where it was built
+
+
 def _read_catalogue(folder: Path) -> dict[str, PublishedSet | InstalledSet]:
     entries: dict[str, PublishedSet | InstalledSet] = {}
     for path in sorted(folder.glob("[!_]*.yaml")):
-        facts = yaml.safe_load(path.read_text("utf-8")).get("provenance")
-        if facts:
-            kind = PublishedSet if "url" in facts else InstalledSet
-            entries[path.stem] = kind(name=path.stem, **facts)
+        provenance = yaml.load(path.read_text("utf-8"), _YAML).get("provenance")
+        if provenance:
+            kind = PublishedSet if "url" in provenance else InstalledSet
+            entries[path.stem] = kind(name=path.stem, **provenance)
     return entries
 
 

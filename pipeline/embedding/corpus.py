@@ -1,7 +1,7 @@
 """Vectors trained on one's own text: skip-gram, CBOW and fastText, by gensim.
 
-What was trained is kept in the cache folder under a digest of everything that decides it, so that
-the second call with the same text and options only reads a file.
+Trained vectors are kept in the cache folder under a digest of everything that decides them. A
+second call with the same text and options only reads a file.
 """
 
 from __future__ import annotations
@@ -11,97 +11,79 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import VectorsError
 from pipeline.base.files import atomic_write, cache_folder
+from pipeline.base.options import check_options
 from pipeline.base.progress import step_progress
+from pipeline.embedding.algorithms import ALGORITHMS
 from pipeline.embedding.formats import read_file
+from pipeline.embedding.options import OwnTextOptions
 from pipeline.embedding.vectors import WordVectors
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 1_000  # texts tokenised at a time
-_LINES = 5  # about so many lines of progress where there is no terminal
+_LINES = 5  # about how many lines of progress there are without a terminal
 
 
-@dataclass(frozen=True)
-class Algorithm:
-    """A way to train: a class of gensim with its options, and the format that keeps the result."""
-
-    model: str
-    options: dict[str, Any]
-    save: Callable[[Any, Path], None]
-
-
-def _save_word2vec(model: Any, path: Path) -> None:
-    model.wv.save_word2vec_format(str(path), binary=True)
-
-
-def _save_fasttext(model: Any, path: Path) -> None:
-    from gensim.models.fasttext import save_facebook_model
-
-    save_facebook_model(model, str(path))
-
-
-# fastText's own 2,000,000 buckets for n-grams are meant for billions of words, and make a file of
-# 800 MB at 100 dimensions whatever the text; the words of the BBC articles have 105,000 n-grams.
-_BUCKETS = 200_000
-
-ALGORITHMS = {
-    "skipgram": Algorithm("Word2Vec", {"sg": 1}, _save_word2vec),
-    "cbow": Algorithm("Word2Vec", {"sg": 0}, _save_word2vec),
-    "fasttext": Algorithm("FastText", {"sg": 1, "bucket": _BUCKETS}, _save_fasttext),
-}
+_DEFAULTS = OwnTextOptions()
 
 
 def train_vectors(
     texts: Sequence[str],
     *,
-    algorithm: str = "skipgram",
-    vector_size: int = 100,
-    window: int = 5,
-    min_count: int = 2,
-    epochs: int = 20,
-    negative: int = 5,
-    seed: int = 0,
+    algorithm: str = _DEFAULTS.algorithm,
+    vector_size: int = _DEFAULTS.vector_size,
+    window: int = _DEFAULTS.window,
+    min_count: int = _DEFAULTS.min_count,
+    epochs: int = _DEFAULTS.epochs,
+    negative: int = _DEFAULTS.negative,
+    seed: int = _DEFAULTS.seed,
     workers: int = 1,
 ) -> WordVectors:
     """Train word vectors on `texts`, or take them from the cache where that was done before.
 
-    `algorithm`: `skipgram` or `cbow` (Mikolov et al. 2013, arXiv 1301.3781, with negative
-    sampling, arXiv 1310.4546), or `fasttext`, skip-gram with n-grams of 3 to 6 letters
-    (Bojanowski et al. 2017, arXiv 1607.04606), which gives a vector to any word. Words come from
-    `pipeline.tokenize`; a line of a text is a unit that the window does not reach beyond.
-    `window`: words to each side; `min_count`: words seen less often get no vector; `negative`:
-    random words held against each true neighbour. The words are sorted by frequency.
-    The same arguments give the same bits with one worker; more train faster and do not.
+    The words come from `pipeline.tokenize`, and are sorted by frequency.
 
-    Raises VectorsError: no such algorithm, an option out of range, no text, no word seen often
-    enough, a cache folder that cannot be written.
+    Args:
+        texts: The text. The window does not reach beyond a line of a text.
+        algorithm: `skipgram` or `cbow` (Mikolov et al. 2013, arXiv 1301.3781, with negative
+            sampling, arXiv 1310.4546), or `fasttext`: skip-gram with n-grams of 3 to 6 letters
+            (Bojanowski et al. 2017, arXiv 1607.04606), which gives a vector to any word.
+        vector_size: The dimension.
+        window: How many words to each side are neighbours.
+        min_count: Words that were seen less often get no vector.
+        epochs: How often the text is read.
+        negative: How many random words are compared with each true neighbour.
+        seed: The seed. With one worker, the same arguments give the same bits.
+        workers: How many threads train. More than one are faster, and do not give the same bits.
+
+    Raises:
+        ConfigError: There is no such algorithm, or a value is out of range.
+        VectorsError: There is no text, no word is seen often enough, or the cache folder cannot be
+            written.
     """
-    if algorithm not in ALGORITHMS:
-        raise VectorsError(
-            f"there is no algorithm {algorithm!r}: expected one of {', '.join(ALGORITHMS)}"
-        )
-    options = {
+    values = {
+        "algorithm": algorithm,
         "vector_size": vector_size,
         "window": window,
         "min_count": min_count,
         "epochs": epochs,
         "negative": negative,
-        "workers": workers,
+        "seed": seed,
     }
-    for option, value in options.items():
-        if value < 1:
-            raise VectorsError(f"expected at least 1 for {option}, got {value}")
+    check_options(OwnTextOptions, values)
+    if workers < 1:
+        raise VectorsError(f"expected at least one worker, got {workers}")
     if not any(text and not text.isspace() for text in texts):
         raise VectorsError("expected text to train vectors on, got none")
-    kind = ALGORITHMS[algorithm]
-    options |= {"seed": seed, **kind.options}
+    options = {**values, "workers": workers, **ALGORITHMS[algorithm].options}
+    del options["algorithm"]
     path = cache_folder() / "corpus" / f"{algorithm}-{_digest(texts, options)}.bin"
     if not path.is_file():
         try:
@@ -116,18 +98,18 @@ def train_vectors(
 
 
 def _digest(texts: Sequence[str], options: dict[str, Any]) -> str:
-    """Of everything that decides the result: text, options, tokeniser, library."""
-    from pipeline.embedding import text
+    """A digest of everything that decides the result: text, options, tokeniser, library."""
+    from pipeline.embedding.text import TOKENISER
 
-    digest = hashlib.sha256(json.dumps([options, version("gensim")], sort_keys=True).encode())
-    digest.update(Path(text.__file__).read_bytes())
+    decides = [options, version("gensim"), TOKENISER]
+    digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
     for line in texts:
         digest.update(line.encode("utf-8", "replace") + b"\0")
     return digest.hexdigest()[:20]
 
 
 def _train(texts: Sequence[str], algorithm: str, options: dict[str, Any], path: Path) -> None:
-    """Write the trained vectors to `path`. The text stands in a folder beside it meanwhile."""
+    """Train, and write to `path`. The tokens stand in a folder beside it meanwhile."""
     from gensim import models
 
     kind = ALGORITHMS[algorithm]
@@ -145,7 +127,7 @@ def _train(texts: Sequence[str], algorithm: str, options: dict[str, Any], path: 
                 "none: bring more text, or lower min_count"
             )
         logger.info(
-            "vectors: training %s on %s words of text, %s different ones",
+            "vectors: training %s on %s words of text, %s different words",
             algorithm,
             f"{model.corpus_total_words:,}",
             f"{len(model.wv):,}",
@@ -164,7 +146,7 @@ def _train(texts: Sequence[str], algorithm: str, options: dict[str, Any], path: 
 
 
 def _write_sentences(texts: Sequence[str], path: Path) -> None:
-    """A line for each line of the texts, its tokens with spaces between: what gensim reads."""
+    """Write the file that gensim reads: a line of tokens for each line of the texts."""
     from pipeline.embedding.text import tokenize
 
     with path.open("w", encoding="utf-8") as file:

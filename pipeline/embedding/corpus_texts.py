@@ -18,22 +18,22 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"']*\s+")
 def article_texts(held_out: Collection[str] = ()) -> list[str]:
     """The BBC articles without their headlines, a paragraph a line.
 
-    The articles of the headlines `held_out` are left out, and so is every other article that has
-    a sentence of theirs: the BBC published some under two headlines. Of articles with the same
-    headline the first is taken.
-    Raises DataError: no articles; MissingExtraError: their package is not installed.
+    The articles of the headlines `held_out` are left out. The BBC published some articles under two
+    headlines, so that every other article with a sentence of theirs is left out as well. Of several
+    articles with the same headline, the first is taken.
+    Raises DataError: there are no articles; MissingExtraError: their package is not installed.
     """
     articles: dict[str, list[str]] = {}
     held_out = {fold_spaces(headline) for headline in held_out}
-    theirs: set[str] = set()
+    left_out: set[str] = set()
     for file in bbc_articles():
         headline, _, body = file.read_text("utf-8", errors="replace").partition("\n")
         paragraphs = [fold_spaces(line) for line in body.splitlines() if line.strip()]
         if fold_spaces(headline) in held_out:
-            theirs |= _sentences(paragraphs)
+            left_out |= _sentences(paragraphs)
         else:
             articles.setdefault(fold_spaces(headline), paragraphs)
-    return ["\n".join(a) for a in articles.values() if theirs.isdisjoint(_sentences(a))]
+    return ["\n".join(a) for a in articles.values() if left_out.isdisjoint(_sentences(a))]
 
 
 def _sentences(paragraphs: Iterable[str]) -> set[str]:
@@ -41,10 +41,11 @@ def _sentences(paragraphs: Iterable[str]) -> set[str]:
 
 
 def read_texts(path: str | os.PathLike[str], held_out: Collection[str] = ()) -> list[str]:
-    """The lines of a text file, or of every .txt file of a folder, plain or compressed (.gz, .bz2,
-    .xz), without empty lines and without the lines that are a headline of `held_out`.
+    """The lines of a text file, or of every .txt file of a folder, without empty lines.
 
-    Raises DataError: no such file, no text in it, not UTF-8, a damaged archive.
+    The files may be compressed (.gz, .bz2, .xz). A line that is a headline of `held_out` is left
+    out.
+    Raises DataError: there is no such file, no text in it, not UTF-8, a damaged archive.
     """
     source = Path(path)
     files = [source]

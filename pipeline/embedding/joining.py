@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
-from pipeline.embedding.vectors import FIRST_WORDS, WordVectors
+from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 
 def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
     """Put the vectors that each set has for a word side by side.
 
-    The result has the words of all sets (in the order of the first, then what the second adds,
-    and so on) and as many dimensions as all together. The values of each set are scaled to the
-    standard deviation 1: cosines and a classifier's first steps would otherwise go by whichever
-    set happens to have the larger numbers. A word that a set does not list gets what the set's
-    `subwords` make of it, and zeros where it has none.
+    The result has the words of all sets: those of the first in their order, then those that the
+    second adds, and so on. Its dimension is the sum of theirs. Each set is scaled to the standard
+    deviation 1, because a set with larger numbers would otherwise decide cosines, and the first
+    steps of a classifier. A word that a set does not list gets a vector from the `subwords` of the
+    set, and zeros where it has none.
 
     >>> glove = WordVectors.of(["alps"], np.array([[4, -4]], np.float32))
     >>> own = WordVectors.of(["alps", "wow"], np.array([[1], [-1]], np.float32))
@@ -43,7 +43,7 @@ def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
         rows(words),
         name=" + ".join(vectors.name for vectors in sets),
         duplicates=sum(vectors.duplicates for vectors in sets),
-        first_words=tuple(first)[:FIRST_WORDS],
+        first_words=tuple(first)[:N_FIRST_WORDS],
         subwords=rows if any(vectors.subwords for vectors in sets) else None,
         # Sets that list none of the words asked for are still sets of words.
         total=len(words) or max(vectors.total for vectors in sets),
@@ -51,7 +51,7 @@ def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
 
 
 def _rows(vectors: WordVectors, words: Sequence[str]) -> NDArray[np.float32]:
-    """What a set has for each of `words`: float32 array, (len(words), vector_size)."""
+    """The vectors of a set for any words: float32 array, (len(words), vector_size)."""
     rows = np.zeros((len(words), vectors.vector_size), np.float32)
     listed = np.array([word in vectors for word in words], bool)
     rows[listed] = vectors.vectors[[vectors.key_to_index[w] for w in words if w in vectors]]
@@ -61,7 +61,7 @@ def _rows(vectors: WordVectors, words: Sequence[str]) -> NDArray[np.float32]:
 
 
 def _std(vectors: WordVectors) -> float:
-    """Of all values, in double precision and without a copy of the matrix."""
+    """The standard deviation of all values, in double precision, without a copy of the matrix."""
     values = vectors.vectors
     if not values.size:
         return 0.0

@@ -1,23 +1,10 @@
-"""Word vectors: from a name, a file or an object to rows of float32.
-
-load_vectors   the one way in
-words.py       WordVectors, what comes out
-catalogue.py   the sets that have a name
-formats.py     the formats of files, recognised by their content, and the modules that read them
-streams.py     compressed files and zip members as streams
-rows.py        what the readers take
-cache.py       all of a text, parsed once
-corpus.py      training on one's own text
-texts.py       that text
-joining.py     several sets as one
-choice.py      from the options of a run to its vectors
-"""
+"""From a name, a file, an object or options to word vectors."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +12,12 @@ import numpy as np
 
 from pipeline.base.errors import VectorsError, nearest
 from pipeline.embedding.catalogue import CATALOGUE
+from pipeline.embedding.corpus import train_vectors
+from pipeline.embedding.corpus_texts import article_texts, read_texts
 from pipeline.embedding.formats import read_file
+from pipeline.embedding.joining import join_vectors
+from pipeline.embedding.options import CorpusOptions, JoinedOptions, OwnTextOptions, VectorsOptions
 from pipeline.embedding.vectors import WordVectors
-
-__all__ = ["CATALOGUE", "WordVectors", "load_vectors"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,22 +32,29 @@ def load_vectors(
 ) -> WordVectors:
     """Load word vectors: those of `words` and the first `most_frequent`, or all without `words`.
 
-    `source` is a name of the catalogue (`glove_6b_50d`, `glove-wiki-gigaword-100`: fetched where it
-    is not in the cache), a file of any known format (see
-    formats.py; compressed or not, recognised by its content), a gensim `KeyedVectors`, or `random`
-    for a set without any word, whose matrix starts from random numbers. `vector_size` is needed
-    for `random`, picks a member of a zip file, and is checked otherwise; `member` names one.
-    Words that the set does not list are left out; `subwords` of the result gives them a vector
-    where the set has n-grams. Sets list their words by frequency. With `words`, memory is in
-    proportion to them; without, a text is kept in the cache as a memory map, and comes from there
-    from then on.
+    Words that the set does not list are left out. `subwords` of the result gives them a vector
+    where the set has n-grams. Memory is in proportion to the words that are asked for. All vectors
+    of a text are kept in the cache as a memory map, and come from there from then on.
+
+    Args:
+        source: A name of the catalogue (`glove_6b_50d`, `glove-wiki-gigaword-100`; the set is
+            fetched where it is not in the cache), a file or folder of any format of
+            `formats.FORMATS`, a gensim `KeyedVectors`, or `random` for a set without words, with
+            which every row of a matrix starts from random numbers.
+        words: The words whose vectors are loaded.
+        most_frequent: How many of the first words of the set are loaded besides. Most sets list
+            their words by frequency.
+        vector_size: The dimension. It is needed for `random`, picks a member of a zip file, and is
+            checked otherwise.
+        member: The name of a member of a zip file.
+
+    Raises:
+        VectorsError: There is no such name or file, a file is damaged, or has another dimension.
+        MissingExtraError: The package of the set is not installed.
+        FetchError: The set could not be fetched.
 
     >>> load_vectors("random", vector_size=50).vectors.shape
     (0, 50)
-
-    Raises VectorsError: no such name or file, a damaged file (with the line), another
-    dimension; MissingExtraError: a set whose package is not installed; FetchError: a set that
-    could not be fetched.
     """
     wanted = None if words is None else list(dict.fromkeys(words))
     if isinstance(source, WordVectors):
@@ -92,6 +88,68 @@ def load_vectors(
             loaded.duplicates,
         )
     return loaded
+
+
+def choose_vectors(
+    options: VectorsOptions,
+    words: Sequence[str] | None = None,
+    held_out: Collection[str] = (),
+) -> WordVectors:
+    """The vectors that options choose: a set, a set trained on one's own text, or several joined.
+
+    Args:
+        options: Which vectors.
+        words: The words whose vectors are loaded, and the first `options.extra_words` besides;
+            None loads all.
+        held_out: The headlines of validation and test. Vectors are never trained on their text.
+
+    Raises:
+        VectorsError, MissingExtraError, FetchError: As `load_vectors`.
+        DataError: The text to train vectors on cannot be read.
+    """
+    source: str | WordVectors
+    if isinstance(options, CorpusOptions):
+        source = _train(options, held_out)
+    elif isinstance(options, JoinedOptions):
+        # Each set gives only the words that are wanted before they are joined: all may not fit.
+        source = join_vectors([_one_set(name, options, words, held_out) for name in options.sets])
+    else:
+        source = options.path or options.source
+    return load_vectors(
+        source,
+        words=words,
+        most_frequent=options.extra_words,
+        vector_size=options.vector_size,
+        member=options.member,
+    )
+
+
+def vectors_name(options: VectorsOptions) -> str:
+    """The name of the vectors for a table or a sentence: that of the set, or of the file."""
+    if options.source == "file" and options.path:
+        return Path(options.path).name
+    return options.source
+
+
+def _train(options: OwnTextOptions, held_out: Collection[str]) -> WordVectors:
+    return train_vectors(
+        read_texts(options.path, held_out) if options.path else article_texts(held_out),
+        algorithm=options.algorithm,
+        vector_size=options.vector_size,
+        window=options.window,
+        min_count=options.min_count,
+        epochs=options.epochs,
+        negative=options.negative,
+        seed=options.seed,
+    )
+
+
+def _one_set(
+    name: str, options: JoinedOptions, words: Sequence[str] | None, held_out: Collection[str]
+) -> WordVectors:
+    own_text = options.own_text(name)
+    source = name if own_text is None else _train(own_text, held_out)
+    return load_vectors(source, words=words, most_frequent=options.extra_words)
 
 
 def _from_keyed_vectors(source: Any, wanted: list[str] | None, most_frequent: int) -> WordVectors:

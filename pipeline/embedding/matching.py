@@ -1,8 +1,10 @@
-"""the fallbacks: how the words of a text find the words of a set of vectors.
+"""How the words of a text find the words of a set of vectors.
 
-Vectors fail silently where the two are written differently. So each word climbs down a list of fallbacks of
-spellings, from the word as it is to the mean of its parts, and the first spelling that the set has
-gives the row. Which fallbacks there are for a set follows from how it writes words (`conventions`).
+A set may write a word differently from the text, and a word that is not found gets no error and no
+vector. So a word is looked for as it is written. Where the set does not list it, the other entries
+of FALLBACKS are tried in order: other spellings, then the mean of the word's parts. The first that
+the set has gives the row. Which fallbacks a set needs follows from how it writes its words
+(`conventions`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +22,16 @@ from numpy.typing import NDArray
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.vectors import WordVectors
 
-AUTO = "auto"  # the fallbacks that the conventions of the set call for
-MISSING = "missing"  # below the last fallback
+AUTO: Final = "auto"  # the fallbacks that the conventions of the set need
+MISSING: Final = "missing"  # stands in place of a fallback for words that none has found
 
 # --------------------------------------------------------------------- how a set writes its words
 
 
 class Digits(NamedTuple):
-    """A token that `which` matches as a whole is written with every `what` replaced by `by`.
+    """How a set writes numbers: in a token that `which` matches as a whole, every `what` is `by`.
 
-    The patterns mean the same to Python and to RE2, which TensorFlow uses.
+    The patterns mean the same in Python and in RE2, which TensorFlow uses.
     """
 
     which: str
@@ -51,8 +53,8 @@ DIGITS: Mapping[str, Digits] = {
 class Conventions:
     """How a set writes its words.
 
-    `casing`: `lower`, or `cased` where capitals are kept. `digits`: `kept`, or a name of DIGITS.
-    `contractions`: `split` (`n't` is a word) or `whole` (`don't` is one, and `n't` is not).
+    `casing`: `lower`, or `cased` where the set has capitals. `digits`: `kept`, or a name of DIGITS.
+    `contractions`: `split` (`n't` is a word) or `whole` (`don't` is a word, and `n't` is not).
     """
 
     casing: Literal["lower", "cased"] = "lower"
@@ -60,15 +62,15 @@ class Conventions:
     contractions: Literal["split", "whole"] = "split"
 
 
-_CASED = 0.05  # of the first words: 0 in lower-cased sets, about a third in cased ones
+_CASED = 0.05  # fraction of the first words: 0 in lower-cased sets, about a third in cased ones
 _WHOLE = frozenset(("don't", "didn't", "doesn't", "dont", "didnt", "doesnt"))
 
 
 def conventions(first_words: Sequence[str]) -> Conventions:
-    """See how a set writes its words from the most frequent of them.
+    """How a set writes its words, judged by its most frequent words.
 
-    What rare words look like does not matter: GloVe 6B keeps digits, and still has `##`. The
-    defaults hold where nothing is to be seen.
+    Rare words do not count: GloVe 6B keeps digits, and still lists `##`. Where the words show
+    nothing, the defaults hold.
 
     >>> conventions(["the", "The", "####", "don't"])
     Conventions(casing='cased', digits='#', contractions='whole')
@@ -77,18 +79,18 @@ def conventions(first_words: Sequence[str]) -> Conventions:
     lowered = set(map(str.lower, first_words))
     return Conventions(
         casing="cased" if cased > _CASED * len(first_words) else "lower",
-        digits=_digits_of(first_words),
+        digits=_digits(first_words),
         contractions="whole" if lowered & _WHOLE and "n't" not in lowered else "split",
     )
 
 
-def _digits_of(first_words: Sequence[str]) -> str:
+def _digits(first_words: Sequence[str]) -> str:
     if DIGITS["<number>"].by in first_words:
         return "<number>"
     seen = {"kept": 0, "#": 0, "0": 0}
     for word in first_words:
         digits = re.sub("[^0-9#]", "", word)
-        if len(digits) > 1:  # one digit or sign by itself says nothing
+        if len(digits) > 1:  # a single digit or sign shows nothing
             seen[digits[0] if set(digits) in ({"#"}, {"0"}) else "kept"] += 1
     return max(seen, key=seen.__getitem__)  # `kept` where there is none
 
@@ -99,7 +101,7 @@ def _digits_of(first_words: Sequence[str]) -> str:
 def _capitalised(word: str) -> tuple[str, ...]:
     """`alps` -> `Alps`, and `o'brien` -> `O'Brien`, `anglo-saxon` -> `Anglo-Saxon`."""
     if "-" in word or "'" in word:
-        parts = re.sub(r"(^|[-'])(\w)", lambda found: found[1] + found[2].upper(), word.lower())
+        parts = re.sub(r"(^|[-'])(\w)", lambda match: match[1] + match[2].upper(), word.lower())
         return word.capitalize(), parts
     return (word.capitalize(),)
 
@@ -108,7 +110,7 @@ def _with_digits(digits: Digits, word: str) -> tuple[str, ...]:
     return (re.sub(digits.what, digits.by, word),) if re.fullmatch(digits.which, word, re.S) else ()
 
 
-# Letters whose accent is not a mark of its own in Unicode.
+# Letters whose accent is not a separate mark in Unicode.
 _PLAIN = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i",
      "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D"}
@@ -144,7 +146,7 @@ def _parts(word: str) -> tuple[str, ...]:
     return parts if len(parts) > 1 else ()
 
 
-# ------------------------------------------------------------------------------------- the fallbacks
+# ---------------------------------------------------------------------------------- the fallbacks
 
 
 def _always(_: Conventions) -> bool:
@@ -157,11 +159,11 @@ def _cased(conventions: Conventions) -> bool:
 
 @dataclass(frozen=True)
 class Fallback:
-    """One way to find a word in a set.
+    """A way to find a word in a set.
 
-    `spellings`: of a word, the best first. `applies`: whether a set with these conventions needs
-    the fallback. `any_casing`: the set may write a spelling with other capitals. `mean`: all of the
-    spellings are needed, and the row is their mean.
+    `spellings`: gives the spellings of a word that are looked for, the best first. `applies`:
+    whether a set with these conventions needs the fallback. `any_casing`: a spelling with other
+    capitals is found as well. `mean`: all spellings must be found, and the row is their mean.
     """
 
     name: str
@@ -171,6 +173,10 @@ class Fallback:
     mean: bool = False
 
 
+def _uses(digits: str, conventions: Conventions) -> bool:
+    return conventions.digits == digits
+
+
 FALLBACKS = (
     Fallback("exact", lambda word: (word,)),
     Fallback("lower", lambda word: (word.lower(),)),
@@ -178,72 +184,76 @@ FALLBACKS = (
     Fallback("upper", lambda word: (word.upper(),), _cased),
     Fallback("mixed", lambda word: (word,), _cased, any_casing=True),  # iPhone, McDonald
     *(
-        Fallback("digits", partial(_with_digits, digits), partial(lambda name, of: of.digits == name, name), any_casing=True)
+        Fallback("digits", partial(_with_digits, digits), partial(_uses, name), any_casing=True)
         for name, digits in DIGITS.items()
     ),
     Fallback("accents", _without_accents, any_casing=True),
     Fallback("punctuation", _with_other_punctuation, any_casing=True),
     Fallback("parts", _parts, mean=True),
-    Fallback("subwords", lambda _: ()),  # made by the set itself, all at once
-)  # fmt: skip
+    Fallback("subwords", lambda _: ()),  # the set itself makes these rows, all at once
+)
 FALLBACK_NAMES = tuple(dict.fromkeys(fallback.name for fallback in FALLBACKS))
-_CASINGS = ("exact", "capitalised", "upper", "mixed")  # the fallbacks by which `alps` finds `Alps`
+_CASINGS = ("exact", "capitalised", "upper", "mixed")  # fallbacks that change capitals alone
 
 
-def choose_fallbacks(fallbacks: str | Sequence[str], of: Conventions) -> tuple[Fallback, ...]:
-    """The fallbacks for a set: those that its conventions call for (`auto`), or those named.
+def choose_fallbacks(
+    fallbacks: str | Sequence[str], conventions: Conventions
+) -> tuple[Fallback, ...]:
+    """The fallbacks for a set: those that its conventions need (`auto`), or those that are named.
 
     Raises VectorsError: a name that is not in FALLBACK_NAMES.
     """
     if fallbacks == AUTO:
-        return tuple(fallback for fallback in FALLBACKS if fallback.applies(of))
+        return tuple(fallback for fallback in FALLBACKS if fallback.applies(conventions))
     unknown = (
-        [name for name in fallbacks if name not in FALLBACK_NAMES]
-        if not isinstance(fallbacks, str)
-        else fallbacks
+        fallbacks
+        if isinstance(fallbacks, str)
+        else [name for name in fallbacks if name not in FALLBACK_NAMES]
     )
     if unknown:
         raise VectorsError(
-            f"expected {AUTO} or a list of fallbacks out of {', '.join(FALLBACK_NAMES)}, got {unknown!r}: "
-            "change vectors.fallbacks"
+            f"expected {AUTO} or a list of fallbacks out of {', '.join(FALLBACK_NAMES)}, got "
+            f"{unknown!r}: change vectors.fallbacks"
         )
     return tuple(fallback for fallback in FALLBACKS if fallback.name in fallbacks)
 
 
 def spellings(words: Iterable[str]) -> list[str]:
-    """Every spelling that some fallback might need, so that one pass over a file reads them all.
+    """Every spelling that a fallback may look for, so that one pass over a file reads all of them.
 
-    The words themselves come first. About three spellings a word, most of them capitals.
+    The words themselves come first. There are about three spellings for a word, most of them with
+    capitals.
 
     >>> spellings(["alps", "n.h.l."])
     ['alps', 'n.h.l.', 'Alps', 'ALPS', 'N.h.l.', 'N.H.L.', 'nhl', 'Nhl', 'NHL']
     """
-    spelt = dict.fromkeys(words)
+    collected = dict.fromkeys(words)
     parts: dict[str, None] = {}
-    for word in tuple(spelt):
+    for word in tuple(collected):
         for fallback in FALLBACKS:
-            found = fallback.spellings(word)
+            forms = fallback.spellings(word)
             if fallback.mean:
-                parts.update(dict.fromkeys(found))
+                parts.update(dict.fromkeys(forms))
                 continue
-            spelt.update(dict.fromkeys(found))
+            collected.update(dict.fromkeys(forms))
             if fallback.any_casing:
-                for spelling in found:
-                    if spelling != word:
-                        spelt.update(dict.fromkeys((*_capitalised(spelling), spelling.upper())))
+                for form in forms:
+                    if form != word:
+                        collected.update(dict.fromkeys((*_capitalised(form), form.upper())))
     if parts:
-        spelt.update(dict.fromkeys(spellings(parts)))
-    return list(spelt)
+        collected.update(dict.fromkeys(spellings(parts)))
+    return list(collected)
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
     """Which words of a set stand for each word of a text.
 
-    `found_by[i]` is the name of the fallback at which `words[i]` was found, or `missing`. Its row is the
-    mean of the vectors of `keys[i]`, words of the set; of one for most, of none for missing words
-    and those at `subwords`, whose rows are in `made`: float32 array, (n_subwords, vector_size).
-    `fallbacks`: those that were used; `conventions`: those of the set.
+    `found_by[i]`: the name of the fallback that found `words[i]`, or `missing`. `keys[i]`: words of
+    the set; the row of `words[i]` is the mean of their vectors. Most words have one key. Missing
+    words have none, and so have those found by `subwords`, whose rows are in `made`.
+    `made`: float32 array, (n_subwords, vector_size). `fallbacks`: those that were tried.
+    `conventions`: those of the set.
     """
 
     words: tuple[str, ...]
@@ -254,22 +264,22 @@ class Matches:
     conventions: Conventions
 
     @property
-    def found(self) -> NDArray[np.bool_]:
-        """Whether a word has a row: bool array, (n_words,)."""
+    def has_row(self) -> NDArray[np.bool_]:
+        """Whether each word has a row: bool array, (n_words,)."""
         return np.array([fallback != MISSING for fallback in self.found_by], dtype=bool)
 
     @property
     def digits(self) -> Digits | None:
-        """How the set writes numbers, where it does not keep them and the fallbacks looks at that."""
+        """How the set writes numbers, where it does not keep them and a fallback uses that."""
         used = any(fallback.name == "digits" for fallback in self.fallbacks)
         return DIGITS.get(self.conventions.digits) if used else None
 
     def rows(self, vectors: WordVectors) -> NDArray[np.float32]:
-        """A row a word, zeros for a missing one: float32 array, (n_words, vector_size)."""
+        """The row of each word, zeros where it is missing: float32 array, (n_words, vector_size)."""
         index = vectors.key_to_index
         rows = np.zeros((len(self.words), vectors.vector_size), np.float32)
         single = [i for i, keys in enumerate(self.keys) if len(keys) == 1]
-        # Taken as they are: the bits do not change.
+        # A single vector is copied, so that its bits do not change.
         rows[single] = vectors.vectors[[index[self.keys[i][0]] for i in single]]
         for i, keys in enumerate(self.keys):
             if len(keys) > 1:
@@ -281,81 +291,85 @@ class Matches:
 def match_words(
     words: Sequence[str], vectors: WordVectors, fallbacks: str | Sequence[str] = AUTO
 ) -> Matches:
-    """Find each word in a set of vectors, at the first fallback that has it.
+    """Find each word in a set of vectors, by the first fallback that has it.
 
-    >>> found = match_words(["alps", "1999"], WordVectors.of(["Alps", "####"], np.ones((2, 3))))
-    >>> found.found_by, found.keys
+    >>> matches = match_words(["alps", "1999"], WordVectors.of(["Alps", "####"], np.ones((2, 3))))
+    >>> matches.found_by, matches.keys
     (('capitalised', 'digits'), (('Alps',), ('####',)))
 
-    Raises VectorsError: a fallback that there is not.
+    Raises VectorsError: there is no such fallback.
     """
-    of_set = conventions(vectors.first_words)
-    chosen = choose_fallbacks(fallbacks, of_set)
+    set_conventions = conventions(vectors.first_words)
+    chosen = choose_fallbacks(fallbacks, set_conventions)
     index = vectors.key_to_index
-    in_lower_case = tokens_of(index, chosen)
-    names = [MISSING] * len(words)
+    key_by_token = tokens_of(index, chosen)
+    found_by = [MISSING] * len(words)
     keys: list[tuple[str, ...]] = [()] * len(words)
-    singles = [fallback for fallback in chosen if not fallback.mean]
+    single = [fallback for fallback in chosen if not fallback.mean]
 
     def find(fallback: Fallback, word: str) -> tuple[str, ...]:
+        """The keys that stand for the word, none where the fallback does not find it."""
         if fallback.mean:
             parts = [
-                next(filter(None, (find(r, p) for r in singles)), ())
-                for p in fallback.spellings(word)
+                next(filter(None, (find(each, part) for each in single)), ())
+                for part in fallback.spellings(word)
             ]
             return tuple(key for part in parts for key in part) if all(parts) else ()
         for spelling in fallback.spellings(word):
             if spelling in index:
                 return (spelling,)
-            if fallback.any_casing and spelling.lower() in in_lower_case:
-                return (in_lower_case[spelling.lower()],)
+            if fallback.any_casing and spelling.lower() in key_by_token:
+                return (key_by_token[spelling.lower()],)
         return ()
 
-    left: Sequence[int] = range(len(words))
+    remaining: Sequence[int] = range(len(words))
     for fallback in chosen:
-        still = []
-        for i in left:
+        missed = []
+        for i in remaining:
             keys[i] = find(fallback, words[i])
             if keys[i]:
-                names[i] = fallback.name
+                found_by[i] = fallback.name
             else:
-                still.append(i)
-        left = still
+                missed.append(i)
+        remaining = missed
     made = np.zeros((0, vectors.vector_size), np.float32)
-    if left and vectors.subwords is not None and any(r.name == "subwords" for r in chosen):
-        made = vectors.subwords([words[i] for i in left])
-        for i, row in zip(left, made, strict=True):
-            names[i] = "subwords" if row.any() else MISSING
+    uses_subwords = any(fallback.name == "subwords" for fallback in chosen)
+    if remaining and vectors.subwords is not None and uses_subwords:
+        made = vectors.subwords([words[i] for i in remaining])
+        for i, row in zip(remaining, made, strict=True):
+            found_by[i] = "subwords" if row.any() else MISSING
         made = made[made.any(axis=1)]
-    return Matches(tuple(words), tuple(names), tuple(keys), made, chosen, of_set)
+    return Matches(tuple(words), tuple(found_by), tuple(keys), made, chosen, set_conventions)
 
 
 def tokens_of(keys: Iterable[str], fallbacks: Sequence[Fallback]) -> dict[str, str]:
-    """the fallbacks's casing upside down: what a lower-cased token finds, and the key that it finds.
+    """Each token in lower case that finds a key by its capitals alone, and the key that it finds.
 
-    Of several keys (`us`, `US`) that of the better fallback counts, and of one fallback the first. Where
-    no fallback of the fallbacks looks at capitals, a key is its own token.
+    Of several keys (`us`, `US`), the key of the earlier fallback counts; of one fallback, the first
+    key. Where no fallback changes capitals, each key is its own token.
 
     >>> tokens_of(["US", "Alps", "us", "ALPS"], FALLBACKS)
     {'us': 'us', 'alps': 'Alps'}
     """
-    wanted = [name for name in _CASINGS if name in {fallback.name for fallback in fallbacks}]
-    if not set(wanted) - {"exact"}:
+    names = {fallback.name for fallback in fallbacks}
+    used = [name for name in _CASINGS if name in names]
+    if not set(used) - {"exact"}:
         return {key: key for key in keys}
-    of: dict[str, dict[str, str]] = {name: {} for name in wanted}
-    order: dict[str, str] = {}
+    first_keys: dict[str, dict[str, str]] = {name: {} for name in used}
+    tokens: dict[str, str] = {}
     for key in keys:
         token = key.lower()
         name = _casing(key, token)
-        if name in of:
-            of[name].setdefault(token, key)
-            order.setdefault(token, key)
-    for name in reversed(wanted):
-        order.update(of[name])  # the better fallback last, over the others
-    return order
+        if name in first_keys:
+            first_keys[name].setdefault(token, key)
+            tokens.setdefault(token, key)
+    for name in reversed(used):
+        tokens.update(first_keys[name])  # the earlier fallback last, over the others
+    return tokens
 
 
 def _casing(key: str, token: str) -> str:
+    """The fallback of _CASINGS by which the token finds the key."""
     if key == token:
         return "exact"
     if key in _capitalised(token):

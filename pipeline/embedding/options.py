@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import nearest
 from pipeline.base.options import STRICT, Positive, Seed
+from pipeline.embedding.algorithms import ALGORITHMS
 from pipeline.embedding.catalogue import CATALOGUE
+from pipeline.embedding.initial_rows import INITIAL
+from pipeline.embedding.matching import AUTO, FALLBACK_NAMES
 
-FallbackName = Literal[
-    "exact", "lower", "capitalised", "upper", "mixed", "digits", "accents", "punctuation", "parts",
-    "subwords",
-]  # fmt: skip
-OwnAlgorithm = Literal["skipgram", "cbow", "fasttext"]
+
+def _key_of(table: Collection[str]) -> AfterValidator:
+    """Check that a value is a name of a table, so that the names stand there alone."""
+
+    def check(value: str) -> str:
+        if value not in table:
+            raise ValueError(
+                f"expected one of {', '.join(table)}, got {value!r}{nearest(value, table)}"
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+OwnAlgorithm = Annotated[str, _key_of(ALGORITHMS)]
+Missing = Annotated[str, _key_of(INITIAL)]
+FallbackName = Annotated[str, _key_of(FALLBACK_NAMES)]
 
 
 @dataclass(frozen=True, config=STRICT)
 class VectorsOptions:
     """Which word vectors, and how they become rows of the matrix.
 
-    `source`: a name of the catalogue, `file` or `random`. `provenance`: what the catalogue knows
-    of the set (address, digest, licence, ...), so that it stands among a run's parameters.
+    `source`: a name of the catalogue, `file` or `random`. `path`, `member`: the file, and the one
+    of several sets in a zip file. `vector_size`: the dimension, None where the set says it.
+    `std`: the standard deviation to which the rows are scaled, None for the rows as they are.
+    `extra_words`: how many of the first words of the set the model knows besides those of training.
+    `min_coverage`: the fraction of the running words that must have a vector. `fallbacks`: `auto`,
+    or names of `matching.FALLBACKS`. `missing`: a name of `initial_rows.INITIAL`, for words without
+    a vector. `provenance`: what the catalogue says about the set (address, digest, licence, ...),
+    so that it stands among the parameters of a run.
     """
 
     source: str = "glove_6b_50d"
@@ -35,8 +56,8 @@ class VectorsOptions:
     extra_words: Annotated[int, Field(ge=0)] = 100_000
     min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.3
     member: str | None = None
-    fallbacks: Literal["auto"] | tuple[FallbackName, ...] = "auto"
-    missing: Literal["quarter", "normal", "uniform", "zeros"] = "quarter"
+    fallbacks: Literal["auto"] | tuple[FallbackName, ...] = AUTO
+    missing: Missing = "quarter"
     provenance: dict[str, Any] | None = Field(
         default_factory=lambda values: _provenance(values["source"])
     )
@@ -44,11 +65,11 @@ class VectorsOptions:
     @field_validator("source")
     @classmethod
     def _exists(cls, source: str) -> str:
-        known = [*CATALOGUE, *_OTHER_VECTORS]
-        if source not in known:
+        names = [*CATALOGUE, *_OTHER_SOURCES]
+        if source not in names:
             raise ValueError(
                 f"expected a set of the catalogue (`pipeline vectors list`) or "
-                f"{' or '.join(_OTHER_VECTORS)}, got {source!r}{nearest(source, known)}"
+                f"{' or '.join(_OTHER_SOURCES)}, got {source!r}{nearest(source, names)}"
             )
         return source
 
@@ -60,13 +81,14 @@ class VectorsOptions:
             raise ValueError("vectors=random needs vectors.vector_size=...")
         if self.provenance != _provenance(self.source):
             raise ValueError(
-                f"the provenance is not that of {self.source}: choose a set with vectors={self.source}, "
-                "a mirror with HEADLINE_TRANSFER_MIRROR, another file with vectors=file"
+                f"the provenance is not that of {self.source}: choose a set with "
+                f"vectors={self.source}, a mirror with HEADLINE_TRANSFER_MIRROR, another file with "
+                "vectors=file"
             )
         return self
 
 
-_OTHER_VECTORS = ("file", "random", "corpus", "joined")  # sources that are no set of the catalogue
+_OTHER_SOURCES = ("file", "random", "corpus", "joined")  # those that the catalogue does not have
 
 
 def _provenance(source: str) -> dict[str, Any] | None:
@@ -76,7 +98,10 @@ def _provenance(source: str) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, config=STRICT)
 class OwnTextOptions:
-    """How vectors are trained on one's own text: that of `path`, or the BBC articles."""
+    """How vectors are trained on one's own text: see `corpus.train_vectors`.
+
+    `path`: a text file, or a folder of .txt files; None for the BBC articles.
+    """
 
     path: str | None = None
     algorithm: OwnAlgorithm = "skipgram"
@@ -104,33 +129,33 @@ class JoinedOptions(VectorsOptions):
     corpus: OwnTextOptions = Field(default_factory=OwnTextOptions)
 
     @model_validator(mode="after")
-    def _several_that_are_known(self) -> JoinedOptions:
+    def _several_sets(self) -> JoinedOptions:
         if len(self.sets) < 2:
             raise ValueError(
                 "vectors=joined needs two sets or more: vectors.sets=[glove_6b_50d,corpus]"
             )
         for name in self.sets:
-            self.own(name)
+            self.own_text(name)
         return self
 
-    def own(self, name: str) -> OwnTextOptions | None:
-        """How `corpus` or `corpus:ALGORITHM` is trained; None for the name of another set."""
+    def own_text(self, name: str) -> OwnTextOptions | None:
+        """How `corpus` or `corpus:ALGORITHM` is trained; None for the name of another set.
+
+        Raises ValueError: there is no such algorithm.
+        """
         source, _, algorithm = name.partition(":")
         if source != "corpus":
             return None
-        known = get_args(OwnAlgorithm)
-        if algorithm not in ("", *known):
-            raise ValueError(f"expected {' or '.join(f'corpus:{a}' for a in known)}, got {name!r}")
-        return (
-            replace(self.corpus, algorithm=cast("OwnAlgorithm", algorithm))
-            if algorithm
-            else self.corpus
-        )
+        if algorithm not in ("", *ALGORITHMS):
+            names = " or ".join(f"corpus:{algorithm}" for algorithm in ALGORITHMS)
+            raise ValueError(f"expected {names}, got {name!r}")
+        return replace(self.corpus, algorithm=algorithm) if algorithm else self.corpus
 
 
-def _kind_of_vectors(vectors: Any) -> str:
-    given = vectors if isinstance(vectors, Mapping) else vars(vectors)
-    source = given.get("source")
+def _tag(vectors: Any) -> str:
+    """Which class of options belongs to these values, or is the class of these options."""
+    values = vectors if isinstance(vectors, Mapping) else vars(vectors)
+    source = values.get("source")
     return source if source in ("corpus", "joined") else "set"
 
 
@@ -138,5 +163,5 @@ VectorsChoice = Annotated[
     Annotated[VectorsOptions, Tag("set")]
     | Annotated[CorpusOptions, Tag("corpus")]
     | Annotated[JoinedOptions, Tag("joined")],
-    Discriminator(_kind_of_vectors),
+    Discriminator(_tag),
 ]

@@ -1,17 +1,15 @@
-"""From headlines to words: the tokeniser and the vocabulary.
+"""From headlines to tokens, and from tokens to row numbers of the embedding matrix.
 
-There is one tokeniser, `standardize` followed by a split at spaces. It is written in TensorFlow's
-string operations because it is a part of the model (see `TextLayer`), so that training, serving
-and the vocabulary cannot differ.
+There is one tokeniser: `standardize`, and a split at spaces. It is written in TensorFlow's string
+operations because it is a part of the model (see `TextLayer`). So training, serving and the
+vocabulary have the same tokens.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from collections.abc import Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Any, Literal
 
 import keras
@@ -20,11 +18,17 @@ import tensorflow as tf
 
 from pipeline.embedding.threads import set_threads
 
+TOKENISER = 1
+"""The version of the tokeniser. Whoever changes the tokens of any text raises it: vectors that were
+trained on the tokens of another version are then trained anew."""
+
 Contractions = Literal["split", "whole"]
+"""`don't` as two tokens, `do n't`, or as one."""
 
 _SEPARATORS = r"[\pZ\p{Cc}]+"
-# Pairs of (RE2 pattern, replacement), applied in order. They follow the Penn Treebank's tokens, with
-# which GloVe was trained: `do n't`, `john 's`, punctuation by itself, numbers and abbreviations whole.
+# Pairs of (RE2 pattern, replacement), applied in order. They give the tokens of the Penn Treebank,
+# with which GloVe was trained: `do n't`, `john 's`, punctuation by itself, numbers and abbreviations
+# whole.
 _QUOTES = (
     ("[’‘`´]", "'"),
     ("[“”«»]", '"'),
@@ -32,8 +36,8 @@ _QUOTES = (
     ("[–—]", " -- "),
     (r"(^|\s)'(\pL)", r"\1' \2"),
 )
-# Sets that have `don't` as one word, as Google News, still know `john` and not `john's`. Letters
-# are written in both cases, for text that keeps its case; `(?i)s` would also match `ſ`.
+# Sets with `don't` as one word, such as Google News, still list `john` and not `john's`. Letters
+# stand in both cases, for text that keeps its case: `(?i)s` would also match `ſ`.
 _CONTRACTIONS: Mapping[Contractions, tuple[tuple[str, str], ...]] = {
     "split": (
         (r"([nN]'[tT])\b", r" \1 "),
@@ -42,9 +46,9 @@ _CONTRACTIONS: Mapping[Contractions, tuple[tuple[str, str], ...]] = {
     "whole": ((r"'([sS])\b", r" '\1 "),),
 }
 _PUNCTUATION = (
-    # Anything but letters, marks, digits and what can stand inside a word or a number.
+    # Anything but letters, marks, digits, and signs that can stand inside a word or a number.
     (r"([^\pL\pM\pN\s'.,:\-&/_])", r" \1 "),
-    # Those, where they end or begin a word: "snow, ice", "'best'", "- and".
+    # Those signs where they end or begin a word: "snow, ice", "'best'", "- and".
     (r"([,:/&])([^\pN]|$)", r" \1 \2"),
     (r"(^|[^\pN])([,:/&])", r"\1 \2 "),
     (r"(\.\.+)", r" \1 "),
@@ -53,27 +57,28 @@ _PUNCTUATION = (
 )
 
 
-# No pattern touches what is made of these alone: it is one token.
+# A piece of these characters alone is one token: no pattern changes it.
 _PLAIN = "[-_a-z0-9]+"
-_CASELESS = "(?s).*[İ\u212aΣ].*"  # the second is the sign for kelvin, whose lower case is a `k`
+# Letters whose lower case is another kind of character (the second is the sign for kelvin, whose
+# lower case is `k`), or depends on the neighbours.
+_LOWERED = "(?s).*[İ\u212aΣ].*"
 
 
 def standardize(texts: Any, contractions: Contractions = "split", keep_case: bool = False) -> Any:
     """Lower-case and put a space between tokens. String tensor of any shape -> the same shape.
 
     `contractions`: `don't` becomes two tokens (`do n't`), or stays `whole`. `keep_case`: letters
-    stay as they are written, and lower-casing each token gives the tokens that there are without.
+    keep their case, and each token in lower case is the token without `keep_case`.
 
-    Nothing in it looks across a space: the tokens of a text are those of its pieces between
-    spaces. `tokenize` and `TextLayer` are fast by that.
+    No pattern looks across a space: the tokens of a text are those of its pieces between spaces.
+    `tokenize` and `TextLayer` use that to be fast.
     """
-    # Separators first: TensorFlow's lower case ends a text at a character of code 0.
+    # Separators come first, because TensorFlow's lower case ends a text at a character of code 0.
     texts = tf.strings.regex_replace(texts, _SEPARATORS, " ")
     lower = tf.strings.lower(texts, encoding="utf-8")
     if keep_case:
-        # These letters become another kind of character, or one that follows from the neighbours:
-        # a text with one is lower-cased after all.
-        lower = tf.where(tf.strings.regex_full_match(texts, _CASELESS), lower, texts)
+        # A text with one of these letters is lower-cased after all.
+        lower = tf.where(tf.strings.regex_full_match(texts, _LOWERED), lower, texts)
     texts = lower
     for pattern, replacement in (*_QUOTES, *_CONTRACTIONS[contractions], *_PUNCTUATION):
         texts = tf.strings.regex_replace(texts, pattern, replacement)
@@ -92,61 +97,10 @@ def tokenize(texts: Sequence[str], contractions: Contractions = "split") -> list
     ragged = tf.strings.split(standardize(tf.constant(different, tf.string), contractions))
     tokens = [token.decode() for token in ragged.values.numpy()]
     bounds = pairwise(ragged.row_splits.numpy().tolist())
-    of = {piece: tokens[start:end] for piece, (start, end) in zip(different, bounds, strict=True)}
-    return [[token for piece in headline for token in of[piece]] for headline in pieces]
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The words of the training headlines, most frequent first (ties in alphabetical order).
-
-    `counts[i]` says how often `words[i]` was seen. `contractions`: how they were tokenised.
-    """
-
-    words: tuple[str, ...]
-    counts: tuple[int, ...]
-    contractions: Contractions = "split"
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-
-def build_vocabulary(
-    texts: Sequence[str],
-    *,
-    min_count: int = 1,
-    max_tokens: int | None = None,
-    contractions: Contractions = "split",
-) -> Vocabulary:
-    """Count the tokens of `texts` and keep those seen at least `min_count` times.
-
-    `max_tokens`: only the first so many of each headline count, as in the model.
-    """
-    counts: Counter[str] = Counter()
-    for tokens in _batches(texts, contractions):
-        for headline in tokens:
-            counts.update(islice(headline, max_tokens))
-    kept = sorted(
-        ((word, count) for word, count in counts.items() if count >= min_count),
-        key=lambda item: (-item[1], item[0]),
-    )
-    return Vocabulary(
-        tuple(word for word, _ in kept), tuple(count for _, count in kept), contractions
-    )
-
-
-def build_vocabularies(
-    texts: Sequence[str], *, min_count: int = 1, max_tokens: int | None = None
-) -> dict[Contractions, Vocabulary]:
-    """A vocabulary for each way to write contractions.
-
-    Which one fits a set of vectors is only seen in the set (`matching.conventions`). To count
-    both is quicker than to open the set twice.
-    """
-    return {
-        how: build_vocabulary(texts, min_count=min_count, max_tokens=max_tokens, contractions=how)
-        for how in _CONTRACTIONS
+    by_piece = {
+        piece: tokens[start:end] for piece, (start, end) in zip(different, bounds, strict=True)
     }
+    return [[token for piece in headline for token in by_piece[piece]] for headline in pieces]
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
@@ -156,17 +110,22 @@ class TextLayer(keras.layers.Layer):
     string tensor (n,) -> int32 tensor (n, tokens): 0 padding, 1 unknown, 2 + i `words[i]`. There
     are as many columns as the longest headline has tokens, at least 1 and at most `max_tokens`.
 
-    `contractions`: the tokeniser's. `digits`: (which, what, by), where the vectors do not keep
-    digits: a token that is unknown, and matches `which` as a whole, is looked up again with every
-    `what` replaced by `by` (all RE2).
+    With `letter_case` or `joined` the output is a tuple: the row numbers, then these in order.
+    `letter_case`: int32 tensor (n, tokens), how each token is written: 0 padding, 1 lower case
+    (`snow`, `70`), 2 only the first letter is a capital (`Alps`, `I`, `3D`), 3 two capitals or more
+    and no small letter (`NATO`, `U.S.`), 4 mixed (`iPhone`). The tokens stay the same.
+    `joined`: string tensor (n,), all tokens of the headline with single spaces between them. They
+    keep the case of the headline where `letter_case` is set.
 
-    With `letter_case` or `joined` the output is a tuple, of the row numbers and these in order:
-    `letter_case`: an int32 tensor of the same shape, how each token was written: 0 padding, 1 as
-    in lower case (`snow`, `70`), 2 first letter alone a capital (`Alps`, `I`, `3D`), 3 two capitals
-    or more and no small letter (`NATO`, `U.S.`), 4 mixed (`iPhone`). The tokens are the same as
-    without it.
-    `joined`: a string tensor (n,), all tokens of the headline with single spaces between them, in
-    the case of the headline where `letter_case` is set.
+    Args:
+        words: The words of the matrix, in the order of their rows.
+        max_tokens: How many tokens of a headline are used, from its first.
+        contractions: How the tokeniser writes contractions.
+        digits: (which, what, by), RE2 patterns and a replacement, where the vectors do not keep
+            digits. An unknown token that `which` matches as a whole is looked up again with every
+            `what` replaced by `by`.
+        letter_case: Whether to return how each token is written.
+        joined: Whether to return the tokens of each headline as a string.
     """
 
     def __init__(
@@ -187,7 +146,7 @@ class TextLayer(keras.layers.Layer):
         self.digits = digits
         self.letter_case = letter_case
         self.joined = joined
-        # With a space in it, the token of unknown words cannot be one of the words.
+        # No word has a space, so that the token of unknown words is none of them.
         self.lookup = keras.layers.StringLookup(
             vocabulary=list(words), mask_token="", oov_token="not known"
         )
@@ -200,8 +159,8 @@ class TextLayer(keras.layers.Layer):
 
     def call(self, texts: Any) -> Any:
         # The regular expressions cost most, and most pieces are plain words of the vocabulary. So
-        # all are looked up as they are, and only the odd ones, neither found nor plain, go through
-        # the expressions, after which each is any number of tokens.
+        # all pieces are looked up as they are. Only the odd ones, which have other characters, go
+        # through the expressions. Each gives any number of tokens.
         ragged = tf.strings.split(texts if self.letter_case else tf.strings.lower(texts))
         pieces = ragged.values
         lower = tf.strings.lower(pieces) if self.letter_case else pieces
@@ -218,8 +177,8 @@ class TextLayer(keras.layers.Layer):
         lengths = tf.tensor_scatter_nd_update(tf.ones_like(rows), odd[:, None], split.row_lengths())
         starts = tf.concat([[0], tf.cumsum(lengths)], 0)
         first = tf.gather(starts, odd)
-        of_tokens = tf.ragged.range(first, first + split.row_lengths()).values
-        places = [tf.cast(starts[:-1], tf.int32), tf.cast(of_tokens, tf.int32)]
+        places_of_tokens = tf.ragged.range(first, first + split.row_lengths()).values
+        places = [tf.cast(starts[:-1], tf.int32), tf.cast(places_of_tokens, tf.int32)]
         splits = tf.gather(starts, ragged.row_splits)
         width = tf.clip_by_value(tf.reduce_max(splits[1:] - splits[:-1]), 1, self.max_tokens)
 
@@ -241,7 +200,7 @@ class TextLayer(keras.layers.Layer):
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def _numbers(self, tokens: Any, rows: Any = None) -> Any:
-        """Row numbers, int32, of tokens; `rows` where they were looked up already."""
+        """Row numbers, int32 tensor (n,), of tokens. `rows`: those that were looked up already."""
         rows = tf.cast(self.lookup(tokens) if rows is None else rows, tf.int32)
         if self.digits is None:
             return rows
@@ -275,7 +234,7 @@ class TextLayer(keras.layers.Layer):
 
 
 def _letter_case(tokens: Any, lower: Any) -> Any:
-    """How tokens are written, 1 to 4 as in `TextLayer`: string tensors (n,) -> int32 (n,)."""
+    """How tokens are written, 1 to 4 as in `TextLayer`: string tensors (n,) -> int32 tensor (n,)."""
     cases = tf.ones_like(tokens, tf.int32)
     changed = tf.where(tokens != lower)
     tokens = tf.gather_nd(tokens, changed)
@@ -286,10 +245,3 @@ def _letter_case(tokens: Any, lower: Any) -> Any:
         tf.where(match(tokens, r"(?s)[^\p{Ll}]*"), 3, 4),
     )
     return tf.tensor_scatter_nd_update(cases, changed, kinds)
-
-
-def _batches(
-    texts: Sequence[str], contractions: Contractions, size: int = 10_000
-) -> Iterable[list[list[str]]]:
-    for start in range(0, len(texts), size):
-        yield tokenize(texts[start : start + size], contractions)

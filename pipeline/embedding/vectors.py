@@ -1,4 +1,4 @@
-"""WordVectors: what every source of vectors becomes."""
+"""Words with a vector each: what every source of vectors gives."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FIRST_WORDS = 10_000  # so many show how a set writes casing, numbers and contractions
+N_FIRST_WORDS = 10_000  # enough to show how a set writes capitals, numbers and contractions
 
 Subwords = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Words -> float32 array, (len(words), vector_size): made from parts of the words, zeros for a
-word that has no known part."""
+"""Words -> float32 array, (len(words), vector_size), made from parts of the words. The row of a
+word without any part that the set has is zeros."""
 
 
 @dataclass(frozen=True, eq=False)
 class WordVectors:
     """Words with a vector each, under gensim's names.
 
-    `vectors`: float32 array, (n_words, vector_size); row i belongs to `index_to_key[i]`. It may be
+    `name`: what the vectors are called in messages.
+    `index_to_key`: the words.
+    `vectors`: float32 array, (n_words, vector_size); row i is that of `index_to_key[i]`. It may be
     a memory map, which is read-only.
-    `duplicates`: rows that were left out because their word had come before.
+    `duplicates`: how many rows were left out because their word had come before.
     `first_words`: the first words of the whole set, in its order, whichever were asked for.
-    `total`: how many words the whole set lists.
     `subwords`: gives a vector to any other word, where the set has n-grams (fastText).
+    `total`: how many words the whole set lists.
     """
 
     name: str
@@ -49,12 +51,22 @@ class WordVectors:
         subwords: Subwords | None = None,
         total: int | None = None,
     ) -> WordVectors:
-        """Words (unique) and their rows: float32 array, (len(words), vector_size).
+        """Put unique words and their rows together.
 
-        `first_words` and `total`: of the whole set, where `words` are only some of it.
+        Args:
+            words: The words.
+            vectors: float32 array, (len(words), vector_size).
+            name: What the vectors are called in messages.
+            duplicates: How many rows were left out because their word had come before.
+            first_words: The first words of the whole set, where `words` are only some of it.
+            subwords: Gives a vector to any other word.
+            total: How many words the whole set lists, where `words` are only some of it.
+
+        Raises:
+            ValueError: A word is repeated, or there are more or fewer rows than words.
         """
         keys = tuple(words)
-        first = keys[:FIRST_WORDS] if first_words is None else tuple(first_words)
+        first = keys[:N_FIRST_WORDS] if first_words is None else tuple(first_words)
         n_words = len(keys) if total is None else total
         made = cls(name, keys, vectors, duplicates, first, subwords, n_words)
         if len(made.key_to_index) != len(keys) or vectors.shape[:1] != (len(keys),):
@@ -83,13 +95,14 @@ class WordVectors:
         return len(self.index_to_key)
 
     def __contains__(self, word: object) -> bool:
-        """Whether the set lists the word; `subwords` may know others."""
+        """Whether the set lists the word. `subwords` may give a vector to others."""
         return word in self.key_to_index
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
         """The vector of a word: float32 array, (vector_size,).
 
-        From `subwords` where the set does not list the word and has them. Raises KeyError.
+        A word that the set does not list gets it from `subwords`, where the set has them. Raises
+        KeyError: there is no vector for the word.
         """
         if word not in self.key_to_index and self.subwords is not None:
             return self.subwords([word])[0]
@@ -108,10 +121,13 @@ class WordVectors:
         )
 
     def subset(self, words: Sequence[str], most_frequent: int = 0) -> WordVectors:
-        """Those of `words` that are here, in that order, then the first `most_frequent`."""
-        words = [*words, *self.index_to_key[:most_frequent]]
-        known = [word for word in dict.fromkeys(words) if word in self.key_to_index]
-        rows = [self.key_to_index[word] for word in known]
+        """The vectors of those of `words` that are listed, in that order.
+
+        `most_frequent`: how many of the first words come after them.
+        """
+        asked = dict.fromkeys([*words, *self.index_to_key[:most_frequent]])
+        listed = [word for word in asked if word in self.key_to_index]
+        rows = [self.key_to_index[word] for word in listed]
         return replace(
-            self, index_to_key=tuple(known), vectors=np.asarray(self.vectors[rows], np.float32)
+            self, index_to_key=tuple(listed), vectors=np.asarray(self.vectors[rows], np.float32)
         )

@@ -20,7 +20,7 @@ from pipeline.classifier.options import EncoderOptions
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
 from pipeline.data.sampling import sample_examples
-from pipeline.embedding.choice import vectors_name
+from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
 from pipeline.insight.outcomes import Outcome

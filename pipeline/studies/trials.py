@@ -13,11 +13,11 @@ from pipeline.base.errors import ConfigError
 from pipeline.classifier.options import EncoderOptions
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
-from pipeline.embedding.choice import choose_vectors
+from pipeline.embedding.loading import choose_vectors
 from pipeline.embedding.matching import spellings
 from pipeline.embedding.options import VectorsOptions
-from pipeline.embedding.text import build_vocabularies
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabularies
 from pipeline.training.fit import Fitted, fit
 from pipeline.training.options import PhaseName, TrainingOptions
 

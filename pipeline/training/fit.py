@@ -15,14 +15,13 @@ from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
 from pipeline.classifier.network import Network, build_network
 from pipeline.classifier.options import EncoderOptions
 from pipeline.data.examples import Examples
-from pipeline.embedding.choice import choose_vectors
-from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.loading import choose_vectors, load_vectors
 from pipeline.embedding.matching import conventions, spellings
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.options import VectorsOptions
-from pipeline.embedding.text import Vocabulary, build_vocabularies
 from pipeline.embedding.threads import set_threads
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies
 from pipeline.training.history import Epoch, History
 from pipeline.training.loop import train
 from pipeline.training.options import TrainingOptions

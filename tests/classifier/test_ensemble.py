@@ -22,8 +22,8 @@ from pipeline.classifier.network import (
 from pipeline.classifier.ngrams import fit_ngrams
 from pipeline.classifier.sif import apply_pooled, fit_pooled
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
-from pipeline.embedding.text import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions
 

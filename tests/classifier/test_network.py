@@ -31,8 +31,8 @@ from pipeline.classifier.network import (
     export_saved_model,
 )
 from pipeline.embedding.matrix import build_embedding_matrix
-from pipeline.embedding.text import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.history import Epoch, History
 from pipeline.training.loop import train

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import importlib.util
 import os
@@ -17,13 +18,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import FILLERS, TOPICS, all_words, small_overrides, topical_vectors
+from builders import FILLERS, ROOT, TOPICS, all_words, small_overrides, topical_vectors, write_csv
 
-from pipeline import join_vectors, load_headlines, neighbours, train_vectors
+from pipeline import join_vectors, load_headlines, load_vectors, neighbours, train_vectors
 from pipeline.base.errors import ConfigError, DataError, VectorsError
 from pipeline.config import flatten, load_config
-from pipeline.embedding import corpus
+from pipeline.embedding.algorithms import ALGORITHMS
 from pipeline.embedding.corpus_texts import article_texts, read_texts
+from pipeline.embedding.loading import choose_vectors
 from pipeline.embedding.options import CorpusOptions, JoinedOptions
 from pipeline.embedding.vectors import WordVectors
 from pipeline.run import run
@@ -131,7 +133,7 @@ def test_no_text_file(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------- training
 
 
-@pytest.mark.parametrize("algorithm", corpus.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_words_of_one_topic_become_neighbours(algorithm: str) -> None:
     vectors = train_vectors(topical_text(), algorithm=algorithm, vector_size=16, epochs=30)
     assert vectors.name == f"corpus:{algorithm}"
@@ -141,21 +143,32 @@ def test_words_of_one_topic_become_neighbours(algorithm: str) -> None:
         assert near <= set(words), f"{words[0]}: {near}"
 
 
-@pytest.mark.parametrize("algorithm", corpus.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_second_call_reads_the_same_bits_from_the_cache(
-    algorithm: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+    algorithm: str, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     texts = topical_text()
-    first = train_vectors(texts, algorithm=algorithm, **SMALL)
-    assert len(list(cache.iterdir())) == 1
-    with monkeypatch.context() as patched:
-        patched.setattr(corpus, "_train", pytest.fail)
+    with caplog.at_level("INFO", "pipeline"):
+        first = train_vectors(texts, algorithm=algorithm, **SMALL)
+        assert f"training {algorithm}" in caplog.text
+        caplog.clear()
         again = train_vectors(texts, algorithm=algorithm, **SMALL)
+        assert "training" not in caplog.text
+    assert len(list(cache.iterdir())) == 1
     assert again.index_to_key == first.index_to_key
     assert again.vectors.tobytes() == first.vectors.tobytes()
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(cache.parent / "another"))
     anew = train_vectors(texts, algorithm=algorithm, **SMALL)
     assert anew.vectors.tobytes() == first.vectors.tobytes()
+
+
+def test_an_algorithm_is_a_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hierarchical = replace(ALGORITHMS["cbow"], options={"sg": 0, "hs": 1})
+    monkeypatch.setitem(ALGORITHMS, "cbow-hs", hierarchical)
+    assert train_vectors(topical_text(), algorithm="cbow-hs", **SMALL).name == "corpus:cbow-hs"
+    assert (
+        load_config(["vectors=corpus", "vectors.algorithm=cbow-hs"]).vectors.algorithm == "cbow-hs"
+    )
 
 
 def test_whatever_decides_the_result_is_in_the_key(cache: Path) -> None:
@@ -210,12 +223,13 @@ def test_fasttext_knows_words_that_it_has_not_seen() -> None:
         ({"texts": ["", " "]}, "expected text to train vectors on, got none"),
         ({"texts": ["\u200b"], "min_count": 2}, "seen at least 2 times"),
         ({"texts": ["every word once"], "min_count": 2}, "seen at least 2 times in the text, there"),
-        ({"texts": ["a"], "algorithm": "glove"}, "expected one of skipgram, cbow, fasttext"),
-        ({"texts": ["a"], "window": 0}, "expected at least 1 for window, got 0"),
+        ({"texts": ["a"], "algorithm": "glove"}, "expected one of skipgram, cbow, fasttext, got"),
+        ({"texts": ["a"], "window": 0}, "window=0: expected greater than or equal to 1, got 0"),
+        ({"texts": ["a"], "workers": 0}, "expected at least one worker, got 0"),
     ],
 )  # fmt: skip
 def test_errors_in_one_line(arguments: dict[str, Any], message: str, cache: Path) -> None:
-    with pytest.raises(VectorsError, match=message) as raised:
+    with pytest.raises((VectorsError, ConfigError), match=message) as raised:
         train_vectors(**arguments)
     assert "\n" not in str(raised.value)
     assert not cache.exists() or not list(cache.iterdir())
@@ -234,8 +248,8 @@ def test_an_interrupt_while_writing_leaves_nothing(
         path.write_bytes(b"half of it")
         raise KeyboardInterrupt
 
-    kind = replace(corpus.ALGORITHMS["cbow"], save=interrupted)
-    monkeypatch.setitem(corpus.ALGORITHMS, "cbow", kind)
+    kind = replace(ALGORITHMS["cbow"], save=interrupted)
+    monkeypatch.setitem(ALGORITHMS, "cbow", kind)
     with pytest.raises(KeyboardInterrupt):
         train_vectors(["alps alps"], algorithm="cbow", **SMALL)
     assert list(cache.iterdir()) == []
@@ -247,7 +261,7 @@ def test_ctrl_c_while_training(cache: Path, tmp_path: Path) -> None:
         [sys.executable, "-m", "pipeline.cli", "vectors", "compare", "corpus:cbow", "vectors.epochs=9999",
          "--text", "text.txt"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         # A shell's background job, which a test run may be, would pass on that it ignores SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
@@ -322,7 +336,7 @@ def test_defaults_are_those_of_conf(name: str, kind: Any) -> None:
     ("overrides", "message"),
     [
         (["vectors.algorithm=cbow"], "vectors.algorithm belongs to vectors=corpus"),
-        (["vectors=corpus", "vectors.algorithm=glove"], "expected 'skipgram', 'cbow' or 'fasttext'"),
+        (["vectors=corpus", "vectors.algorithm=glove"], "expected one of skipgram, cbow, fasttext"),
         (["vectors=corpus", "vectors.sets=[a,b]"], "vectors.sets belongs to vectors=joined"),
         (["vectors=joined", "vectors.sets=[corpus]"], "needs two sets or more"),
         (["vectors=joined", "vectors.sets=[a,corpus:x]"], "or corpus:fasttext, got 'corpus:x'"),
@@ -345,27 +359,34 @@ def text_file(tmp_path: Path, small: dict[str, Path]) -> Path:
     return path
 
 
+def test_held_out_text_is_not_trained_on(text_file: Path) -> None:
+    options = CorpusOptions(path=str(text_file), algorithm="cbow", min_count=1, vector_size=4)
+    text_file.write_text(text_file.read_text("utf-8") + "\nUnseen  words\n", "utf-8")
+    assert "unseen" in choose_vectors(options)
+    assert "unseen" not in choose_vectors(options, held_out=["Unseen words "])
+
+
 @pytest.mark.usefixtures("plain")
 def test_a_run_with_vectors_of_its_own(
-    small: dict[str, Path], store: str, text_file: Path, monkeypatch: pytest.MonkeyPatch
+    small: dict[str, Path], store: str, tmp_path: Path, cache: Path
 ) -> None:
-    from pipeline.embedding import choice
-
-    seen: list[str] = []
-
-    def spied(texts: list[str], **options: Any) -> WordVectors:
-        seen.extend(texts)
-        return train_vectors(texts, **options)
-
-    monkeypatch.setattr(choice, "train_vectors", spied)
+    """Every headline has a word of its own, and the text holds all headlines."""
+    rows = csv.reader(small["csv"].read_text("utf-8").splitlines()[1:])
+    headlines = {f"{text} word{i}": label for i, (text, label) in enumerate(rows)}
+    write_csv(tmp_path / "own.csv", [*headlines], [*headlines.values()])
+    (tmp_path / "text.txt").write_text("\n".join([*topical_text(), *headlines]), "utf-8")
     result = run(load_config([
-        *small_overrides(small, store), "vectors=corpus", f"vectors.path={text_file}",
-        "vectors.algorithm=cbow", "vectors.vector_size=12", "vectors.epochs=9",
+        *small_overrides(small, store), f"data.path={tmp_path / 'own.csv'}", "vectors=corpus",
+        f"vectors.path={tmp_path / 'text.txt'}", "vectors.algorithm=cbow",
+        "vectors.vector_size=12", "vectors.epochs=9", "vectors.min_count=1",
     ]))  # fmt: skip
     assert result.matrix.weights.shape[1] == 12
     assert result.matrix.coverage.tokens == 1
+    (trained,) = cache.iterdir()
+    words = load_vectors(trained).key_to_index
     for split, expected in (("train", True), ("validation", False), ("test", False)):
-        assert {text in seen for text in result.headlines.texts(split)} == {expected}, split
+        own = {text.split()[-1] for text in result.headlines.texts(split)}
+        assert {word in words for word in own} == {expected}, split
 
 
 @pytest.mark.usefixtures("plain")

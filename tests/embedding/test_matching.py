@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import config
-from pipeline.base.errors import VectorsError
+from pipeline.base.errors import ConfigError, VectorsError
+from pipeline.config import load_config
 from pipeline.embedding.matching import (
     FALLBACK_NAMES,
     FALLBACKS,
@@ -31,7 +31,7 @@ def vectors_of(words: Sequence[str], **more: Any) -> WordVectors:
     return WordVectors.of(words, values, **more)
 
 
-def found(word: str, words: Sequence[str], **more: Any) -> tuple[str, tuple[str, ...]]:
+def find(word: str, words: Sequence[str], **more: Any) -> tuple[str, tuple[str, ...]]:
     """The fallback and the keys of one word in a set that begins with `words`."""
     matches = match_words([word], vectors_of(words), **more)
     return matches.found_by[0], matches.keys[0]
@@ -70,7 +70,7 @@ def test_rare_words_do_not_count_and_do_not_match() -> None:
     )
 
 
-# ------------------------------------------------------------------------------------ the fallbacks
+# ------------------------------------------------------------------------------ the fallbacks
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,12 @@ def test_rare_words_do_not_count_and_do_not_match() -> None:
         ("-", GLOVE, "missing", []),
     ],
 )  # fmt: skip
-def test_rungs(word: str, words: list[str], fallback: str, keys: list[str]) -> None:
-    assert found(word, words) == (fallback, tuple(keys))
+def test_fallbacks(word: str, words: list[str], fallback: str, keys: list[str]) -> None:
+    assert find(word, words) == (fallback, tuple(keys))
 
 
-def test_the_higher_rung_wins() -> None:
-    """Each word added is on a fallback above those before it."""
+def test_the_first_fallback_counts() -> None:
+    """Each word that is added is found by an earlier fallback than those before it."""
     words = list(NEWS)
     for key, fallback in (
         ("caf", "missing"), ("Cafés", "missing"), ("cafe", "accents"), ("cAfÉ", "mixed"),
@@ -125,14 +125,14 @@ def test_the_higher_rung_wins() -> None:
     ):  # fmt: skip
         words.append(key)
         expected = (key,) if fallback != "missing" else ()
-        assert found("café", words) == (fallback, expected)
+        assert find("café", words) == (fallback, expected)
 
 
 def test_rows_are_the_vectors_of_the_keys() -> None:
     vectors = vectors_of([*NEWS, "vote", "rig", "Alps"])
     matches = match_words(["alps", "xyz", "vote-rig", "in"], vectors)
     rows = matches.rows(vectors)
-    assert matches.found.tolist() == [True, False, True, True]
+    assert matches.has_row.tolist() == [True, False, True, True]
     assert rows[0].tobytes() == vectors["Alps"].tobytes()
     assert not rows[1].any()
     np.testing.assert_allclose(rows[2], (vectors["vote"] + vectors["rig"]) / 2, rtol=1e-6)
@@ -152,14 +152,14 @@ def test_subwords_come_last() -> None:
     assert asked == ["truanted", "???"]
     assert matches.rows(vectors)[1].tolist() == [8] * 4
     without = match_words(["truanted"], vectors, ["exact", "parts"])
-    assert without.fallbacks == ("missing",)
+    assert without.found_by == ("missing",)
 
 
-def test_the_rungs_can_be_named() -> None:
+def test_the_fallbacks_can_be_named() -> None:
     words = [*GLOVE, "Alps", "email"]
-    assert found("alps", words, fallbacks=["exact"]) == ("missing", ())
-    assert found("alps", words, fallbacks=["capitalised"]) == ("capitalised", ("Alps",))
-    assert found("e-mail", words, fallbacks=()) == ("missing", ())
+    assert find("alps", words, fallbacks=["exact"]) == ("missing", ())
+    assert find("alps", words, fallbacks=["capitalised"]) == ("capitalised", ("Alps",))
+    assert find("e-mail", words, fallbacks=()) == ("missing", ())
     for wrong in (["exact", "stemming"], "exact"):
         with pytest.raises(
             VectorsError, match="a list of fallbacks out of exact, lower, capitalised"
@@ -167,31 +167,29 @@ def test_the_rungs_can_be_named() -> None:
             match_words(["alps"], vectors_of(words), wrong)
 
 
-def test_the_configuration_knows_the_same_names() -> None:
-    assert get_args(config.Fallback) == FALLBACK_NAMES
-    assert config.load_config(["vectors.fallbacks=[exact,parts]"]).vectors.fallbacks == (
-        "exact",
-        "parts",
-    )
-    with pytest.raises(config.ConfigError, match=r"vectors\.match"):
-        config.load_config(["vectors.fallbacks=[exact,stemming]"])
+def test_the_configuration_takes_the_names_of_the_table() -> None:
+    for name in FALLBACK_NAMES:
+        options = load_config([f"vectors.fallbacks=[exact,{name}]"]).vectors
+        assert options.fallbacks == ("exact", name)
+    with pytest.raises(ConfigError, match=r"vectors\.fallbacks: expected one of exact.*'stemming'"):
+        load_config(["vectors.fallbacks=[exact,stemming]"])
 
 
-# ----------------------------------------------------------------------------- asking for the rows
+# --------------------------------------------------------------------------------- spellings
 
 WORDS = st.lists(st.text("aBé1-'.", min_size=1, max_size=5), unique=True, max_size=10)
 
 
 @settings(max_examples=200, deadline=None)
 @given(words=WORDS, known=WORDS)
-def test_candidates_are_all_that_the_ladder_asks_for(words: list[str], known: list[str]) -> None:
-    """What is found in the whole set is found among the spellings, but for capitals like iPhone."""
+def test_spellings_are_all_that_the_fallbacks_look_for(words: list[str], known: list[str]) -> None:
+    """What the whole set has is found among the spellings, except capitals such as iPhone's."""
     everything = vectors_of([*NEWS, *(word for word in known if word not in NEWS)])
     fallbacks = [fallback.name for fallback in FALLBACKS if fallback.name != "mixed"]
     whole = match_words(words, everything, fallbacks)
     some = match_words(words, everything.subset(spellings(words)), fallbacks)
     plain = [i for i, keys in enumerate(whole.keys) if not _mixed(keys)]
-    assert [some.fallbacks[i] for i in plain] == [whole.fallbacks[i] for i in plain]
+    assert [some.found_by[i] for i in plain] == [whole.found_by[i] for i in plain]
     assert [some.keys[i] for i in plain] == [whole.keys[i] for i in plain]
 
 
@@ -199,7 +197,7 @@ def _mixed(keys: tuple[str, ...]) -> bool:
     return any(key not in (key.lower(), key.upper(), key.capitalize()) for key in keys)
 
 
-def test_candidates_are_few() -> None:
+def test_spellings_are_few() -> None:
     words = [f"w{chr(97 + i % 26)}{i}x" for i in range(10_000)] + ["e-mail", "zürich"]
     asked = spellings(words)
     assert len(asked) == len(set(asked)) < 5 * len(words)
@@ -211,13 +209,13 @@ def test_a_hundred_thousand_words_take_well_under_a_second() -> None:
     words = [f"word{chr(97 + i % 26)}{i}" for i in range(100_000)]
     vectors = vectors_of([word.capitalize() for word in words[::2]])
     started = time.perf_counter()
-    fallbacks = match_words(words, vectors).found_by
+    found_by = match_words(words, vectors).found_by
     seconds = time.perf_counter() - started
-    assert fallbacks[:2] == ("capitalised", "missing")
+    assert found_by[:2] == ("capitalised", "missing")
     assert seconds < 3  # about 0.6; the bound leaves room for a busy machine
 
 
-# ------------------------------------------------------------------------- the fallbacks upside down
+# ----------------------------------------------------------------------------- tokens of keys
 
 
 def test_tokens_of_a_cased_set() -> None:

@@ -47,7 +47,7 @@ def test_coverage_by_word_and_by_token() -> None:
     assert matrix.coverage.missing == (("yy", 2), ("xx", 1))
 
 
-def test_coverage_by_rung() -> None:
+def test_coverage_by_fallback() -> None:
     matrix = build_embedding_matrix(
         ["the", "alps", "snow-alps", "xx"], vectors_of(["the", "Snow", "Alps"]), counts=[6, 2, 1, 1]
     )
@@ -98,7 +98,7 @@ def test_rules_for_missing_words() -> None:
         build_embedding_matrix(words, vectors, missing="ones")
 
 
-def test_further_words_of_a_cased_set_are_what_the_tokeniser_makes() -> None:
+def test_extra_words_of_a_cased_set_are_tokens() -> None:
     vectors = vectors_of(["The", "US", "Alps", "us", "ALPS", "iPhone", "####"])
     matrix = build_embedding_matrix(["the"], vectors, extra_words=vectors.index_to_key)
     keys = {"us": "us", "alps": "Alps", "iphone": "iPhone", "####": "####"}
@@ -149,7 +149,7 @@ def test_too_little_coverage_names_the_casing() -> None:
     cased, words = vectors_of(["Alps", "Snow", "NATO", "the"]), ["alps", "snow", "nato", "the"]
     assert build_embedding_matrix(words, cased, min_coverage=0.5).coverage.tokens == 1
     message = (
-        r"at least 50% of the tokens, got 25\.0%.*3 of the 3 .* capitals, which vectors\.fallbacks"
+        r"at least 50% of the tokens, got 25\.0%.*3 of the 3 .* capitals, and vectors\.fallbacks"
     )
     with pytest.raises(VectorsError, match=message):
         build_embedding_matrix(words, cased, fallbacks=["exact"], min_coverage=0.5)

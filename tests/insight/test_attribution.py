@@ -27,8 +27,9 @@ from pipeline.classifier.network import (
 )
 from pipeline.classifier.ngrams import CHARACTERS, WORDS, hash_ngrams
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
-from pipeline.embedding.text import build_vocabulary, tokenize
+from pipeline.embedding.text import tokenize
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.insight.attribution import (
     STEPS,
     Contributions,

@@ -17,7 +17,7 @@ from pipeline.base.files import atomic_write, cache_folder
 from pipeline.embedding.formats.matrix_rows import words_beside
 from pipeline.embedding.formats.rows import Rows
 from pipeline.embedding.formats.streams import Source
-from pipeline.embedding.vectors import FIRST_WORDS, WordVectors
+from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def _find(source: Source) -> WordVectors | None:
         words,
         matrix,
         duplicates=about["duplicates"],
-        first_words=words[:FIRST_WORDS],
+        first_words=words[:N_FIRST_WORDS],
         total=about["total"],
     )
 

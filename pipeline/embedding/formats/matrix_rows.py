@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.formats.rows import Rows
-from pipeline.embedding.vectors import FIRST_WORDS, WordVectors
+from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 _BLOCK = 10_000  # rows converted and checked at a time
 
@@ -137,7 +137,7 @@ def select_rows(
                 name,
                 tuple(words),
                 matrix,
-                first_words=tuple(words[:FIRST_WORDS]),
+                first_words=tuple(words[:N_FIRST_WORDS]),
                 total=len(words),
             )
             if len(everything.key_to_index) == len(words):

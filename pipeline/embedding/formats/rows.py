@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.embedding.vectors import FIRST_WORDS, Subwords, WordVectors
+from pipeline.embedding.vectors import N_FIRST_WORDS, Subwords, WordVectors
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Rows:
         # Of the first words of the file, `n_taken` are taken whichever they are, and `n_seen` are
         # looked at, as they show how the set writes its words.
         self.n_taken = np.inf if self.wanted is None else most_frequent
-        self.n_seen = max(self.n_taken, FIRST_WORDS)
+        self.n_seen = max(self.n_taken, N_FIRST_WORDS)
         self.first_words: list[bytes] = []
         self.duplicates = 0
         self.undecodable = 0
@@ -53,7 +53,7 @@ class Rows:
 
     def see(self, word: bytes) -> None:
         """Remember one of the first words of the file, whether it is taken or not."""
-        if len(self.first_words) < FIRST_WORDS:
+        if len(self.first_words) < N_FIRST_WORDS:
             self.first_words.append(word)
 
     def take(self, word: bytes, position: int) -> bool:

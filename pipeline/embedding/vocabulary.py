@@ -1,0 +1,69 @@
+"""The words of the training headlines, and how often each was seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import get_args
+
+from pipeline.embedding.text import Contractions, tokenize
+
+_BATCH = 10_000  # headlines tokenised at a time
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words of the training headlines, most frequent first, then in alphabetical order.
+
+    `counts[i]`: how often `words[i]` was seen. `contractions`: how they were tokenised.
+    """
+
+    words: tuple[str, ...]
+    counts: tuple[int, ...]
+    contractions: Contractions = "split"
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+def build_vocabulary(
+    texts: Sequence[str],
+    *,
+    min_count: int = 1,
+    max_tokens: int | None = None,
+    contractions: Contractions = "split",
+) -> Vocabulary:
+    """Count the tokens of `texts` and keep those seen at least `min_count` times.
+
+    `max_tokens`: how many tokens of a headline count, from its first; None counts all. The model
+    reads that many.
+    """
+    counts: Counter[str] = Counter()
+    for start in range(0, len(texts), _BATCH):
+        for tokens in tokenize(texts[start : start + _BATCH], contractions):
+            counts.update(islice(tokens, max_tokens))
+    kept = sorted(
+        ((word, count) for word, count in counts.items() if count >= min_count),
+        key=lambda item: (-item[1], item[0]),
+    )
+    return Vocabulary(
+        tuple(word for word, _ in kept), tuple(count for _, count in kept), contractions
+    )
+
+
+def build_vocabularies(
+    texts: Sequence[str], *, min_count: int = 1, max_tokens: int | None = None
+) -> dict[Contractions, Vocabulary]:
+    """A vocabulary for each way to write contractions.
+
+    Only the set of vectors shows which one fits it (`matching.conventions`). Counting both is
+    faster than opening the set twice.
+    """
+    return {
+        contractions: build_vocabulary(
+            texts, min_count=min_count, max_tokens=max_tokens, contractions=contractions
+        )
+        for contractions in get_args(Contractions)
+    }

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies, build_vocabulary
+
+
+def test_vocabulary_is_ordered_by_frequency_and_then_by_letters() -> None:
+    vocabulary = build_vocabulary(["b a", "b c", "B d a"])
+    assert vocabulary == Vocabulary(("b", "a", "c", "d"), (3, 2, 1, 1))
+    assert build_vocabulary(["b a", "b c"], min_count=2) == Vocabulary(("b",), (2,))
+    assert build_vocabulary(["b a", "b c"], max_tokens=1) == Vocabulary(("b",), (2,))
+    assert len(build_vocabulary([])) == 0
+
+
+def test_a_vocabulary_for_each_way_to_write_contractions() -> None:
+    both = build_vocabularies(["don't b", "b c"], min_count=1, max_tokens=2)
+    assert both["split"] == Vocabulary(("b", "c", "do", "n't"), (1, 1, 1, 1), "split")
+    assert both["whole"] == Vocabulary(("b", "c", "don't"), (2, 1, 1), "whole")
+
+
+def test_many_headlines_are_counted_in_batches() -> None:
+    vocabulary = build_vocabulary([f"w{i} again" for i in range(12_000)])
+    assert len(vocabulary) == 12_001
+    assert vocabulary.counts[:2] == (12_000, 1)
