@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,9 @@ def test_the_provenance_is_among_the_parameters(name: str) -> None:
     config = load_config([f"vectors={name}"])
     assert config.vectors.source == name
     assert config.vectors == VectorsOptions(source=name, extra_words=config.vectors.extra_words)
-    logged = {i.name: i.value for i in report.config_items(config) if isinstance(i, report.Param)}
+    logged = {
+        i.name: i.value for i in report.config_items(asdict(config)) if isinstance(i, report.Param)
+    }
     for key, value in CATALOGUE[name].provenance.items():
         assert logged[f"vectors.provenance.{key}"] == value
     assert logged["vectors.provenance.licence"]

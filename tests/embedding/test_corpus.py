@@ -366,7 +366,6 @@ def test_held_out_text_is_not_trained_on(text_file: Path) -> None:
     assert "unseen" not in choose_vectors(options, held_out=["Unseen words "])
 
 
-@pytest.mark.usefixtures("plain")
 def test_a_run_with_vectors_of_its_own(
     small: dict[str, Path], store: str, tmp_path: Path, cache: Path
 ) -> None:
@@ -376,12 +375,12 @@ def test_a_run_with_vectors_of_its_own(
     write_csv(tmp_path / "own.csv", [*headlines], [*headlines.values()])
     (tmp_path / "text.txt").write_text("\n".join([*topical_text(), *headlines]), "utf-8")
     result = run(load_config([
-        *small_overrides(small, store), f"data.path={tmp_path / 'own.csv'}", "vectors=corpus",
+        *small_overrides(small, store), "insight=none", f"data.path={tmp_path / 'own.csv'}", "vectors=corpus",
         f"vectors.path={tmp_path / 'text.txt'}", "vectors.algorithm=cbow",
         "vectors.vector_size=12", "vectors.epochs=9", "vectors.min_count=1",
     ]))  # fmt: skip
-    assert result.matrix.weights.shape[1] == 12
-    assert result.matrix.coverage.tokens == 1
+    assert result.fitted.matrix.weights.shape[1] == 12
+    assert result.fitted.matrix.coverage.tokens == 1
     (trained,) = cache.iterdir()
     words = load_vectors(trained).key_to_index
     for split, expected in (("train", True), ("validation", False), ("test", False)):
@@ -389,15 +388,14 @@ def test_a_run_with_vectors_of_its_own(
         assert {word in words for word in own} == {expected}, split
 
 
-@pytest.mark.usefixtures("plain")
 def test_a_run_with_joined_sets(small: dict[str, Path], store: str, text_file: Path) -> None:
     result = run(load_config([
         *(option for option in small_overrides(small, store) if "vectors" not in option.split("=")[0]),
         "vectors=joined", f"vectors.sets=[{small['vectors']},corpus:fasttext]",
         f"vectors.corpus.path={text_file}", "vectors.corpus.vector_size=12",
-        "vectors.corpus.epochs=2",
+        "vectors.corpus.epochs=2", "insight=none",
     ]))  # fmt: skip
-    assert result.matrix.weights.shape[1] == 8 + 12
-    assert result.matrix.coverage.tokens == 1
-    given, own = result.matrix.weights[2:, :8], result.matrix.weights[2:, 8:]
+    assert result.fitted.matrix.weights.shape[1] == 8 + 12
+    assert result.fitted.matrix.coverage.tokens == 1
+    given, own = result.fitted.matrix.weights[2:, :8], result.fitted.matrix.weights[2:, 8:]
     assert given.std() == pytest.approx(own.std(), rel=0.1)
