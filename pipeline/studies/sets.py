@@ -10,7 +10,7 @@ from pipeline import report
 from pipeline.base.options import Seeds, list_seeds
 from pipeline.classifier.options import EncoderOptions
 from pipeline.data.headlines import Headlines
-from pipeline.embedding.choice import vectors_name
+from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import evaluate
 from pipeline.insight.sets import SetOutcome
