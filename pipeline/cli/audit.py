@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.insight.audit import Audit
-
-_EXAMPLES = 2  # near-duplicates that are shown of each kind and pair of splits
-_LABELS = 6  # so many columns of labels fit beside each other
 
 
 @click.command("audit")
@@ -43,62 +39,31 @@ def audit_data(as_json: bool, overrides: tuple[str, ...]) -> None:
     from pipeline.insight.audit import audit
 
     headlines = load_headlines(**asdict(config.data))
-    found = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
+    audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
     if as_json:
-        closed = {name: found.closed(name) for name in found.alone}
-        more = {
-            "gap_closed": closed,
-            "high": found.high(),
-            "samples": found.samples(),
-            "warnings": found.warnings(),
+        values = {
+            "data": headlines.name,
+            "label_names": audited.label_names,
+            "headlines": audited.headlines,
+            **{name: result.values() for name, result in audited.checks.items()},
+            "samples": audited.samples(),
+            "warnings": audited.warnings(),
         }
-        click.echo(json.dumps({"data": headlines.name, **asdict(found), **more}))
+        click.echo(json.dumps(values))
         return
-    _print(found)
+    _print(audited)
 
 
-def _print(found: Audit) -> None:
-    from pipeline.report import audit_tables as tables
-
-    click.echo("The label from one signal alone, test split:")
-    _print_frame(tables.signals_table(found))
-    click.echo("\nMeans of these signals over the training headlines of each label:")
-    _print_frame(_few_labels(tables.features_table(found), found.label_names))
-    click.echo("\nHeadlines that are almost the same in another split:")
-    _print_frame(tables.overlaps_table(found))
-    near = tables.near_duplicates_table(found)
-    if len(near):
-        some = near.groupby(["split", "other_split", "same_letters"]).head(_EXAMPLES)
-        click.echo(f"\nExamples, {len(some)} of {len(near):,}:")
-        columns = ["split", "label", "text", "other_split", "other_label", "other_text"]
-        _print_frame(some[[*columns, "similarity"]])
-    if found.groups:
-        groups = found.groups
-        click.echo(f"\nA linear model on sources that it has not seen, {groups.number:,} in all:")
-        _print_frame(tables.groups_table(found))
-        click.echo(
-            f"all held out {groups.held_out:.4f}, same labels at random {groups.same_labels:.4f}, "
-            f"stratified {groups.stratified:.4f}, majority class {groups.majority:.4f}"
-        )
-    click.echo()
-    for sample in found.samples():
+def _print(audited: Audit) -> None:
+    for table in audited.tables().values():
+        if len(table.frame):
+            click.echo(f"{table.title}:")
+            _print_frame(table.frame if table.short is None else table.short)
+            click.echo(f"{table.note}\n" if table.note else "")
+    for sample in audited.samples():
         click.echo(f"sample     {sample}")
-    for warning in found.warnings() or ["nothing is high, nothing leaks"]:
+    for warning in audited.warnings() or ["nothing is high, nothing leaks"]:
         click.echo(f"audit      {warning}")
-
-
-def _few_labels(features: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """With many labels, the two between which a feature differs most."""
-    if len(names) <= _LABELS:
-        return features
-    means = features[[*names]]
-    few = features[["signal", "feature"]].copy()
-    for title, which, values in (
-        ("lowest", means.idxmin(axis=1), means.min(axis=1)),
-        ("highest", means.idxmax(axis=1), means.max(axis=1)),
-    ):
-        few[title] = [f"{v:.4f} {name}" for v, name in zip(values, which, strict=True)]
-    return few
 
 
 def _print_frame(frame: pd.DataFrame) -> None:

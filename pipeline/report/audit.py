@@ -5,74 +5,45 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.insight.audit import Audit
+from pipeline.insight.audit import Audit, Signals
 from pipeline.report import style
-from pipeline.report.audit_tables import (
-    features_table,
-    groups_table,
-    near_duplicates_table,
-    overlaps_table,
-    signals_table,
-)
 from pipeline.report.items import Item, Metric, Picture, Table, Tag
 
 
 def audit_items(audit: Audit) -> list[Item]:
-    """What each signal gets alone, the near-duplicates of each pair of splits, the sources held
-    out, and the warning as a tag."""
-    items: list[Item] = [Metric("audit/majority_accuracy", audit.signals.majority.accuracy)]
-    for name, signal in audit.alone.items():
-        items += [
-            Metric(f"audit/{name}_accuracy", signal.accuracy),
-            Metric(f"audit/{name}_macro_f1", signal.macro_f1),
-        ]
-    for of in audit.near_duplicates.overlaps:
-        pair = f"{of.split}_in_{of.other_split}"
-        items += [
-            Metric(f"audit/near_duplicates_{pair}", of.found),
-            Metric(f"audit/near_duplicates_{pair}_other_label", of.other_label),
-        ]
-    items += [
-        Table("tables/audit_signals.csv", signals_table(audit)),
-        Table("tables/audit_features.csv", features_table(audit)),
-        Table("tables/audit_overlaps.csv", overlaps_table(audit)),
-        Table("tables/near_duplicates.csv", near_duplicates_table(audit)),
-    ]
-    if audit.groups:
-        items += [
-            Metric(f"audit/groups_{name}_accuracy", getattr(audit.groups, name))
-            for name in ("held_out", "same_labels", "stratified")
-        ]
-        items.append(Table("tables/audit_groups.csv", groups_table(audit)))
+    """The metrics and tables of every check, and the warnings as a tag."""
+    items: list[Item] = [Metric(f"audit/{name}", value) for name, value in audit.metrics().items()]
+    items += [Table(f"tables/{name}.csv", table.frame) for name, table in audit.tables().items()]
     warnings = audit.warnings()
     return [*items, Tag("audit.warning", "; ".join(warnings))] if warnings else items
 
 
 def signals_items(audit: Audit, accuracy: float, *, figures: bool = True) -> list[Item]:
     """A picture of the signals beside the model. `accuracy`: that of the model on the test split."""
-    if not figures:
+    if not figures or "signals" not in audit.checks:
         return []
-    return [Picture("figures/audit_signals.png", signals_figure(audit, accuracy))]
+    return [Picture("figures/audit_signals.png", signals_figure(audit.signals, accuracy))]
 
 
-def signals_figure(audit: Audit, accuracy: float) -> Figure:
-    """Test accuracy of each signal alone, between the majority class's and the model's; those that
-    are high against the model (`Audit.high`) in another colour, those that it does not see grey."""
-    names, high = [*audit.alone][::-1], audit.high(accuracy)
-    values = [audit.alone[name].accuracy for name in names]
-    colours = [
-        style.ACCENT
-        if name in high
-        else style.QUIET
-        if name in audit.signals.unseen
-        else style.MAIN
-        for name in names
-    ]
+def signals_figure(signals: Signals, accuracy: float) -> Figure:
+    """The test accuracy of each signal, between the majority class's and the model's.
+
+    A signal that is high against the model (`Signals.high`) has another colour. One that the model
+    does not see is grey.
+    """
+    names, high = [*signals.alone][::-1], signals.high(accuracy)
+    values = [signals.alone[name].accuracy for name in names]
+
+    def colour(name: str) -> str:
+        if name in high:
+            return style.ACCENT
+        return style.QUIET if name in signals.unseen else style.MAIN
+
     figure = style.new_figure(style.SIGNALS)
     axes = figure.subplots()
-    axes.barh(np.arange(len(names)), values, color=colours)
+    axes.barh(np.arange(len(names)), values, color=[colour(name) for name in names])
     for value, line, name in (
-        (audit.signals.majority.accuracy, ":", "majority class"),
+        (signals.majority.accuracy, ":", "majority class"),
         (accuracy, "-", "the model"),
     ):
         axes.axvline(value, color=style.TEXT, linestyle=line, label=f"{name} {value:.3f}")

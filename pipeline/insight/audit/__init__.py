@@ -1,173 +1,158 @@
 """Shortcuts and leaks: what a high accuracy may come from other than meaning.
 
-words.py        headlines taken apart
-duplicates.py   near-duplicates across splits
-signals.py      how far length, letter case, digits, punctuation and a few words get alone
-groups.py       sources held out
-tables.py       all of it as tables
+check.py       what a check takes and gives
+words.py       the headlines taken apart into words
+duplicates.py  near-duplicates across splits
+signals.py     how well shallow signals tell the label
+shapes.py      their features: length, letter case, digits, punctuation
+groups.py      sources held out
+
+A new check is a function from AuditInputs to a CheckResult, and a row in CHECKS.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pipeline.data.headlines import Headlines
-from pipeline.data.splitting import SPLITS
-from pipeline.insight.audit.duplicates import NearDuplicates, Overlap, near_duplicates
+from pipeline.insight.audit.check import AuditBounds, AuditInputs, Check, CheckResult, CheckTable
+from pipeline.insight.audit.duplicates import NearDuplicates, find_near_duplicates
 from pipeline.insight.audit.groups import Groups, hold_groups_out
-from pipeline.insight.audit.signals import Signal, Signals, shallow_signals
-from pipeline.insight.audit.words import words_of
+from pipeline.insight.audit.signals import Signals, measure_signals
+from pipeline.insight.audit.words import extract_words
+
+__all__ = [
+    "CHECKS",
+    "Audit",
+    "AuditBounds",
+    "AuditInputs",
+    "Check",
+    "CheckResult",
+    "CheckTable",
+    "Groups",
+    "NearDuplicates",
+    "Signals",
+    "audit",
+]
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result", bound=CheckResult)
 
-HIGH = 0.5  # of the gap between the majority class and the best, closed by a signal alone
-LOST = 0.1  # of the gap between the majority class and perfect, lost on sources held out
-CHANCE = 0.01  # p-value from which a result is put down to chance: several are looked at
+CHECKS: Mapping[str, Check] = {
+    "signals": measure_signals,
+    "near_duplicates": find_near_duplicates,
+    "groups": hold_groups_out,
+}
+"""The checks by their names, in the order in which they are reported."""
 
-_LONG = 200_000  # headlines from which the audit says what it is doing
+_LARGE = 200_000  # headlines from which the audit says what it is doing
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What `audit` found. `headlines`: how many there are, by split; `groups`: None where the
-    headlines have no column of groups."""
+    """The results of the checks.
+
+    `headlines`: how many there are, by split. `checks`: the results by the names of the checks. A
+    check that does not apply, such as `groups` without groups, has none.
+    """
 
     label_names: tuple[str, ...]
     headlines: Mapping[str, int]
-    near_duplicates: NearDuplicates
-    signals: Signals
-    groups: Groups | None
+    checks: Mapping[str, CheckResult]
 
     @property
-    def alone(self) -> Mapping[str, Signal]:
-        """Every signal by its name: the shallow ones, all of those `together`, and the `group`."""
-        signals = {**self.signals.alone, "together": self.signals.together}
-        return signals | ({"group": self.groups.alone} if self.groups else {})
+    def signals(self) -> Signals:
+        """The result of the check `signals`. Raises KeyError: it was not made."""
+        return self._result("signals", Signals)
 
-    def closed(self, signal: str, best: float = 1.0) -> float:
-        """How much of the gap between the majority class's accuracy and `best` a signal closes
-        alone: 0 for no better than the majority class, 1 for as good as the best.
+    @property
+    def near_duplicates(self) -> NearDuplicates:
+        """The result of the check `near_duplicates`. Raises KeyError: it was not made."""
+        return self._result("near_duplicates", NearDuplicates)
 
-        `best`: perfect, or the accuracy of a model; one that is no better than the majority class
-        has no gap to close, and perfect stands in for it.
-        """
-        majority = self.signals.majority.accuracy
-        best = best if best > majority else 1.0
-        return (self.alone[signal].accuracy - majority) / max(best - majority, 1e-9)
+    @property
+    def groups(self) -> Groups | None:
+        """The result of the check `groups`; None where the headlines have no groups."""
+        return self._result("groups", Groups) if "groups" in self.checks else None
 
     def high(self, best: float = 1.0) -> list[str]:
-        """The signals that alone close half of the gap or more, beyond chance (binomial test
-        against the majority class, p < 0.01), and that the model sees.
+        """The signals that tell too much by themselves, see `Signals.high`."""
+        return self.signals.high(best)
 
-        Half, because then a model may owe more of what it gains over the majority class to that
-        signal than to everything else.
-        """
-        seen = [name for name in self.alone if name not in self.signals.unseen]
-        high = HIGH - 1e-9  # a half of counts may be a little less in floating point
-        return [n for n in seen if self.closed(n, best) >= high and self._p_value(n) < CHANCE]
-
-    def _p_value(self, signal: str) -> float:
-        """How likely a signal is right as often by chance, with the majority class's accuracy."""
-        from scipy.stats import binomtest
-
-        headlines = self.signals.headlines["test"]
-        hits = round(self.alone[signal].accuracy * headlines)
-        majority = self.signals.majority.accuracy
-        return float(binomtest(hits, headlines, majority, alternative="greater").pvalue)
-
-    def leaks(self) -> list[Overlap]:
-        """The pairs of splits whose near-duplicates can matter: their share is larger than the
-        standard error of an accuracy on so many headlines, 0.5 / sqrt(n) at most. Fewer cannot be
-        told from chance, even if every one of them is right only because it was seen before.
-        """
-        overlaps = self.near_duplicates.overlaps
-        return [o for o in overlaps if o.share > 0.5 / math.sqrt(o.headlines)]
-
-    def source_matters(self) -> bool:
-        """Whether sources held out are predicted worse than as many headlines of the same labels
-        drawn at random: by a tenth of the gap between the majority class and perfect or more, and
-        beyond chance (sign test, p < 0.01). Random groups lose far less."""
-        if self.groups is None:
-            return False
-        lost = self.groups.same_labels - self.groups.held_out
-        return lost >= LOST * (1 - self.groups.majority) and self.groups.p_value < CHANCE
-
-    def samples(self) -> list[str]:
-        """What was looked at in part only, a sentence each."""
-        said = [
-            f"similar headlines were looked for among a random {overlap.compared:,} of "
-            f"{overlap.headlines:,} in {overlap.split} (against {overlap.other_split})"
-            for overlap in self.near_duplicates.overlaps
-            if overlap.sampled
-        ]
-        for split, number in self.signals.headlines.items():
-            if number < self.headlines[split]:
-                said.append(
-                    f"signals are those of a random {number:,} of {self.headlines[split]:,} "
-                    f"headlines in {split}"
-                )
-        if self.groups and self.groups.headlines < sum(self.headlines.values()):
-            said.append(f"groups are those of a random {self.groups.headlines:,} headlines")
-        return said
+    def closed(self, signal: str, best: float = 1.0) -> float:
+        """The fraction of the gap to `best` that a signal closes, see `Signals.closed`."""
+        return self.signals.closed(signal, best)
 
     def warnings(self, best: float = 1.0) -> list[str]:
-        """What is high or leaks, a sentence each. `best`: as in `closed`."""
-        said = []
-        high = self.high(best)
-        if high:
-            shown = ", ".join(f"{name} {self.alone[name].accuracy:.3f}" for name in high)
-            said.append(
-                f"high test accuracy from shallow signals alone: {shown} "
-                f"(majority class {self.signals.majority.accuracy:.3f})"
-            )
-        leaks = self.leaks()
-        if leaks:
-            shown = ", ".join(f"{o.share:.1%} of {o.split} in {o.other_split}" for o in leaks)
-            noise = sum(overlap.other_label for overlap in leaks)
-            said.append(
-                f"near-duplicates across splits: {shown}"
-                + f"; {noise:,} of them have another label there (label noise)" * bool(noise)
-            )
-        if self.groups and self.source_matters():
-            said.append(
-                f"a linear model's accuracy is {self.groups.held_out:.3f} on sources held out, and "
-                f"{self.groups.same_labels:.3f} on as many headlines of the same labels at random"
-            )
-        return said
+        """The warnings of all checks, one sentence each.
+
+        `best`: the accuracy of a trained model; 1.0 where there is none.
+        """
+        return [warning for result in self.checks.values() for warning in result.warnings(best)]
+
+    def samples(self) -> list[str]:
+        """The parts of the data of which only a sample was looked at, one sentence each."""
+        return [sample for result in self.checks.values() for sample in result.samples()]
+
+    def metrics(self) -> dict[str, float]:
+        """The numbers of all checks, by name."""
+        return {k: v for result in self.checks.values() for k, v in result.metrics().items()}
+
+    def tables(self, best: float = 1.0) -> dict[str, CheckTable]:
+        """The tables of all checks, by the names of their files."""
+        return {k: v for result in self.checks.values() for k, v in result.tables(best).items()}
+
+    def _result(self, name: str, kind: type[Result]) -> Result:
+        result = self.checks[name]
+        if not isinstance(result, kind):
+            raise TypeError(f"expected {kind.__name__} of the check {name!r}, got {result!r}")
+        return result
 
 
-def audit(headlines: Headlines, *, letter_case: bool = True, seed: int = 0) -> Audit:
-    """Look for near-duplicates across splits, for shallow signals that tell the label, and, where
-    the headlines have groups, at how much depends on knowing the source.
+def audit(
+    headlines: Headlines,
+    *,
+    letter_case: bool = True,
+    seed: int = 0,
+    checks: Mapping[str, Check] = CHECKS,
+    bounds: AuditBounds | None = None,
+) -> Audit:
+    """Look for shortcuts and leaks in the data: every check of the table is made.
 
-    A warning is logged where something is high or leaks (`Audit.warnings`). `letter_case`: whether
-    the model sees how words are capitalised; if not, that signal is measured without a warning.
-    Large data are looked at in samples, which the results say.
+    The warnings of the checks are logged. The result says where only a sample was looked at.
 
     >>> from pipeline import audit, load_headlines
     >>> audit(load_headlines("bbc")).high()
     []
+
+    Args:
+        headlines: in three splits.
+        letter_case: whether the model sees how words are capitalised. If not, that signal is
+            measured without a warning.
+        seed: draws samples.
+        checks: the checks by name.
+        bounds: the sizes of the samples.
     """
-    number = sum(len(headlines.splits[split]) for split in SPLITS)
-    level = logging.INFO if number > _LONG else logging.DEBUG
-    logger.log(level, "audit: the words of %s headlines", f"{number:,}")
-    words = words_of(headlines)
-    logger.log(level, "audit: near-duplicates across splits, shallow signals")
-    by_split = {split: headlines.groups(split) for split in SPLITS}
-    groups = {split: of for split, of in by_split.items() if of is not None}
-    found = Audit(
-        headlines.label_names,
-        {split: len(headlines.splits[split]) for split in SPLITS},
-        near_duplicates(words, seed=seed),
-        shallow_signals(words, letter_case=letter_case, seed=seed),
-        hold_groups_out(words, groups, seed=seed) if groups else None,
-    )
-    for sample in found.samples():
+    sizes = {split: len(headlines.splits[split]) for split in headlines.splits}
+    level = logging.INFO if sum(sizes.values()) > _LARGE else logging.DEBUG
+    logger.log(level, "audit: the words of %s headlines", f"{sum(sizes.values()):,}")
+    words = extract_words(headlines)
+    by_split = {split: headlines.groups(split) for split in sizes}
+    groups = {split: names for split, names in by_split.items() if names is not None}
+    inputs = AuditInputs(words, groups or None, letter_case, seed, bounds or AuditBounds())
+    results = {}
+    for name, check in checks.items():
+        logger.log(level, "audit: %s", name.replace("_", " "))
+        result = check(inputs)
+        if result is not None:
+            results[name] = result
+    audited = Audit(headlines.label_names, sizes, results)
+    for sample in audited.samples():
         logger.info("audit: %s", sample)
-    warnings = found.warnings()
+    warnings = audited.warnings()
     if warnings:
         logger.warning("audit: %s", "; ".join(warnings))
-    return found
+    return audited

@@ -1,30 +1,32 @@
-"""Near-duplicates across splits: headlines that differ in little from one that a model has seen."""
+"""Near-duplicates across splits: headlines that hardly differ from one in another split."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 from numpy.typing import NDArray
 
-from pipeline.insight.audit.words import Words
+from pipeline.insight.audit.check import AuditInputs, CheckResult, CheckTable
 
 SIMILAR = 0.8  # cosine from which two headlines are near-duplicates
 PAIRS = (("validation", "train"), ("test", "train"), ("test", "validation"))
 
-_MOST_COMPARISONS = 20_000_000  # of two headlines, for each pair of splits: a few seconds
-_CHUNK = 1_000_000
+_CHUNK = 1_000_000  # comparisons at a time
+_EXAMPLES = 2  # near-duplicates of each kind and pair of splits that the terminal shows
 
 
 @dataclass(frozen=True)
 class Match:
-    """A headline of `split` and the nearest one of `other_split`.
+    """A headline of `split`, and the nearest headline of `other_split`.
 
-    `same_letters`: they differ in digits, punctuation, case and spacing alone; `similarity` is 1
-    then, and else the cosine of their words.
+    `same_letters`: whether they differ only in digits, punctuation, case and spaces. `similarity`: 1
+    for the same letters, else the cosine of their words.
     """
 
     split: str
@@ -39,11 +41,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many of the `headlines` of `split` have a near-duplicate in `other_split`.
+    """How many headlines of `split` have a near-duplicate in `other_split`.
 
-    `same_letters` and `similar` say by which of the two ways, `other_label` how many of both have a
-    nearest one with another label. The similar ones were looked for among `compared` headlines:
-    a random sample where that is fewer than there are beside `same_letters`.
+    `headlines`: the number of headlines of `split`. `same_letters`, `similar`: how many have a
+    near-duplicate of either kind. `other_label`: how many of both have another label there.
+    `compared`: among how many headlines the similar ones were looked for. It is a random sample
+    where it is smaller than the number of headlines beside `same_letters`.
     """
 
     split: str
@@ -55,78 +58,143 @@ class Overlap:
     compared: int
 
     @property
-    def found(self) -> int:
-        """Near-duplicates of both kinds, as many as were found."""
+    def number(self) -> int:
+        """The near-duplicates of both kinds that were found."""
         return self.same_letters + self.similar
 
     @property
     def sampled(self) -> bool:
-        """Whether similar ones were looked for in a sample only."""
+        """Whether similar headlines were looked for in a sample only."""
         return self.compared < self.headlines - self.same_letters
 
     @property
     def share(self) -> float:
-        """Fraction of the headlines with a near-duplicate, what a sample gives taken for all."""
+        """The fraction of the headlines with a near-duplicate, estimated where it is a sample."""
         rest = self.headlines - self.same_letters
         return (self.same_letters + self.similar * rest / max(self.compared, 1)) / self.headlines
 
 
 @dataclass(frozen=True)
-class NearDuplicates:
-    """`overlaps`: by pair of splits; `matches`: every headline that has a near-duplicate, once for
-    each split that has one."""
+class NearDuplicates(CheckResult):
+    """`overlaps`: one for each pair of splits. `matches`: the headlines with a near-duplicate, once
+    for each other split that has one."""
 
     overlaps: tuple[Overlap, ...]
     matches: tuple[Match, ...]
 
+    def leaks(self) -> list[Overlap]:
+        """The overlaps that can matter.
 
-def near_duplicates(words: Words, *, seed: int = 0) -> NearDuplicates:
-    """Look for headlines of validation and test that stand almost the same in another split.
+        Their share is larger than the standard error of an accuracy on so many headlines, which is
+        at most 0.5 / sqrt(n). Fewer near-duplicates cannot be told from chance, even if each of
+        them is right only because the model has seen it.
+        """
+        return [o for o in self.overlaps if o.share > 0.5 / math.sqrt(o.headlines)]
 
-    Two headlines have the same letters if their normal forms are equal but for spaces; that is
-    looked up for all. Two are similar if the TF-IDF vectors of their words have a cosine of 0.8 or
-    more: rare words count most, so that a set phrase with another name in it is not similar. Of
-    several, the nearest counts, and of equally near ones one with the same label.
+    def warnings(self, best: float = 1.0) -> list[str]:
+        leaks = self.leaks()
+        if not leaks:
+            return []
+        shares = ", ".join(f"{o.share:.1%} of {o.split} in {o.other_split}" for o in leaks)
+        warning = f"near-duplicates across splits: {shares}"
+        noise = sum(overlap.other_label for overlap in leaks)
+        if noise:
+            warning += f"; {noise:,} of them have another label there (label noise)"
+        return [warning]
 
-    Time grows with the number of headlines and stays below 20 million comparisons a pair of
-    splits: where that is not enough, a random sample of the split is compared
-    (`Overlap.compared`). Languages that put no spaces between words are compared by their letters
-    alone.
+    def samples(self) -> list[str]:
+        return [
+            f"similar headlines were looked for among a random {overlap.compared:,} of "
+            f"{overlap.headlines:,} in {overlap.split} (against {overlap.other_split})"
+            for overlap in self.overlaps
+            if overlap.sampled
+        ]
+
+    def metrics(self) -> dict[str, float]:
+        values: dict[str, float] = {}
+        for overlap in self.overlaps:
+            name = f"near_duplicates_{overlap.split}_in_{overlap.other_split}"
+            values[name] = overlap.number
+            values[f"{name}_other_label"] = overlap.other_label
+        return values
+
+    def tables(self, best: float = 1.0) -> dict[str, CheckTable]:
+        leaks = self.leaks()
+        overlaps = pd.DataFrame(
+            {
+                **asdict(overlap),
+                "share": overlap.share,
+                "remark": "leak" if overlap in leaks else "",
+            }
+            for overlap in self.overlaps
+        )
+        # Label noise comes first.
+        matches = sorted(self.matches, key=lambda match: match.label == match.other_label)
+        columns = [field.name for field in fields(Match)]
+        frame = pd.DataFrame([asdict(match) for match in matches], columns=columns)
+        kinds = frame.groupby(["split", "other_split", "same_letters"])
+        shown = ["split", "label", "text", "other_split", "other_label", "other_text", "similarity"]
+        examples = kinds.head(_EXAMPLES)[shown]
+        return {
+            "audit_overlaps": CheckTable(
+                "Headlines that are almost the same in another split", overlaps
+            ),
+            "near_duplicates": CheckTable(
+                f"Examples, {len(examples)} of {len(frame):,}", frame, examples
+            ),
+        }
+
+
+def find_near_duplicates(inputs: AuditInputs) -> NearDuplicates:
+    """Find headlines of validation and test that are almost the same in another split.
+
+    Two headlines have the same letters if their normal forms are equal but for spaces. All headlines
+    are looked up. Two headlines are similar if the TF-IDF vectors of their words have a cosine of 0.8
+    or more. Rare words count most, so a set phrase with another name in it is not similar. Of several
+    similar headlines the nearest counts, and of equally near ones one with the same label.
+
+    The time grows with the number of headlines up to `bounds.max_comparisons`. Above that, a random
+    sample of the split is compared (`Overlap.compared`). Languages without spaces between words are
+    compared by their letters only.
     """
     from sklearn.feature_extraction.text import TfidfTransformer
 
+    words, random = inputs.words, np.random.default_rng(inputs.seed)
     texts, labels, forms, names = words.texts, words.labels, words.forms, words.label_names
-    weighing = TfidfTransformer().fit(scipy.sparse.vstack([*words.counts.values()]))
-    vectors = {split: weighing.transform(words.counts[split]) for split in texts}
-    random = np.random.default_rng(seed)
+    weighting = TfidfTransformer().fit(scipy.sparse.vstack([*words.counts.values()]))
+    vectors = {split: weighting.transform(words.counts[split]) for split in texts}
     overlaps, matches = [], []
     for split, other in PAIRS:
-        same = _same_letters(forms[split], labels[split], forms[other], labels[other])
-        rest = np.setdiff1d(np.arange(len(texts[split])), [*same])
-        rows, others, cosines, compared = _similar(vectors[split], vectors[other], rest, random)
-        # The nearest of each: the last one in this order.
+        nearest = _same_letters(forms[split], labels[split], forms[other], labels[other])
+        similarity = dict.fromkeys(nearest, 1.0)
+        n_same = len(nearest)
+        rest = np.setdiff1d(np.arange(len(texts[split])), [*nearest])
+        rows, others, cosines, compared = _similar(
+            vectors[split], vectors[other], rest, inputs.bounds.max_comparisons, random
+        )
+        # In this order the nearest row of each headline is the last one.
         agree = labels[split][rows] == labels[other][others]
-        order = np.lexsort((agree, cosines.round(3), rows))
-        similar = {int(rows[i]): (int(others[i]), float(cosines[i])) for i in order}
-        found = [
+        for i in np.lexsort((agree, cosines.round(3), rows)):
+            nearest[int(rows[i])] = int(others[i])
+            similarity[int(rows[i])] = float(cosines[i])
+        pair = [
             Match(
                 split,
                 texts[split][row],
                 names[labels[split][row]],
                 other,
-                texts[other][nearest],
-                names[labels[other][nearest]],
-                row in same,
-                similarity,
+                texts[other][near],
+                names[labels[other][near]],
+                position < n_same,
+                similarity[row],
             )
-            for row, (nearest, similarity) in (
-                {k: (v, 1.0) for k, v in same.items()} | similar
-            ).items()
+            for position, (row, near) in enumerate(nearest.items())
         ]
-        matches += sorted(found, key=lambda m: (not m.same_letters, -m.similarity))
-        other_label = sum(match.label != match.other_label for match in found)
+        matches += sorted(pair, key=lambda match: (not match.same_letters, -match.similarity))
+        other_label = sum(match.label != match.other_label for match in pair)
+        n_similar = len(nearest) - n_same
         overlaps.append(
-            Overlap(split, other, len(texts[split]), len(same), len(similar), other_label, compared)
+            Overlap(split, other, len(texts[split]), n_same, n_similar, other_label, compared)
         )
     return NearDuplicates(tuple(overlaps), tuple(matches))
 
@@ -137,8 +205,10 @@ def _same_letters(
     other_forms: Sequence[str],
     other_labels: NDArray[np.int64],
 ) -> dict[int, int]:
-    """The row of each headline that the other split has too, and the row there, of the same label
-    where there is one."""
+    """The headlines that the other split has too: their rows, and the rows there.
+
+    Where several rows there have the same letters, one with the same label is taken.
+    """
     wanted = {form.replace(" ", "") for form in forms}
     rows: dict[tuple[str, int | None], int] = {}
     for row, (form, label) in enumerate(zip(other_forms, other_labels.tolist(), strict=True)):
@@ -146,50 +216,62 @@ def _same_letters(
         if letters in wanted:
             rows.setdefault((letters, label), row)
             rows.setdefault((letters, None), row)
-    found = {}
+    nearest = {}
     for row, (form, label) in enumerate(zip(forms, labels.tolist(), strict=True)):
         letters = form.replace(" ", "")
-        nearest = rows.get((letters, label), rows.get((letters, None)))
-        if nearest is not None:
-            found[row] = nearest
-    return found
+        near = rows.get((letters, label), rows.get((letters, None)))
+        if near is not None:
+            nearest[row] = near
+    return nearest
 
 
 def _similar(
-    vectors: Any, other_vectors: Any, rows: NDArray[np.int64], random: np.random.Generator
+    vectors: Any,
+    other_vectors: Any,
+    rows: NDArray[np.int64],
+    max_comparisons: int,
+    random: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], int]:
-    """All pairs with a cosine of `SIMILAR` or more of the given rows and those of the other split.
+    """All pairs of a given row and a row of the other split with a cosine of `SIMILAR` or more.
 
-    `vectors`, `other_vectors`: sparse matrices with rows of length 1. Returns the rows, the rows of
-    the other split, the cosines, and how many rows were compared.
+    Only headlines that share one of a few rare words are compared, and no pair is missed (prefix
+    filtering: Bayardo, Ma and Srikant 2007, doi 10.1145/1242572.1242591). The reason: if all the
+    words that two vectors share make up less than 1 - SIMILAR**2 of the squared length of one of
+    them, their cosine is below SIMILAR.
 
-    Only headlines that share one of a few rare words are compared, without missing any (prefix
-    filtering: Bayardo, Ma and Srikant 2007, doi 10.1145/1242572.1242591): if all the words that
-    two vectors share are among those that make up less than 1 - SIMILAR**2 of the one's squared
-    length, their cosine is below SIMILAR.
+    Args:
+        vectors, other_vectors: sparse matrices, (n, n_words), with rows of length 1.
+        rows: int array, the rows of `vectors` that are compared.
+        max_comparisons: of two headlines; where it takes more, a random part of `rows` is compared.
+        random: draws that part.
+
+    Returns:
+        The rows, the rows of the other split, the cosines, and how many rows were compared.
     """
     by_word = other_vectors.T.tocsr()
     frequency = np.diff(by_word.indptr)
     rare = _rarest_words(vectors[rows], frequency)
     costs = np.asarray(rare @ frequency.astype(np.float64))
     order = random.permutation(len(rows))
-    order = order[np.cumsum(costs[order]) <= _MOST_COMPARISONS]
-    parts = np.cumsum(costs[order]) // _CHUNK
-    found: list[tuple[Any, Any, Any]] = []
-    for part in np.split(order, np.flatnonzero(np.diff(parts)) + 1):
-        pairs = (rare[part] @ by_word).tocoo()
-        mine, theirs = rows[part[pairs.row]], pairs.col
+    order = order[np.cumsum(costs[order]) <= max_comparisons]
+    chunk_of = np.cumsum(costs[order]) // _CHUNK
+    chunks: list[tuple[Any, Any, Any]] = []
+    for chunk in np.split(order, np.flatnonzero(np.diff(chunk_of)) + 1):
+        pairs = (rare[chunk] @ by_word).tocoo()
+        mine, theirs = rows[chunk[pairs.row]], pairs.col
         cosines = vectors[mine].multiply(other_vectors[theirs]).sum(axis=1)
         cosines = np.asarray(cosines, np.float32).ravel()
         near = cosines >= SIMILAR
-        found.append((mine[near], theirs[near], cosines[near]))
-    mine, theirs, cosines = (np.concatenate(values) for values in zip(*found, strict=True))
+        chunks.append((mine[near], theirs[near], cosines[near]))
+    mine, theirs, cosines = (np.concatenate(values) for values in zip(*chunks, strict=True))
     return mine, theirs, cosines, len(order)
 
 
 def _rarest_words(vectors: Any, frequency: NDArray[np.int64]) -> Any:
-    """A sparse matrix with ones at the rarest words of each row, as many as make up more than
-    1 - SIMILAR**2 of its squared length."""
+    """A sparse matrix, (n, n_words), with ones at the rarest words of each row.
+
+    There are as many as make up more than 1 - SIMILAR**2 of the squared length of the row.
+    """
     rows = np.repeat(np.arange(vectors.shape[0]), np.diff(vectors.indptr))
     order = np.lexsort((frequency[vectors.indices], rows))
     squares = vectors.data[order].astype(np.float64) ** 2

@@ -1,30 +1,31 @@
-"""Does what is learned from some sources (publishers, authors ...) hold for another one?"""
+"""Groups held out: does what is learned from some sources hold for another source?"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 from numpy.typing import NDArray
 
-from pipeline.insight.audit.signals import Signal, score
-from pipeline.insight.audit.words import Words
+from pipeline.insight.audit.check import SIGNIFICANCE, AuditInputs, CheckResult, CheckTable
 
-_MOST_FOLDS = 10
-_MOST_HEADLINES = 100_000
+LOST = 0.1  # fraction of the gap between majority class and 1 that is lost on sources held out
+
+_MAX_FOLDS = 10
+_NAMED_GROUPS = 5  # in a row of the table
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A part of the headlines that was predicted by a model fitted to the rest.
+    """A part of the headlines, predicted by a model that was fitted to the rest.
 
-    `groups`: that were held out together; `accuracy`: of these headlines; `same_labels`: of as many
-    of each label, drawn at random from all groups; `unlearnable`: fraction of the headlines whose
-    label no other group has.
+    `groups`: the groups of this part. `accuracy`: that of its headlines. `same_labels`: the accuracy
+    of as many headlines of each label, drawn at random from all groups. `unlearnable`: the fraction
+    of the headlines whose label no other group has.
     """
 
     groups: tuple[str, ...]
@@ -35,19 +36,20 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Groups:
-    """How the accuracy of a linear model depends on knowing the source.
+class Groups(CheckResult):
+    """How much the accuracy of a linear model depends on knowing the group.
 
-    `number`: of groups; `alone`: what the group alone tells of the label, on the test split. The
-    others are fractions of the same `headlines` of all splits that were predicted right: each group
-    `held_out`; parts of the same sizes and with the same number of headlines of each label drawn at
-    random (`same_labels`); ordinary `stratified` cross-validation with parts of the same sizes; the
-    most frequent label (`majority`). `p_value`: of the sign test that the first two are equal.
+    `number`: how many groups there are. `headlines`: how many headlines were predicted, of the
+    `available` ones of all splits. The next three are fractions of them that were predicted right,
+    in parts of the same sizes. `held_out`: a part is a group, or several. `same_labels`: a part is
+    random, with as many headlines of each label as the groups have. `stratified`: a part is random,
+    with the labels in the proportions of the whole. `majority`: always the most frequent label.
+    `p_value`: that of the sign test that `held_out` and `same_labels` are equal.
     """
 
     number: int
-    alone: Signal
     headlines: int
+    available: int
     held_out: float
     same_labels: float
     stratified: float
@@ -55,44 +57,93 @@ class Groups:
     p_value: float
     folds: tuple[HeldOut, ...]
 
+    def matters(self) -> bool:
+        """Whether headlines of sources held out are predicted worse than random ones.
 
-def hold_groups_out(words: Words, groups: Mapping[str, Sequence[str]], *, seed: int = 0) -> Groups:
-    """Predict every headline by a model that saw no headline of its group, and by ones that did.
+        They lose a tenth of the gap between the majority class and 1 or more, and this is not
+        chance (sign test, p < 0.01). Random groups lose far less.
+        """
+        lost = self.same_labels - self.held_out
+        return lost >= LOST * (1 - self.majority) and self.p_value < SIGNIFICANCE
 
-    `groups`: the group of each headline, by split. The splits are put together, as a group may be
-    in all of them. Up to ten groups are held out one by one, more in ten parts (scikit-learn's
-    GroupKFold). The model is a linear support vector machine over the TF-IDF of words, fitted by
-    stochastic gradient descent. Above 100,000 headlines a random sample of so many is used.
+    def warnings(self, best: float = 1.0) -> list[str]:
+        if not self.matters():
+            return []
+        return [
+            f"a linear model's accuracy is {self.held_out:.3f} on sources held out, and "
+            f"{self.same_labels:.3f} on as many headlines of the same labels at random"
+        ]
 
-    A group that is held out takes most of its own labels with it, which by itself costs accuracy:
-    `same_labels` is the fair comparison.
+    def samples(self) -> list[str]:
+        if self.headlines == self.available:
+            return []
+        return [f"groups are those of a random {self.headlines:,} headlines"]
+
+    def metrics(self) -> dict[str, float]:
+        return {
+            "groups_held_out_accuracy": self.held_out,
+            "groups_same_labels_accuracy": self.same_labels,
+            "groups_stratified_accuracy": self.stratified,
+        }
+
+    def tables(self, best: float = 1.0) -> dict[str, CheckTable]:
+        columns = [field.name for field in fields(HeldOut)]
+        rows = [{**asdict(fold), "groups": _list_some(fold.groups)} for fold in self.folds]
+        return {
+            "audit_groups": CheckTable(
+                f"A linear model on sources that it has not seen, {self.number:,} in all",
+                pd.DataFrame(rows, columns=columns),
+                note=(
+                    f"all held out {self.held_out:.4f}, same labels at random "
+                    f"{self.same_labels:.4f}, stratified {self.stratified:.4f}, "
+                    f"majority class {self.majority:.4f}"
+                ),
+            )
+        }
+
+
+def hold_groups_out(inputs: AuditInputs) -> Groups | None:
+    """Predict every headline by a model that saw no headline of its group, and by models that did.
+
+    The splits are put together, as a group may be in all of them. Up to ten groups are held out one
+    by one, more in ten parts (scikit-learn's GroupKFold). The model is a linear support vector
+    machine over the TF-IDF of words, fitted by stochastic gradient descent.
+
+    A group that is held out takes most of its own labels with it, which costs accuracy by itself.
+    So `same_labels` is the fair comparison.
+
+    Returns None where the headlines have no groups.
     """
     from scipy.stats import binomtest
     from sklearn.model_selection import GroupKFold
 
+    if inputs.groups is None:
+        return None
+    words, seed = inputs.words, inputs.seed
     splits = [*words.texts]
-    of = np.array([group for split in splits for group in groups[split]], object)
+    groups = np.array([group for split in splits for group in inputs.groups[split]], object)
     labels = np.concatenate([words.labels[split] for split in splits])
     counts = scipy.sparse.vstack([words.counts[split] for split in splits], "csr")
-    random = np.random.default_rng(seed)
-    rows = np.sort(random.permutation(len(of))[:_MOST_HEADLINES])
-    of, labels, counts = of[rows], labels[rows], counts[rows]
+    available, random = len(groups), np.random.default_rng(seed)
+    rows = np.sort(random.permutation(available)[: inputs.bounds.max_group_headlines])
+    groups, labels, counts = groups[rows], labels[rows], counts[rows]
 
-    names, codes = np.unique(of, return_inverse=True)
+    names, codes = np.unique(groups, return_inverse=True)
     folds = codes
-    if len(names) > _MOST_FOLDS:
+    if len(names) > _MAX_FOLDS:
         folds = np.empty_like(codes)
-        for fold, (_, here) in enumerate(GroupKFold(_MOST_FOLDS).split(counts, groups=codes)):
-            folds[here] = fold
-    drawn = _at_random(folds, labels, random)
+        for fold, (_, part) in enumerate(GroupKFold(_MAX_FOLDS).split(counts, groups=codes)):
+            folds[part] = fold
+    drawn = shuffle_within_labels(folds, labels, random)
     right = _predict(counts, labels, folds, seed) == labels
     right_drawn = _predict(counts, labels, drawn, seed) == labels
-    stratified = _predict(counts, labels, _stratified(folds, labels, random), seed) == labels
+    even = stratify_folds(folds, labels, random)
+    stratified = _predict(counts, labels, even, seed) == labels
     better, worse = int((right & ~right_drawn).sum()), int((~right & right_drawn).sum())
     return Groups(
         number=len(names),
-        alone=_alone(words, groups),
         headlines=len(rows),
+        available=available,
         held_out=float(right.mean()),
         same_labels=float(right_drawn.mean()),
         stratified=float(stratified.mean()),
@@ -100,33 +151,33 @@ def hold_groups_out(words: Words, groups: Mapping[str, Sequence[str]], *, seed: 
         p_value=float(binomtest(better, better + worse).pvalue) if better + worse else 1.0,
         folds=tuple(
             HeldOut(
-                groups=tuple(names[np.unique(codes[here])]),
-                headlines=int(here.sum()),
-                accuracy=float(right[here].mean()),
+                groups=tuple(names[np.unique(codes[part])]),
+                headlines=int(part.sum()),
+                accuracy=float(right[part].mean()),
                 same_labels=float(right_drawn[drawn == fold].mean()),
-                unlearnable=float((~np.isin(labels[here], labels[~here])).mean()),
+                unlearnable=float((~np.isin(labels[part], labels[~part])).mean()),
             )
-            for fold, here in enumerate(folds == fold for fold in range(folds.max() + 1))
+            for fold, part in enumerate(folds == fold for fold in range(folds.max() + 1))
         ),
     )
 
 
-def _at_random(
+def shuffle_within_labels(
     folds: NDArray[np.int64], labels: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Folds drawn at random that have as many headlines of each label as these."""
+    """Draw folds, (n,), at random that have as many headlines of each label as the given ones."""
     drawn = np.empty_like(folds)
     for label in np.unique(labels):
         drawn[labels == label] = random.permutation(folds[labels == label])
     return drawn
 
 
-def _stratified(
+def stratify_folds(
     folds: NDArray[np.int64], labels: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Folds drawn at random as large as these, with all labels in the same proportions.
+    """Draw folds, (n,), at random that are as large as the given ones, with the labels of the whole.
 
-    Headlines are put in the order of their labels, and each fold takes places evenly spread over it.
+    The headlines are put in the order of their labels. Each fold takes places spread evenly over it.
     """
     sizes = np.bincount(folds)
     places = np.concatenate([(np.arange(size) + random.random()) / size for size in sizes])
@@ -139,31 +190,26 @@ def _stratified(
 def _predict(
     counts: Any, labels: NDArray[np.int64], folds: NDArray[np.int64], seed: int
 ) -> NDArray[np.int64]:
-    """The label of each headline as a model says that was fitted to the other folds."""
+    """Predict the label of each headline by a model that was fitted to the other folds."""
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import SGDClassifier
     from sklearn.pipeline import make_pipeline
 
     predicted = np.empty_like(labels)
     for fold in range(folds.max() + 1):
-        here = folds == fold
-        known = np.unique(labels[~here])
-        if len(known) == 1:  # the other groups have no other label
-            predicted[here] = known
+        part = folds == fold
+        learnable = np.unique(labels[~part])
+        if len(learnable) == 1:  # the other folds have only one label
+            predicted[part] = learnable
             continue
-        seen = counts[~here].getnnz(axis=0) > 0
+        seen = counts[~part].getnnz(axis=0) > 0
         model = make_pipeline(TfidfTransformer(sublinear_tf=True), SGDClassifier(random_state=seed))
-        model.fit(counts[~here][:, seen], labels[~here])
-        predicted[here] = model.predict(counts[here][:, seen])
+        model.fit(counts[~part][:, seen], labels[~part])
+        predicted[part] = model.predict(counts[part][:, seen])
     return predicted
 
 
-def _alone(words: Words, groups: Mapping[str, Sequence[str]]) -> Signal:
-    """Predict the label that the group has most often in the training split."""
-    labels = words.labels["train"].tolist()
-    by_group: dict[str, Counter[int]] = {}
-    for group, label in zip(groups["train"], labels, strict=True):
-        by_group.setdefault(group, Counter())[label] += 1
-    unknown = Counter(labels)
-    predicted = [by_group.get(group, unknown).most_common(1)[0][0] for group in groups["test"]]
-    return score(words.labels["test"], np.array(predicted))
+def _list_some(names: Sequence[str]) -> str:
+    shown = ", ".join(name or "(none)" for name in names[:_NAMED_GROUPS])
+    rest = len(names) - _NAMED_GROUPS
+    return f"{shown} and {rest:,} more" if rest > 0 else shown

@@ -1,4 +1,4 @@
-"""Headlines taken apart: their normal forms and the words in them."""
+"""The headlines of all splits: their normal forms, and the words in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.data.headlines import Headlines
 
 
 class _LettersOnly(dict[int, str]):
-    """For str.translate: letters and the marks that belong to them stay, all else is a space."""
+    """A table for str.translate: letters and their marks stay, everything else becomes a space."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -26,12 +26,12 @@ _LETTERS_ONLY = _LettersOnly()
 
 
 def normal_form(text: str) -> str:
-    """The words of a headline in letters alone, case folded, with single spaces between them.
+    """The words of a headline: only letters, case folded, with single spaces between words.
 
     >>> normal_form("17 Alps-like peaks: Don’t miss No. 5!")
     'alps like peaks don t miss no'
 
-    A headline without letters (`2016`) stays as it is but for case.
+    A headline without letters (`2016`) stays as it is, case folded.
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(folded.translate(_LETTERS_ONLY).split()) or folded
@@ -39,10 +39,11 @@ def normal_form(text: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """The headlines of each split, by its name.
+    """The headlines of each split. The mappings are by the name of the split.
 
-    `texts`; `labels`: int arrays, (n,), positions in `label_names`; `forms`: normal forms;
-    `counts`: sparse matrices, (n, n_words), how often each form has each of `words` (all splits').
+    `label_names`: the labels. `words`: object array, (n_words,), the words of all splits. `texts`:
+    the headlines. `labels`: int arrays, (n,), positions in `label_names`. `forms`: the normal forms
+    of the headlines. `counts`: sparse matrices, (n, n_words), how often each form has each word.
     """
 
     label_names: tuple[str, ...]
@@ -52,9 +53,14 @@ class Words:
     forms: Mapping[str, Sequence[str]]
     counts: Mapping[str, Any]
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of headlines of each split."""
+        return {split: len(texts) for split, texts in self.texts.items()}
 
-def words_of(headlines: Headlines) -> Words:
-    """Take all splits apart."""
+
+def extract_words(headlines: Headlines) -> Words:
+    """Find the words of all headlines."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     texts = {split: headlines.texts(split) for split in headlines.splits}
