@@ -22,21 +22,21 @@ CONTENT = {
 }
 
 
-def assert_same(one: Any, two: Any) -> None:
-    assert type(one) is type(two)
-    if isinstance(one, dict):
-        assert list(one) == list(two)
-        for name in one:
-            assert_same(one[name], two[name])
-    elif isinstance(one, list):
-        assert len(one) == len(two)
-        for first, second in zip(one, two, strict=True):
+def assert_same(loaded: Any, saved: Any) -> None:
+    assert type(loaded) is type(saved)
+    if isinstance(loaded, dict):
+        assert list(loaded) == list(saved)
+        for name in loaded:
+            assert_same(loaded[name], saved[name])
+    elif isinstance(loaded, list):
+        assert len(loaded) == len(saved)
+        for first, second in zip(loaded, saved, strict=True):
             assert_same(first, second)
-    elif isinstance(one, np.ndarray):
-        assert one.dtype == two.dtype
-        np.testing.assert_array_equal(one, two)
+    elif isinstance(loaded, np.ndarray):
+        assert loaded.dtype == saved.dtype
+        np.testing.assert_array_equal(loaded, saved)
     else:
-        assert one == two
+        assert loaded == saved
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -98,8 +98,8 @@ def test_other_files_are_a_value_error(tmp_path: Path) -> None:
     path = tmp_path / "content"
     np.save(path.with_suffix(".npy"), np.arange(3))
     np.savez(path.with_suffix(".npz"), a=np.arange(3))
-    for other in (".npy", ".npz"):
+    for ending in (".npy", ".npz"):
         with pytest.raises(ValueError, match="expected a whole file of save_archive"):
-            load_archive(path.with_suffix(other))
+            load_archive(path.with_suffix(ending))
     with pytest.raises(FileNotFoundError):
         load_archive(path)

@@ -1,4 +1,4 @@
-"""Downloads from real servers on loopback that do what servers and networks do."""
+"""Downloads from real servers on loopback that fail as servers and networks do."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ HALF = 500_000
 class Answer:
     """What a server does with one request.
 
-    `thinks`: seconds before it answers; `sends`: bytes of the body after which it cuts the
-    connection, `stalls`: seconds before it does so;
-    `length`: the Content-Length that it claims, -1 for none; `total`: that of a Content-Range;
-    `shift`: bytes by which it misses the range that was asked for.
+    `thinks`: seconds before it answers. `sends`: bytes of the body after which it cuts the
+    connection, and `stalls`: seconds before it cuts. `length`: the Content-Length that it sends, -1
+    for none. `total`: the total in its Content-Range. `shift`: bytes by which it misses the range.
     """
 
     body: bytes = BODY
@@ -50,10 +49,10 @@ class Answer:
     def give(self, handler: BaseHTTPRequestHandler) -> None:
         if self.thinks:
             time.sleep(self.thinks)
-        asked = handler.headers.get("Range", "")
+        wanted = handler.headers.get("Range", "")
         start, status = 0, self.status
-        if asked and self.ranges and status == 200:
-            start, status = int(asked.removeprefix("bytes=").rstrip("-")) + self.shift, 206
+        if wanted and self.ranges and status == 200:
+            start, status = int(wanted.removeprefix("bytes=").rstrip("-")) + self.shift, 206
         body = self.body[start:] if status in (200, 206) else b""
         handler.send_response(status)
         for name, value in self.headers:
@@ -73,15 +72,15 @@ class Answer:
 
 @dataclass
 class Server:
-    """The n-th request gets the n-th answer, further ones the last."""
+    """The n-th request gets the n-th answer, and later requests get the last answer."""
 
     answers: list[Answer]
-    asked: list[tuple[str, str]] = field(default_factory=list)  # path and Range
+    requests: list[tuple[str, str]] = field(default_factory=list)  # path and Range
     url: str = ""
 
     @property
     def ranges(self) -> list[str]:
-        return [asked for _, asked in self.asked]
+        return [wanted for _, wanted in self.requests]
 
 
 Serve = Callable[..., tuple[Server, Download]]
@@ -89,7 +88,7 @@ Serve = Callable[..., tuple[Server, Download]]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start a server with answers; gives it and the Download of BODY from it."""
+    """Start a server with answers. Gives the server, and the Download of BODY from it."""
     started: list[ThreadingHTTPServer] = []
 
     def start(*answers: Answer) -> tuple[Server, Download]:
@@ -97,8 +96,8 @@ def serve() -> Iterator[Serve]:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                number = len(server.asked)
-                server.asked.append((self.path, self.headers.get("Range", "")))
+                number = len(server.requests)
+                server.requests.append((self.path, self.headers.get("Range", "")))
                 with contextlib.suppress(OSError):  # the client has gone
                     server.answers[min(number, len(server.answers) - 1)].give(self)
 
@@ -110,7 +109,7 @@ def serve() -> Iterator[Serve]:
         started.append(http)
         threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
         server.url = f"http://127.0.0.1:{http.server_port}"
-        return server, download_of(server.url)
+        return server, make_download(server.url)
 
     yield start
     for http in started:
@@ -118,7 +117,7 @@ def serve() -> Iterator[Serve]:
         http.socket.close()
 
 
-def download_of(url: str, body: bytes = BODY) -> Download:
+def make_download(url: str, body: bytes = BODY) -> Download:
     digest = "sha256:" + hashlib.sha256(body).hexdigest()
     return Download(f"{url}/folder/vectors.gz", digest, len(body))
 
@@ -135,7 +134,7 @@ def quick(download: Download, timeout: float = 30) -> Path:
     return fetch(download, patience=Patience(timeout, backoff=0.01))
 
 
-def left(cache: Path) -> set[str]:
+def kept_files(cache: Path) -> set[str]:
     return {path.name for path in cache.iterdir() if path.suffix != ".lock"}
 
 
@@ -144,8 +143,8 @@ def test_a_file_is_fetched_once(serve: Serve, cache: Path) -> None:
     assert not download.is_cached()
     assert fetch(download) == cache / "vectors.gz"
     assert fetch(download).read_bytes() == BODY
-    assert server.asked == [("/folder/vectors.gz", "")]
-    assert left(cache) == {"vectors.gz"}
+    assert server.requests == [("/folder/vectors.gz", "")]
+    assert kept_files(cache) == {"vectors.gz"}
 
 
 def test_md5_will_do(serve: Serve) -> None:
@@ -181,12 +180,12 @@ RECOVERED = {
 
 
 @pytest.mark.parametrize("case", RECOVERED)
-def test_what_passes_is_survived(case: str, serve: Serve, cache: Path) -> None:
+def test_a_failure_that_passes_is_survived(case: str, serve: Serve, cache: Path) -> None:
     answers, ranges = RECOVERED[case]
     server, download = serve(*answers)
     assert quick(download).read_bytes() == BODY
     assert server.ranges == ranges
-    assert left(cache) == {"vectors.gz"}
+    assert kept_files(cache) == {"vectors.gz"}
 
 
 FAILED = {
@@ -216,15 +215,17 @@ FAILED = {
 
 
 @pytest.mark.parametrize("case", FAILED)
-def test_what_does_not_pass_is_one_line(case: str, serve: Serve, cache: Path) -> None:
+def test_a_failure_that_stays_is_a_message_of_one_line(
+    case: str, serve: Serve, cache: Path
+) -> None:
     answers, message, requests = FAILED[case]
     server, download = serve(*answers)
     with pytest.raises(FetchError, match=message) as raised:
         quick(download)
     assert "\n" not in str(raised.value)
     assert server.url in str(raised.value)
-    assert len(server.asked) == requests
-    assert left(cache) <= {"vectors.gz.part"}
+    assert len(server.requests) == requests
+    assert kept_files(cache) <= {"vectors.gz.part"}
 
 
 def test_pieces_that_never_fit_end(serve: Serve, cache: Path) -> None:
@@ -233,7 +234,7 @@ def test_pieces_that_never_fit_end(serve: Serve, cache: Path) -> None:
     with pytest.raises(FetchError, match="another and was removed"):
         quick(download)
     assert server.ranges == ["", FROM_HALF, "", FROM_HALF]
-    assert left(cache) == set()
+    assert kept_files(cache) == set()
 
 
 def test_a_stall_is_a_broken_connection(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
@@ -260,8 +261,8 @@ def test_waits_grow_and_follow_the_server(
 
 def test_nobody_answers(cache: Path) -> None:
     with pytest.raises(FetchError, match=r"could not fetch http://127\.0\.0\.1:9/.*refused\)"):
-        quick(download_of("http://127.0.0.1:9"))
-    assert left(cache) == set()
+        quick(make_download("http://127.0.0.1:9"))
+    assert kept_files(cache) == set()
 
 
 def test_what_an_earlier_process_left(serve: Serve, cache: Path) -> None:
@@ -279,7 +280,7 @@ def test_what_an_earlier_process_left(serve: Serve, cache: Path) -> None:
         part.write_bytes(content)
         assert quick(download).read_bytes() == BODY, name
         assert server.ranges == ranges, name
-        assert left(cache) == {"vectors.gz"}
+        assert kept_files(cache) == {"vectors.gz"}
         download.path.unlink()
 
 
@@ -290,7 +291,7 @@ def test_a_damaged_file_is_noticed_where_the_digest_is_checked(serve: Serve) -> 
     assert fetch(download, check_digest=True).read_bytes() == BODY
     download.path.write_bytes(BODY[:-1])
     assert fetch(download).read_bytes() == BODY
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 SCRIPT = """
@@ -321,12 +322,12 @@ def wait_for(what: Callable[[], bool]) -> None:
 def test_two_processes_at_once(serve: Serve) -> None:
     server, download = serve(Answer(thinks=1.5))  # long enough for both to have begun
     first = in_a_process(download)
-    wait_for(lambda: len(server.asked) == 1)
+    wait_for(lambda: len(server.requests) == 1)
     second = in_a_process(download)
     results = [process.communicate(timeout=30) for process in (first, second)]
     assert [out.strip() for out, _ in results] == [str(download.path)] * 2, results
     assert "another process is fetching vectors.gz, waiting for it" in results[1][1]
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     assert download.path.read_bytes() == BODY
 
 
@@ -343,7 +344,7 @@ def test_a_process_that_was_killed_half_way(
     wait_for(lambda: part.exists() and part.stat().st_size > 400_000)
     process.send_signal(number)
     process.communicate(timeout=10)
-    assert left(cache) == {"vectors.gz.part"}
+    assert kept_files(cache) == {"vectors.gz.part"}
     held = part.stat().st_size
     assert BODY.startswith(part.read_bytes())
     assert fetch(download).read_bytes() == BODY
@@ -353,15 +354,15 @@ def test_a_process_that_was_killed_half_way(
 def test_a_mirror(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     server, _ = serve(Answer())
     monkeypatch.setenv("HEADLINE_TRANSFER_MIRROR", f"{server.url}/mirror/")
-    assert fetch(download_of("http://127.0.0.1:9")).read_bytes() == BODY
-    assert server.asked == [("/mirror/vectors.gz", "")]
+    assert fetch(make_download("http://127.0.0.1:9")).read_bytes() == BODY
+    assert server.requests == [("/mirror/vectors.gz", "")]
 
 
 @pytest.mark.parametrize("mirror", ["mirror", "ftp://mirror"])
 def test_a_mirror_that_is_no_address(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADLINE_TRANSFER_MIRROR", mirror)
     with pytest.raises(FetchError, match=rf"could not fetch {mirror}/vectors.gz: .*{mirror}"):
-        fetch(download_of("http://127.0.0.1:9"))
+        fetch(make_download("http://127.0.0.1:9"))
 
 
 def test_offline_fails_at_once(serve: Serve, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +370,7 @@ def test_offline_fails_at_once(serve: Serve, cache: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HEADLINE_TRANSFER_OFFLINE", "1")
     with pytest.raises(FetchError, match=r"vectors\.gz is not in .*cache and .*OFFLINE is set"):
         fetch(download)
-    assert server.asked == []
+    assert server.requests == []
     cache.mkdir()
     (cache / "vectors.gz").write_bytes(BODY)
     assert fetch(download, check_digest=True) == cache / "vectors.gz"
@@ -403,7 +404,7 @@ def test_a_disk_with_too_little_room(serve: Serve) -> None:
     server, download = serve(Answer())
     with pytest.raises(FetchError, match=r"expected room for 1,000,000,000\.0 MB in .*there are"):
         fetch(replace(download, size=10**15))
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_bar_on_a_terminal(serve: Serve) -> None:

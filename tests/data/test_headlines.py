@@ -30,12 +30,12 @@ def test_bbc_is_deduplicated_before_it_is_split() -> None:
 
 def test_split_is_stratified_and_follows_the_seed() -> None:
     texts, labels = make_headlines(50)
-    one, same, other = (load_headlines(texts, labels, seed=seed) for seed in (1, 1, 2))
-    assert one.sha256 == same.sha256
-    assert one.sha256["test"] != other.sha256["test"]
-    assert sorted(all_texts(one)) == sorted(all_texts(other)) == sorted(texts)
-    for split in one.splits:
-        counts = [one.labels(split).count(i) for i in range(3)]
+    first, same, different = (load_headlines(texts, labels, seed=seed) for seed in (1, 1, 2))
+    assert first.sha256 == same.sha256
+    assert first.sha256["test"] != different.sha256["test"]
+    assert sorted(all_texts(first)) == sorted(all_texts(different)) == sorted(texts)
+    for split in first.splits:
+        counts = [first.labels(split).count(i) for i in range(3)]
         assert max(counts) - min(counts) <= 1
 
 
@@ -113,9 +113,9 @@ def test_labels_that_look_like_numbers() -> None:
 def test_data_frames_and_generators() -> None:
     texts, labels = make_headlines(20)
     frame = pd.DataFrame({"headline": texts, "topic": labels})
-    one = load_headlines(frame, text="headline", label="topic")
-    other = load_headlines((text for text in texts), iter(labels))
-    assert one.sha256 == other.sha256
+    from_frame = load_headlines(frame, text="headline", label="topic")
+    from_generators = load_headlines((text for text in texts), iter(labels))
+    assert from_frame.sha256 == from_generators.sha256
 
 
 def test_read_labelled(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""The hub's protocol, spoken by a server on loopback: the real client downloads from it."""
+"""Data sets of the hub: the real client downloads from a server on loopback."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Hub(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         name = path.rsplit("/", 1)[1]
         if path.startswith(f"/api/datasets/somebody/news/tree/{COMMIT}"):
-            known = name == COMMIT
+            is_root = name == COMMIT
             rows = [
                 {"type": "file", "path": file, "size": len(content), "oid": self.tag(content)}
                 for file, content in FILES.items()
             ]
-            self.answer(json.dumps(rows).encode() if known else None)
+            self.answer(json.dumps(rows).encode() if is_root else None)
         elif path.startswith("/api/datasets/somebody/news"):
             siblings = [{"rfilename": file} for file in FILES]
             info = {"id": "somebody/news", "sha": COMMIT, "siblings": siblings, "tags": [],
@@ -76,7 +76,7 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """An environment in which the hub is a server of the test's own, with an empty cache."""
+    """Environment variables that make the test's own server the hub, with an empty cache."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield {
@@ -91,7 +91,7 @@ def hub(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def load(env: dict[str, str], **arguments: str) -> str:
-    """What loading from the hub gives, in a process of its own: the client reads its settings once."""
+    """Load from the hub in a new process, because the client reads its settings once."""
     code = (
         "from pipeline import load_headlines; from pipeline.base.errors import DataError\n"
         f"try: h = load_headlines('hub', text='title', **{arguments})\n"
