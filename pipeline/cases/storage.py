@@ -52,7 +52,8 @@ def write(folder: Path, saved: Saved, classifier: Network | None = None) -> None
         folder.mkdir(parents=True, exist_ok=True)
         model = _write_model(folder, classifier) if classifier else saved.model.name
         if model and not (folder / model).exists():
-            shutil.copy(saved.model, folder)
+            with atomic_write(folder / model) as part:
+                shutil.copy(saved.model, part)
         content = {
             "k": saved.k,
             "name": saved.name,
