@@ -1,4 +1,4 @@
-"""A look at a set of vectors: what it is, how it writes words, and what it knows."""
+"""A look at a set of vectors: its format, how it writes words, and which words are near others."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ from pipeline.embedding.matching import AUTO, Conventions, choose_fallbacks, con
 from pipeline.embedding.vectors import WordVectors
 from pipeline.insight.similarity import neighbours_of
 
-LOOKED_AT = 100_000  # most frequent words whose rows are read
+N_INSPECTED = 100_000  # most frequent words whose rows are read
 
 
 @dataclass(frozen=True)
 class Inspection:
     """What `inspect` saw.
 
-    `norms`: smallest, mean and largest Euclidean length; `std`: standard deviation of all values;
-    both over the rows looked at (`rows`). `total`: words of the whole set. `fallbacks`: those of the
-    list of fallbacks by which words would be matched. `neighbours`: for each word asked for, its nearest words and their cosines; empty
-    for a word that the set does not have.
+    `format`: a name of `formats.FORMATS`, or `in memory`. `total`: how many words the whole set
+    lists. `rows`: how many rows were read. `duplicates`: how many rows were left out because their
+    word had come before. `norms`: the smallest, mean and largest Euclidean length of the rows.
+    `std`: the standard deviation of all their values. `fallbacks`: how words are looked for in the
+    set, in order. `subwords`: whether it gives vectors to words that it does not list. `licence`:
+    that of a set of the catalogue. `first_words`: the first 20. `neighbours`: for each word asked
+    for, its nearest words and their cosines; empty for a word without a vector.
     """
 
     name: str
@@ -54,29 +57,35 @@ def inspect(
     member: str | None = None,
     k: int = 8,
 ) -> Inspection:
-    """Look at a set: a name, a file or WordVectors. Neighbours are sought for `words`, among the
-    100,000 most frequent.
+    """Look at a set.
+
+    Args:
+        source: A name, a file or WordVectors.
+        words: Words whose neighbours are sought, among the 100,000 most frequent words.
+        vector_size: The dimension. It picks a member of a zip file.
+        member: The name of a member of a zip file.
+        k: How many neighbours.
+
+    Raises:
+        VectorsError: The set has no words; and as `load_vectors`.
 
     >>> inspect("glove_6b_50d").conventions.casing
     'lower'
-
-    Raises VectorsError: what load_vectors raises.
     """
     vectors = load_vectors(
-        source, words=words, most_frequent=LOOKED_AT, vector_size=vector_size, member=member
+        source, words=words, most_frequent=N_INSPECTED, vector_size=vector_size, member=member
     )
     if not len(vectors):
         raise VectorsError(f"{vectors.name}: expected word vectors, there is no word in it")
     norms = np.linalg.norm(vectors.vectors, axis=1)
-
-    of_set = conventions(vectors.first_words)
+    set_conventions = conventions(vectors.first_words)
     path, licence = None, None
     if isinstance(source, str | os.PathLike):
         entry = CATALOGUE.get(str(source))
         licence = entry.licence if entry else None
         path = entry.file if entry else Path(source)
     format_ = format_of(path, vector_size=vector_size, member=member) if path else "in memory"
-    fallbacks = dict.fromkeys(fallback.name for fallback in choose_fallbacks(AUTO, of_set))
+    fallbacks = dict.fromkeys(fallback.name for fallback in choose_fallbacks(AUTO, set_conventions))
     return Inspection(
         name=vectors.name,
         format=format_,
@@ -86,7 +95,7 @@ def inspect(
         duplicates=vectors.duplicates,
         norms=(float(norms.min()), float(norms.mean()), float(norms.max())),
         std=float(vectors.vectors.std(dtype=np.float64)),
-        conventions=of_set,
+        conventions=set_conventions,
         fallbacks=tuple(
             fallback
             for fallback in fallbacks

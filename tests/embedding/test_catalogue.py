@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders import main
 
 from pipeline import report
 from pipeline.base.errors import ConfigError, FetchError, VectorsError
-from pipeline.cli import app as cli
 from pipeline.config import load_config, options
 from pipeline.embedding.catalogue import CATALOGUE, InstalledSet, PublishedSet, named_set
 from pipeline.embedding.loading import load_vectors
@@ -177,23 +177,16 @@ def test_offline_a_set_must_be_there(publish: Publish, monkeypatch: pytest.Monke
     assert asked == []
 
 
-def main(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["vectors", *arguments])
-    out, err = capfd.readouterr()
-    return int(ended.value.code or 0), out, err
-
-
 def test_list(publish: Publish, capfd: pytest.CaptureFixture[str]) -> None:
     publish(word2vec_text(WORDS))
-    code, out, _ = main(capfd, "list")
+    code, out, _ = main(capfd, "vectors", "list")
     assert code == 0
     cells = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
     assert cells["glove_6b_50d"] == ["50", "400,000", "84", "lower", "PDDL-1.0", "installed"]
     assert cells["glove-twitter-25"] == ["25", "1,193,514", "110", "lower", "PDDL-1.0", "no"]
     assert cells["tiny"][-1] == "no"
     load_vectors("tiny")
-    _, out, _ = main(capfd, "list", "--json")
+    _, out, _ = main(capfd, "vectors", "list", "--json")
     rows = {row["name"]: row for row in map(json.loads, out.splitlines())}
     assert set(rows) == {*CATALOGUE}
     assert rows["tiny"]["where"].endswith("/cache/tiny.gz")
@@ -204,13 +197,13 @@ def test_list(publish: Publish, capfd: pytest.CaptureFixture[str]) -> None:
 def test_fetch(publish: Publish, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     asked = publish(word2vec_text(WORDS))
     path = tmp_path / "cache" / "tiny.gz"
-    assert main(capfd, "fetch", "tiny")[:2] == (0, f"{path}\n")
-    code, out, err = main(capfd, "fetch", "tiny", "glove_6b_50d")
+    assert main(capfd, "vectors", "fetch", "tiny")[:2] == (0, f"{path}\n")
+    code, out, err = main(capfd, "vectors", "fetch", "tiny", "glove_6b_50d")
     assert (code, len(asked)) == (0, 1)
     assert out.splitlines() == [str(path), str(CATALOGUE["glove_6b_50d"].where)]
     assert err == "fetching: tiny.gz is there already\n"
     path.write_bytes(bytes(path.stat().st_size))  # damaged
-    assert main(capfd, "fetch", "tiny")[0] == 0
+    assert main(capfd, "vectors", "fetch", "tiny")[0] == 0
     assert len(asked) == 2
     assert load_vectors("tiny").index_to_key == tuple(WORDS)
 
@@ -219,18 +212,18 @@ def test_fetch_fails_in_one_line(
     publish: Publish, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = publish(word2vec_text(WORDS))
-    code, out, err = main(capfd, "fetch", "tiny", "tyny")
+    code, out, err = main(capfd, "vectors", "fetch", "tiny", "tyny")
     assert (code, out, asked) == (2, "", [])  # the names are looked at first
     assert err.startswith("error: tyny: expected a set of the catalogue")
     assert err.endswith("did you mean tiny?\n")
     monkeypatch.setenv("HEADLINE_TRANSFER_OFFLINE", "1")
-    code, _, err = main(capfd, "fetch", "tiny")
+    code, _, err = main(capfd, "vectors", "fetch", "tiny")
     assert code == 2
     assert err.startswith("error: tiny.gz is not in")
     assert err.count("\n") == 1
 
 
 def test_without_a_command_there_is_help(capfd: pytest.CaptureFixture[str]) -> None:
-    code, out, err = main(capfd)
+    code, out, err = main(capfd, "vectors")
     assert (code, err) == (0, "")
     assert "fetch" in out

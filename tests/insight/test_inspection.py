@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import all_words, pipeline_command, write_glove
+from builders import all_words, write_glove
 
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.vectors import WordVectors
@@ -47,22 +45,3 @@ def test_a_set_of_the_catalogue() -> None:
 def test_nothing_in_it() -> None:
     with pytest.raises(VectorsError, match="expected word vectors, there is no word in it"):
         inspect(WordVectors.of([], np.empty((0, 3), np.float32)))
-
-
-def test_the_command(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "v.zip", "w") as archive:
-        for size in (4, 8):
-            write_glove(tmp_path / f"v.{size}d.txt", all_words(), size=size)
-            archive.write(tmp_path / f"v.{size}d.txt", f"v.{size}d.txt")
-    shown = pipeline_command("vectors", "inspect", "v.zip", "--vector-size", "8", cwd=tmp_path)
-    assert shown.returncode == 0, shown.stderr
-    assert "format        GloVe text" in shown.stdout
-    asked = ("vectors", "inspect", "v.zip", "--member", "v.4d.txt", "--words", "alps,xx", "--json")
-    values = json.loads(pipeline_command(*asked, cwd=tmp_path).stdout)
-    assert values["vector_size"] == 4
-    assert values["neighbours"]["xx"] == []
-    assert len(values["neighbours"]["alps"]) == 8
-    failed = pipeline_command("vectors", "inspect", "v.zip", cwd=tmp_path)
-    assert failed.returncode == 2
-    assert failed.stderr.startswith("error: v.zip: expected one member, it holds v.4d.txt (4),")
-    assert failed.stderr.count("\n") == 1

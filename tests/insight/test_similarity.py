@@ -1,26 +1,19 @@
-"""What vectors know of meaning, and the table that puts sets side by side."""
+"""Agreement with people's judgements, and nearest neighbours, against gensim."""
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from gensim.models import KeyedVectors
 from gensim.test.utils import datapath
-from mlflow import MlflowClient
 
 from pipeline import load_vectors, neighbours, word_similarity
-from pipeline.base.errors import ConfigError, VectorsError
-from pipeline.cli.app import cli
-from pipeline.config import load_config
-from pipeline.embedding.options import JoinedOptions
+from pipeline.base.errors import VectorsError
 from pipeline.embedding.vectors import WordVectors
-from pipeline.insight import similarity as semantics
-from pipeline.studies.sets import overrides_of
+from pipeline.insight.similarity import DATASETS, neighbours_of
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +28,7 @@ def keyed(glove: WordVectors) -> KeyedVectors:
     return keyed
 
 
-@pytest.mark.parametrize("dataset", semantics.DATASETS)
+@pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("cased", [False, True])
 def test_the_same_figures_as_gensim(dataset: str, cased: bool, glove: WordVectors) -> None:
     words = [
@@ -49,7 +42,7 @@ def test_the_same_figures_as_gensim(dataset: str, cased: bool, glove: WordVector
     values = values.astype(np.float32)
     keyed = KeyedVectors(50)
     keyed.add_vectors(words, values)
-    _, theirs, missing = keyed.evaluate_word_pairs(datapath(semantics.DATASETS[dataset]))
+    _, theirs, missing = keyed.evaluate_word_pairs(datapath(DATASETS[dataset]))
     ours = word_similarity(WordVectors.of(words, values), dataset)
     assert ours.spearman == pytest.approx(theirs.statistic, abs=1e-6)
     assert 100 * (1 - ours.pairs_known / ours.pairs) == pytest.approx(missing)
@@ -66,17 +59,17 @@ def test_similarity_of_pairs_that_can_be_counted_by_hand() -> None:
     # tiger, cat 7.35; tiger, tiger 10.00; cup, coffee 6.58: the cosines 0.6, 1 and 0 are in order.
     words = ["tiger", "cat", "cup", "coffee"]
     values = np.array([[1, 0], [0.6, 0.8], [2, 0], [0, 3]], np.float32)
-    found = word_similarity(WordVectors.of(words, values), "wordsim353")
-    assert (found.spearman, found.pairs_known) == (1, 3)
+    similarity = word_similarity(WordVectors.of(words, values), "wordsim353")
+    assert (similarity.spearman, similarity.pairs_known) == (1, 3)
     values[1] = [-1, 0]
     assert word_similarity(WordVectors.of(words, values), "wordsim353").spearman == 0.5
 
 
 def test_too_few_pairs_and_no_such_data_set() -> None:
     empty = load_vectors("random", vector_size=5)
-    found = word_similarity(empty, "simlex999")
-    assert math.isnan(found.spearman)
-    assert (found.pairs, found.pairs_known) == (999, 0)
+    similarity = word_similarity(empty, "simlex999")
+    assert math.isnan(similarity.spearman)
+    assert (similarity.pairs, similarity.pairs_known) == (999, 0)
     with pytest.raises(VectorsError, match="'men': expected one of wordsim353, simlex999"):
         word_similarity(empty, "men")
 
@@ -88,11 +81,10 @@ def test_the_same_neighbours_as_gensim(word: str, glove: WordVectors, keyed: Key
     np.testing.assert_allclose([c for _, c in ours], [c for _, c in theirs], atol=1e-6)
 
 
-def test_the_blocks_do_not_show(glove: WordVectors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neighbours_are_the_same_with_small_blocks(glove: WordVectors) -> None:
     few = glove.subset([], 1_000)
     whole = neighbours(few, "minister")
-    monkeypatch.setattr(semantics, "_BLOCK", 7)
-    in_parts = neighbours(few, "minister")
+    in_parts = neighbours(few, "minister", block_rows=7)
     assert [near for near, _ in in_parts] == [near for near, _ in whole]
 
 
@@ -108,6 +100,8 @@ def test_neighbours_by_hand() -> None:
     for word in ("nowhere", "south"):
         with pytest.raises(VectorsError, match=f"has no vector for '{word}'"):
             neighbours(vectors, word)
+    lists = neighbours_of(vectors, ["east", "south"], 1)
+    assert lists == {"east": [("far east", 1)], "south": []}
 
 
 def test_neighbours_do_not_copy_the_matrix(tmp_path: Path) -> None:
@@ -126,74 +120,3 @@ def test_neighbours_do_not_copy_the_matrix(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < values.nbytes / 5
-
-
-# ------------------------------------------------------------------------ `pipeline vectors compare`
-
-
-def test_sets_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "it's [my] (1)+2.txt"
-    path.write_text("alps 1 2\n")
-    assert load_config(overrides_of(str(path))).vectors.path == str(path)
-    joined = load_config(overrides_of("glove_6b_50d+corpus:cbow", text=str(path))).vectors
-    assert isinstance(joined, JoinedOptions)
-    assert joined.sets == ("glove_6b_50d", "corpus:cbow")
-    assert joined.corpus.path == str(path)
-    for wrong in ("nowhere.txt", "corpus:glove", "glove_6b_50d+corpus:x", "it's"):
-        with pytest.raises(ConfigError):
-            load_config(overrides_of(wrong))
-
-
-def test_a_table_of_sets(
-    small: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path))
-    text = tmp_path / "text.txt"
-    text.write_text(
-        "a tiger is a cat\nthe tiger drinks a cup of coffee\nthe cat drinks a cup\n" * 9
-    )
-    sets = [str(small["vectors"]), "corpus:cbow", f"{small['vectors']}+corpus:cbow"]
-    shown = CliRunner().invoke(
-        cli, ["vectors", "compare", *sets, "--words", "alps,tiger", "--text", str(text),
-              "data=file", f"data.path={small['csv']}"],
-        catch_exceptions=False,
-    )  # fmt: skip
-    lines = shown.stdout.splitlines()
-    assert lines[0].split("  ")[0] == "set"
-    assert [line.split()[1:3] for line in lines[2:5]] == [["8", "36"], ["100", "9"], ["108", "42"]]
-    assert [line.split()[-2:] for line in lines[2:4]] == [["nan", "(0)"], ["nan", "(0)"]]
-    near = {word: [line for line in lines if line.startswith(word)] for word in ("alps", "tiger")}
-    assert [row.endswith(" -") for row in near["alps"]] == [False, True, False]
-    assert [row.endswith(" -") for row in near["tiger"]] == [True, False, False]
-
-
-@pytest.mark.usefixtures("plain")
-def test_what_sets_are_worth(small: dict[str, Path], store: str) -> None:
-    shown = CliRunner().invoke(
-        cli, ["vectors", "compare", str(small["vectors"]), "--train", "--seeds", "2", "--json",
-              "data=file", f"data.path={small['csv']}", "model=mean", "seed=3",
-              "training.frozen.epochs=1", "training.fine_tuned.epochs=1", f"tracking.uri={store}"],
-        catch_exceptions=False,
-    )  # fmt: skip
-    (values,) = map(json.loads, shown.stdout.splitlines())
-    assert values["vector_size"] == 8
-    assert values["wordsim353"] == {"spearman": None, "pairs": 353, "known": 0}
-    assert {name: len(of) for name, of in values["accuracies"].items()} == {
-        "frozen validation": 2, "frozen test": 2, "fine_tuned validation": 2, "fine_tuned test": 2,
-        "blend validation": 2, "blend test": 2,
-    }  # fmt: skip
-    client = MlflowClient(store)
-    runs = [client.get_run(run_id) for run_id in values["runs"]]
-    assert [run.data.params["seed"] for run in runs] == ["3", "4"]
-    assert [run.data.metrics["test/frozen_accuracy"] for run in runs] == values["accuracies"][
-        "frozen test"
-    ]
-    assert runs[0].info.run_name.endswith("vectors.txt-mean-3")
-    model = client.get_registered_model("headlines-headlines")
-    assert not model.aliases  # comparing does not change what serves
-
-
-def test_no_set_to_compare() -> None:
-    shown = CliRunner().invoke(cli, ["vectors", "compare", "data=bbc"])
-    assert shown.exit_code == 2
-    assert "expected the sets to compare" in shown.stderr
