@@ -1,13 +1,16 @@
-"""Small networks that the tests share: built, and trained in a second."""
+"""Small networks and classifiers that the tests share: built, and trained in a second or two."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from functools import cache
 
 from builders import all_words, make_headlines, topical_vectors
 
 from pipeline.classifier.encoders import MeanOptions
+from pipeline.classifier.ensemble import Ensemble, fit_ensemble
 from pipeline.classifier.network import Network, build_network
+from pipeline.classifier.options import EncoderOptions
 from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.vectors import WordVectors
@@ -15,17 +18,6 @@ from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.training.history import History
 from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions
-
-
-def small_matrix(texts: list[str]) -> EmbeddingMatrix:
-    """Vectors for all words but two; of those, `striker` is in no headline of training."""
-    words = [w for w in [*all_words(), "avalanche", "dividend"] if w not in ("again", "goal")]
-    values = topical_vectors(words)
-    vocabulary = build_vocabulary(texts)
-    return build_embedding_matrix(
-        vocabulary.words, WordVectors.of(words, values), extra_words=words, std=0.4
-    )
-
 
 TEXTS, LABELS = make_headlines(60)
 NAMES = sorted(set(LABELS))
@@ -39,12 +31,61 @@ BOTH = TrainingOptions(
 )
 
 
-def built(config: Any = None, seed: int = 0) -> Network:
-    return build_network(small_matrix(TRAIN.texts), 3, config or MeanOptions(), seed=seed)
+def phase(
+    name: str, epochs: int, learning_rate: float = 5e-3, patience: int | None = None
+) -> TrainingOptions:
+    """A schedule of this phase alone, with batches of 16."""
+    options = PhaseOptions(epochs, learning_rate, patience)
+    return TrainingOptions(phases=(name,), batch_size=16, **{name: options})
+
+
+def small_vectors() -> WordVectors:
+    """Vectors for all words but two; two of them are in no headline."""
+    words = [w for w in [*all_words(), "avalanche", "dividend"] if w not in ("again", "goal")]
+    return WordVectors.of(words, topical_vectors(words))
+
+
+def small_matrix(texts: Sequence[str] = TRAIN.texts) -> EmbeddingMatrix:
+    """The rows of `small_vectors` for the words of `texts`, the others as extra words."""
+    vectors, vocabulary = small_vectors(), build_vocabulary(texts)
+    return build_embedding_matrix(
+        vocabulary.words,
+        vectors,
+        counts=vocabulary.counts,
+        extra_words=vectors.index_to_key,
+        std=0.4,
+    )
+
+
+def built(options: EncoderOptions | None = None, seed: int = 0) -> Network:
+    """A network that was not trained."""
+    return build_network(small_matrix(), 3, options or MeanOptions(), seed=seed)
 
 
 def trained(
-    config: Any = None, schedule: TrainingOptions = BOTH, seed: int = 0
+    options: EncoderOptions | None = None, schedule: TrainingOptions = BOTH, seed: int = 0
 ) -> tuple[Network, History]:
-    classifier = built(config, seed)
-    return classifier, train(classifier, TRAIN, VALIDATION, schedule, seed=seed)
+    """A network of the caller's own, and how its training went."""
+    network = built(options, seed)
+    return network, train(network, TRAIN, VALIDATION, schedule, seed=seed)
+
+
+def shared(
+    options: EncoderOptions, schedule: TrainingOptions = BOTH, seed: int = 0
+) -> tuple[Network, History]:
+    """The same as `trained`, once in a process: for tests that change nothing of it."""
+    return _train_once(options, schedule, seed)
+
+
+def shared_ensemble(options: EncoderOptions, schedule: TrainingOptions = BOTH) -> Ensemble:
+    """An ensemble around the network of `shared`, once in a process."""
+    return _fit_ensemble_once(options, schedule)
+
+
+_train_once = cache(trained)
+
+
+@cache
+def _fit_ensemble_once(options: EncoderOptions, schedule: TrainingOptions) -> Ensemble:
+    network, _ = shared(options, schedule)
+    return fit_ensemble(network, small_matrix(), TRAIN, VALIDATION)

@@ -82,7 +82,15 @@ class Classifier:
         return score_texts(self._scorer, texts, self.network.n_labels, batch_size)
 
     def predict(self, texts: Iterable[str]) -> NDArray[np.object_]:
-        """The name of the most probable label of each text: array, (n,)."""
+        """The name of the most probable label of each text: object array, (n,).
+
+        Raises ValueError: the classifier was made without `label_names`.
+        """
+        if len(self.label_names) != self.network.n_labels:
+            raise ValueError(
+                f"expected a classifier with label_names for its {self.network.n_labels} labels, "
+                f"this one has {len(self.label_names)}: give label_names to Classifier"
+            )
         names = np.array(self.label_names, object)
         return names[self.predict_proba(texts).argmax(axis=1)]
 
@@ -168,7 +176,7 @@ def fit_ensemble(
     """
     started = time.perf_counter()
     options, n_labels = network.options, network.n_labels
-    inputs, held_out = network.token_ids(training.texts), network.token_ids(validation.texts)
+    held_out = network.token_ids(validation.texts)
     labels, truth = np.asarray(training.labels), np.asarray(validation.labels)
     members: list[Member] = []
     logits = network.head.predict(list(held_out), batch_size=256, verbose=0)
@@ -178,6 +186,7 @@ def fit_ensemble(
     if several and (options.sif or options.ngrams):
         logger.info("ensemble: fitting the members to %s texts", f"{len(labels):,}")
     if options.sif and several and len(labels) > n_present:
+        inputs = network.token_ids(training.texts)
         sif = fit_sif(network, matrix, inputs, labels, n_labels, seed=seed)
         logs["sif"] = sif_log_probabilities(network, sif, held_out)
         members.append(sif)

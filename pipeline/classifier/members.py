@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 
 from pipeline.classifier.encoders import encoder_for
@@ -55,8 +56,6 @@ class NetworkMember:
 
     def log_probabilities(self, batch: TokenBatch) -> Any:
         """Log-softmax of the logits, float32 (n, n_labels)."""
-        from keras import ops
-
         logits, _, _ = self.network.encoder([batch.vectors, batch.present])
         return ops.log_softmax(logits)
 

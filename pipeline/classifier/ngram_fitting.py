@@ -26,8 +26,6 @@ from pipeline.classifier.ngrams import (
 
 logger = logging.getLogger(__name__)
 
-_MAX_TEXTS = 100_000
-
 
 def fit_ngrams(
     texts: Any,
@@ -38,22 +36,25 @@ def fit_ngrams(
     n_buckets: int | None = None,
     folds: int | None = None,
     seed: int = 0,
+    most_texts: int = 100_000,
 ) -> NgramMember:
     """Fit a linear support vector machine to hashed n-grams and calibrate its scores.
 
-    Scores become probabilities by one factor (temperature: Guo et al. 2017, arXiv 1706.04599). It
-    minimises the log loss of scores that each fold got from a model fitted to the other folds.
+    One factor turns the scores into probabilities (temperature: Guo et al. 2017, arXiv 1706.04599).
+    It minimises the log loss of texts that the model did not see: the model of each fold is fitted
+    to the other folds.
 
     Args:
-        texts: standardised strings (n,), as `Network.joined_tokens` gives them. Above 100,000 a
-            stratified sample of that size is fitted.
+        texts: standardised strings (n,), as `Network.joined_tokens` gives them.
         labels: (n,), from 0 to `n_labels` - 1. A label may be rare or absent.
         n_labels: how many labels there are.
-        regularisation: LinearSVC's C, which weighs the errors: a larger one fits closer.
-        n_buckets: a power of two. The default is 512 for each text, within bounds.
-        folds: of the calibration. The default is 5, and 3 above 10,000 texts, where time counts and
-            the factor is sure.
+        regularisation: LinearSVC's C. A larger one fits the texts closer.
+        n_buckets: a power of two. The default is that of `choose_n_buckets`.
+        folds: of the calibration. The default is 5. It is 3 above 10,000 texts: there the factor is
+            sure, and the time matters.
         seed: of the sample, the folds and the order of the texts.
+        most_texts: of more texts, a stratified sample of this size is fitted, which bounds the
+            memory.
 
     Raises:
         DataError: nothing to fit, labels out of range, or another number of labels than of texts.
@@ -69,9 +70,9 @@ def fit_ngrams(
             f"expected labels from 0 to {n_labels - 1} to fit the n-grams, "
             f"got {classes.min()} to {classes.max()}"
         )
-    chosen = _sample(classes, seed)
+    chosen = _sample(classes, most_texts, seed)
     if n_buckets is None:
-        n_buckets = _default_buckets(len(chosen), n_labels)
+        n_buckets = choose_n_buckets(len(chosen), n_labels)
     if folds is None:
         folds = 5 if len(chosen) <= 10_000 else 3
     features = _Features.extract(strings[chosen], n_buckets)
@@ -99,11 +100,22 @@ def fit_ngrams(
     return NgramMember(layer)
 
 
+def choose_n_buckets(n: int, n_labels: int) -> int:
+    """The size of the table for `n` texts, a power of two.
+
+    It is 512 for each text, at least 2**18 and at most 2**20. With many labels it is less, so that
+    the table takes at most 64 MB.
+    """
+    most = min(20, int(np.log2(2**24 / (1 + n_outputs_for(n_labels)))))
+    return 2 ** int(min(max(np.ceil(np.log2(512 * n)), 18), most))
+
+
 @dataclass(frozen=True)
 class _Features:
-    """How often each seen bucket occurs: `blocks`, of words and of characters, CSR (n, n_seen).
+    """How often each bucket occurs in each text.
 
-    `buckets`: int64 (n_seen,), the bucket of each column.
+    `blocks`: one matrix for words and one for characters, CSR (n, n_seen). `buckets`: int64 array,
+    (n_seen,), the bucket of each column. Buckets that no text has are left out.
     """
 
     blocks: tuple[Any, Any]
@@ -132,7 +144,7 @@ class _Features:
         return replace(self, blocks=(self.blocks[0][which], self.blocks[1][which]))
 
     def weighted(self, weights: NDArray[np.float64]) -> Any:
-        """Both blocks added up, each row of a block of length 1: CSR (n, n_seen)."""
+        """The sum of both blocks, CSR (n, n_seen). Each row of a block is brought to length 1."""
         total = 0
         for block in self.blocks:
             length = np.sqrt(np.maximum(block @ weights**2, 1e-12))
@@ -142,7 +154,10 @@ class _Features:
 
 @dataclass(frozen=True)
 class _Linear:
-    """`weights`: float64 (n_seen,); `coefficients`: (n_seen, n_outputs); `bias`: (n_outputs,)."""
+    """A linear model of weighted features. All arrays are float64.
+
+    `weights`: (n_seen,). `coefficients`: (n_seen, n_outputs). `bias`: (n_outputs,).
+    """
 
     weights: NDArray[np.float64]
     coefficients: NDArray[np.float64]
@@ -159,10 +174,10 @@ def _fit(
     present = np.unique(classes)
     n_outputs = n_outputs_for(n_labels)
     coefficients, bias = np.zeros((len(weights), n_outputs)), -np.ones(n_outputs)
-    if len(present) == 1:  # nothing to separate: the one class wins
+    if len(present) == 1:  # nothing to separate: this class always wins
         bias[:] = np.where(np.arange(n_labels)[-n_outputs:] == present[0], 1.0, -1.0)
         return _Linear(weights, coefficients, bias)
-    # In the dual, time does not grow with the features; the seed orders the texts.
+    # In the dual form the time does not grow with the features. The seed orders the texts.
     machine = LinearSVC(C=c, dual=True, random_state=seed)
     machine.fit(features.weighted(weights), classes)
     rows, offsets = machine.coef_, machine.intercept_
@@ -174,11 +189,12 @@ def _fit(
 
 
 def _weights(features: _Features, classes: NDArray[np.int64], n_labels: int) -> NDArray[np.float64]:
-    """Rare n-grams and telling ones count for more: (n_seen,).
+    """The weight of each n-gram, float64 array, (n_seen,).
 
-    Smooth idf to the power 1.5, times a mean of 1 and the largest log-count ratio of any class
-    (Wang and Manning 2012, aclanthology.org/P12-2018). The ratio's share grows with the number of
-    texts, as it is noise where an n-gram is seen once or twice: a half at 1,000.
+    Rare n-grams count for more, and so do n-grams that tell classes apart. The weight is the smooth
+    idf to the power 1.5, times a mean of two numbers: 1, and the largest log-count ratio of any
+    class (Wang and Manning 2012, aclanthology.org/P12-2018). With few texts the ratio is noise. So
+    its share in the mean grows with the number of texts; it is a half at 1,000.
     """
     n = len(classes)
     present = (features.blocks[0] + features.blocks[1]).sign()
@@ -188,12 +204,12 @@ def _weights(features: _Features, classes: NDArray[np.int64], n_labels: int) -> 
     seen = counts.sum(axis=0)
     idf = np.log((1 + n) / (1 + seen)) + 1
     strongest = np.zeros(len(idf))
-    for own in counts:
-        inside, outside = own + 1, seen - own + 1
+    for count in counts:
+        inside, outside = count + 1, seen - count + 1
         ratio = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
         np.maximum(strongest, np.abs(ratio), out=strongest)
     share = n / (n + 1_000)
-    # An n-gram of the fold that was left out is not there.
+    # The fold that was left out has n-grams that the others do not have.
     return np.where(seen > 0, idf**1.5 * (1 - share + share * strongest), 0.0)
 
 
@@ -206,23 +222,17 @@ def _count(
     return scipy.sparse.csr_matrix((ones, (repeated[real], flat[real])), (n, n_buckets))
 
 
-def _default_buckets(n: int, n_labels: int) -> int:
-    """A power of two: 512 for each text, 2**18 to 2**20, and a table of at most 64 MB."""
-    most = min(20, int(np.log2(2**24 / (1 + n_outputs_for(n_labels)))))
-    return 2 ** int(min(max(np.ceil(np.log2(512 * n)), 18), most))
-
-
-def _sample(classes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Which texts are fitted, in order: all, or as many as memory should hold."""
+def _sample(classes: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """The positions of the texts that are fitted, in order: all, or `most` and the rare classes."""
     rows = np.arange(len(classes))
-    if len(classes) <= _MAX_TEXTS:
+    if len(classes) <= most:
         return rows
-    # A class with one text cannot be stratified.
+    # A class with one text cannot be stratified. Its text is taken.
     rare = np.bincount(classes)[classes] < 2
     common = rows[~rare]
     chosen, _ = train_test_split(
         common,
-        train_size=min(_MAX_TEXTS, len(common) - 1),
+        train_size=min(most, len(common) - 1),
         stratify=classes[common],
         random_state=seed,
     )

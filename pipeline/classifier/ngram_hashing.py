@@ -1,7 +1,7 @@
 """N-grams of words and characters as numbers of buckets, in TensorFlow's operations.
 
-No n-gram is ever written as a string, and no vocabulary is kept (feature hashing: Weinberger et al.
-2009, arXiv 0902.2206).
+This is feature hashing (Weinberger et al. 2009, arXiv 0902.2206): no vocabulary is kept. No n-gram is
+written as a string either. The numbers of words and the code points of characters are combined.
 """
 
 from __future__ import annotations
@@ -21,38 +21,50 @@ _ROLL, _MIX = 0x9E3779B1, 0x85EBCA6B
 
 
 def hash_ngrams(texts: Any, n_buckets: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Buckets of the word 1-3-grams and of the character 2-5-grams.
+    """Hash the word 1-3-grams and the character 2-5-grams of texts.
 
-    `texts`: string tensor (n,), tokens between spaces. `n_buckets`: a power of two up to 2**31.
-    Returns (buckets, rows) of the words and of the characters: int32 tensors (tokens, 3) and
-    (tokens,), (characters, 4) and (characters,). `buckets[i]` are those of the n-grams that begin
-    at place i, of the text `rows[i]`; 0 stands for none. The beginning and the end of a
-    text are marked, so that `Here 's` there is another n-gram than in the middle.
+    The beginning and the end of a text are marked. So `Here 's` at the beginning is not the n-gram
+    that it is in the middle.
+
+    Args:
+        texts: string tensor (n,), tokens with a space between.
+        n_buckets: a power of two up to 2**31.
+
+    Returns:
+        (buckets, rows) of the words, int32 tensors (n_tokens, 3) and (n_tokens,), and of the
+        characters, (n_characters, 4) and (n_characters,). `buckets[i]` are the buckets of the
+        n-grams that begin at place i, one for each size; 0 stands for none. Place i belongs to the
+        text `rows[i]`.
     """
-    # No n-gram is ever written as a string: numbers of words and code points are combined.
     tokens, letters = split_marked(texts)
     # 2**32 - 1 is the largest number of buckets whose numbers fit in 32 bits.
     numbers = tf.cast(tf.strings.to_hash_bucket_fast(tokens.values, 2**32 - 1), tf.uint32)
-    found = []
+    blocks = []
     for ragged, values, sizes in (
         (tokens, numbers, WORDS),
         (letters, tf.cast(letters.values, tf.uint32), CHARACTERS),
     ):
         rows = _rows(ragged)
-        found.append((_buckets(values, rows, sizes, n_buckets), rows))
-    return found[0], found[1]
+        blocks.append((_buckets(values, rows, sizes, n_buckets), rows))
+    return blocks[0], blocks[1]
 
 
 def split_marked(texts: Any) -> tuple[Any, Any]:
-    """The tokens, strings, and the characters, code points, of strings (n,) whose beginning and end
-    are marked by one more token each: ragged tensors (n, tokens), (n, characters)."""
+    """Mark the beginning and the end of strings (n,) by a token each, and split them.
+
+    Returns the tokens, a ragged string tensor (n, tokens), and the characters as code points, a
+    ragged int32 tensor (n, characters).
+    """
     marked = tf.strings.join([f"{BEGINNING} ", texts, f" {END}"])
     return tf.strings.split(marked), tf.strings.unicode_decode(marked, "UTF-8")
 
 
 def _rows(ragged: Any) -> Any:
-    """The row of each value, int32: `value_rowids` in a third of its time. Ranges that lie 2**32
-    apart are written one after the other; what is above the 32nd bit is the row."""
+    """The row of each value of a ragged tensor: int32 tensor, (n_values,).
+
+    It gives what `value_rowids` does in a third of the time. Row i counts from i * 2**32. So the
+    bits above the 32nd are the row.
+    """
     far = tf.constant(32, tf.int64)
     starts = tf.bitwise.left_shift(tf.range(ragged.nrows()), far)
     ranges = tf.raw_ops.RaggedRange(
@@ -62,7 +74,10 @@ def _rows(ragged: Any) -> Any:
 
 
 def _buckets(values: Any, rows: Any, sizes: Sequence[int], n_buckets: int) -> Any:
-    """A polynomial hash modulo 2**32, grown by one value a step; its upper bits are the bucket."""
+    """A polynomial hash modulo 2**32 of each n-gram: int32 tensor, (n_values, n_sizes).
+
+    Each step adds a value to the n-grams. The upper bits of the hash are the bucket.
+    """
     n, longest = tf.size(values), max(sizes)
     next_values = tf.pad(values, [[0, longest]])
     next_rows = tf.pad(rows, [[0, longest]], constant_values=-1)

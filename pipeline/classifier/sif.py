@@ -26,7 +26,6 @@ from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 
 _COMMON = 1e-3  # probability at which a word counts half (Arora et al. 2017, table 1)
 _FOLDS = 5
-_MAX_TEXTS = 100_000  # the means of more are no better
 _BATCH = 1024
 _NEVER = -30.0  # score of a label without a text
 
@@ -117,6 +116,7 @@ def fit_sif(
     n_labels: int,
     *,
     seed: int = 0,
+    most_texts: int = 100_000,
 ) -> SifMember:
     """Fit the member to texts.
 
@@ -129,13 +129,22 @@ def fit_sif(
         network: looks up the vectors of extra words.
         matrix: the one that the network was built from.
         inputs: texts as `network.token_ids` gives them, int32 arrays (n, tokens).
-        labels: (n,), from 0. Above 100,000 texts a random sample is fitted.
+        labels: int array (n,), from 0.
         n_labels: how many labels there are.
         seed: of the sample and of the folds that calibrate.
+        most_texts: of more texts, a random sample of this size is fitted. The means of more texts
+            are no better.
 
     Raises:
         ValueError: all texts have one label, or there are no more texts than labels.
     """
+    labels = np.asarray(labels)
+    n_present = len(np.unique(labels))
+    if not 1 < n_present < len(labels):
+        raise ValueError(
+            f"expected texts of at least two labels, and more texts than labels, to fit the member "
+            f"sif, got {len(labels)} texts and {n_present} labels"
+        )
     n_trained, vector_size = matrix.weights.shape
     layer = SifLayer(n_trained, len(matrix.word_probabilities), vector_size, n_labels, name="sif")
     layer.build(None)
@@ -144,9 +153,8 @@ def fit_sif(
     rarity[PADDING] = 0
     layer.rarity.set_weights([rarity[:, None]])
 
-    labels = np.asarray(labels)
-    if len(labels) > _MAX_TEXTS:
-        chosen = np.random.default_rng(seed).choice(len(labels), _MAX_TEXTS, replace=False)
+    if len(labels) > most_texts:
+        chosen = np.random.default_rng(seed).choice(len(labels), most_texts, replace=False)
         inputs, labels = [array[chosen] for array in inputs], labels[chosen]
     features = _in_batches(network, inputs, layer.mean_vectors)
     layer.scores.set_weights(_calibrated(features, labels, n_labels, seed))

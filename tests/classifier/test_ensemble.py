@@ -1,193 +1,206 @@
+"""The classifier: the network and the linear members beside it, weighed against each other."""
+
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from builders import all_words, make_headlines, topical_vectors
+from networks import (
+    NAMES,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    phase,
+    shared,
+    shared_ensemble,
+    small_matrix,
+    trained,
+)
 from scipy.special import log_softmax
 
-from pipeline.classifier.calibration import log_loss, log_probabilities, temperature_factor
-from pipeline.classifier.encoders import CnnOptions, MeanOptions, ModelOptions
-from pipeline.classifier.ensemble import Blend, blend, joined
-from pipeline.classifier.network import (
-    Network,
-    build_network,
-    export_saved_model,
-)
-from pipeline.classifier.ngrams import fit_ngrams
-from pipeline.classifier.sif import apply_pooled, fit_pooled
-from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
-from pipeline.embedding.vectors import WordVectors
-from pipeline.embedding.vocabulary import build_vocabulary
-from pipeline.training.loop import train
-from pipeline.training.options import PhaseOptions, TrainingOptions
+from pipeline.classifier.calibration import log_loss
+from pipeline.classifier.encoders import CnnOptions, MeanOptions
+from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
+from pipeline.classifier.export import export_saved_model
+from pipeline.classifier.network import build_network
+from pipeline.classifier.ngram_fitting import fit_ngrams
+from pipeline.classifier.scoring import compile_scorer, score_texts
+from pipeline.classifier.sif import fit_sif, sif_log_probabilities
+from pipeline.data.examples import Examples
 
-TEXTS, LABELS = make_headlines(60)
-NAMES = sorted(set(LABELS))
-NUMBERS = [NAMES.index(label) for label in LABELS]
-TRAIN = (TEXTS[:60], NUMBERS[:60])
-VALIDATION = (TEXTS[60:100], NUMBERS[60:100])
-TEST = (TEXTS[100:], NUMBERS[100:])
-SHORT = TrainingOptions(fine_tuned=PhaseOptions(2, 5e-3), batch_size=16)
-
-
-def small_matrix() -> EmbeddingMatrix:
-    words = [*all_words(), "avalanche"]
-    vocabulary = build_vocabulary(TRAIN.texts)
-    vectors = WordVectors.of(words, topical_vectors(words))
-    return build_embedding_matrix(
-        vocabulary.words, vectors, counts=vocabulary.counts, extra_words=words, std=0.4
-    )
-
-
-def network(config: ModelOptions, schedule: TrainingOptions = SHORT) -> Network:
-    classifier = build_network(small_matrix(), 3, config)
-    train(classifier, TRAIN, VALIDATION, schedule)
-    return classifier
-
-
-def blended(config: ModelOptions) -> Blend:
-    return blend(network(config), small_matrix(), TRAIN, VALIDATION, config)
+CASED = CnnOptions(filters=4, letter_case=True)
+SHORT = phase("fine_tuned", 2)
+FEW = Examples(TRAIN.texts[:60], TRAIN.labels[:60], TRAIN.label_names)
 
 
 @pytest.fixture(scope="module")
-def everything() -> Blend:
-    return blended(CnnOptions(filters=4, letter_case=True))
+def everything() -> Ensemble:
+    """An ensemble with all members, of a network that still makes mistakes."""
+    network, _ = shared(CASED, SHORT)
+    return fit_ensemble(network, small_matrix(), FEW, VALIDATION)
 
 
-def probabilities_of(model: Network, texts: list[str]) -> Any:
-    return model.predict_proba(texts)
-
-
-def test_it_is_the_product_of_its_parts(everything: Blend) -> None:
-    """Through the exported layers against the parts one by one."""
-    config = CnnOptions(filters=4, letter_case=True)
-    classifier, matrix, labels = everything.classifier, small_matrix(), np.array(TRAIN.labels)
-    inputs, held_out = classifier.token_ids(TRAIN.texts), classifier.token_ids(TEST.texts)
-    pooled = fit_pooled(classifier, matrix, inputs, labels, 3)
-    wide = fit_ngrams(joined(classifier, TRAIN.texts), labels, 3)
+def test_it_is_the_product_of_its_members(everything: Ensemble) -> None:
+    """Through the exported layers against the members one by one."""
+    classifier, matrix, labels = everything.classifier, small_matrix(), np.array(FEW.labels)
+    network = classifier.network
+    inputs, held_out = network.token_ids(FEW.texts), network.token_ids(TEST.texts)
+    sif = fit_sif(network, matrix, inputs, labels, 3)
+    ngrams = fit_ngrams(network.joined_tokens(FEW.texts), labels, 3)
     logs = {
-        "network": log_softmax(classifier.head.predict(list(held_out), verbose=0), axis=1),
-        "pooled": apply_pooled(classifier, pooled, held_out),
-        "wide": wide.log_probabilities(joined(classifier, TEST.texts)),
+        "network": log_softmax(network.head.predict(list(held_out), verbose=0), axis=1),
+        "sif": sif_log_probabilities(network, sif, held_out),
+        "ngrams": ngrams.score_strings(network.joined_tokens(TEST.texts)),
     }
-    assert config.sif
-    assert list(everything.parts) == list(logs)
-    assert all(part.weight > 0 for part in everything.parts.values())
-    product = sum(
-        everything.parts[name].weight * np.maximum(log, -15) for name, log in logs.items()
-    )
+    assert list(everything.members) == list(logs)
+    assert [member.name for member in classifier.members] == list(logs)
+    weights = [member.weight for member in everything.members.values()]
+    assert min(weights) > 0
+    assert classifier.weights == tuple(weights)
+    product = sum(w * np.maximum(log, -15) for w, log in zip(weights, logs.values(), strict=True))
     expected = np.exp(log_softmax(product, axis=1))
-    np.testing.assert_allclose(probabilities_of(classifier, TEST.texts), expected, atol=1e-5)
+    np.testing.assert_allclose(classifier.predict_proba(TEST.texts), expected, atol=1e-5)
 
 
-def test_what_it_says_of_validation_is_so(everything: Blend) -> None:
-    probabilities = probabilities_of(everything.classifier, VALIDATION.texts)
-    truth = np.array(VALIDATION.labels)
+def test_what_it_says_about_the_validation_texts_is_so(everything: Ensemble) -> None:
+    classifier, truth = everything.classifier, np.array(VALIDATION.labels)
+    probabilities = classifier.predict_proba(VALIDATION.texts)
     assert everything.accuracy == (probabilities.argmax(axis=1) == truth).mean()
     assert everything.loss == pytest.approx(log_loss(np.log(probabilities), truth), abs=1e-4)
-    assert everything.loss < everything.parts["network"].loss
-    right = (
-        probabilities_of(everything.classifier, TEST.texts).argmax(axis=1) == TEST.labels
-    ).mean()
-    assert right > 0.9
+    assert everything.loss < everything.members["network"].loss
+    alone = classifier.network.predict_proba(VALIDATION.texts)
+    assert everything.members["network"].accuracy == (alone.argmax(axis=1) == truth).mean()
+    assert everything.seconds > 0
+    assert (classifier.predict_proba(TEST.texts).argmax(axis=1) == TEST.labels).mean() > 0.9
 
 
-def test_the_whole_of_it_is_saved_exported_and_pickled(everything: Blend, tmp_path: Path) -> None:
+def test_a_classifier_names_labels_and_embeds(everything: Ensemble) -> None:
     classifier = everything.classifier
-    expected = probabilities_of(classifier, TEST.texts)
+    best = classifier.predict_proba(TEST.texts).argmax(axis=1)
+    assert classifier.label_names == tuple(NAMES)
+    assert classifier.predict(iter(TEST.texts)).tolist() == [NAMES[i] for i in best]
+    assert classifier.predict([]).tolist() == []
+    expected = classifier.network.embed(TEST.texts)
+    assert classifier.embed(TEST.texts).tobytes() == expected.tobytes()
+    with pytest.raises(ValueError, match="expected a classifier with label_names"):
+        Classifier(classifier.network).predict(TEST.texts)
+
+
+def test_the_whole_of_it_is_saved_exported_and_pickled(
+    everything: Ensemble, tmp_path: Path
+) -> None:
+    classifier = everything.classifier
+    expected = classifier.predict_proba(TEST.texts)
     classifier.model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert loaded.predict_proba(TEST.texts).tobytes() == expected.tobytes()
+    loaded = compile_scorer(keras.saving.load_model(tmp_path / "model.keras"))
+    assert score_texts(loaded, TEST.texts, 3).tobytes() == expected.tobytes()
     export_saved_model(classifier, tmp_path / "model")
     scored = tf.saved_model.load(tmp_path / "model")(tf.constant(TEST.texts)).numpy()
     np.testing.assert_allclose(scored, expected, atol=1e-6)
     again = pickle.loads(pickle.dumps(classifier))
     assert again.predict_proba(TEST.texts).tobytes() == expected.tobytes()
-    assert again.embedding.get_weights()[0].tobytes() == classifier.embedding.get_weights()[0].tobytes()  # fmt: skip
+    assert (again.weights, again.label_names) == (classifier.weights, classifier.label_names)
+    for weight, same in zip(
+        again.network.get_weights(), classifier.network.get_weights(), strict=True
+    ):
+        assert weight.tobytes() == same.tobytes()
 
 
-def test_parts_can_be_left_out() -> None:
-    only = blended(MeanOptions(sif=False, ngrams=False))
-    assert only.alone
-    assert list(only.parts) == ["network"]
-    assert only.parts["network"].weight == 1
-    assert only.accuracy == only.parts["network"].accuracy
-    assert list(blended(MeanOptions(ngrams=False)).parts) == ["network", "pooled"]
-
-
-def test_a_network_that_cannot_be_helped_stays_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts that know nothing, and a network that is certain and right."""
-    monkeypatch.setattr(
-        "pipeline.classifier.ensemble._weigh", lambda logs, truth: np.full(len(logs), 1 / 3)
+def test_members_can_be_left_out() -> None:
+    alone = shared_ensemble(MeanOptions(sif=False, ngrams=False), SHORT)
+    network, _ = shared(MeanOptions(sif=False, ngrams=False), SHORT)
+    assert alone.network_only
+    assert alone.classifier.network is network
+    assert list(alone.members) == ["network"]
+    assert alone.members["network"].weight == 1
+    assert (alone.accuracy, alone.loss) == (
+        alone.members["network"].accuracy,
+        alone.members["network"].loss,
     )
-    schedule = TrainingOptions(frozen=PhaseOptions(60, 5e-2), batch_size=16)
-    config = MeanOptions(dropout=0, spatial_dropout=0)
-    classifier = network(config, schedule)
-    result = blend(classifier, small_matrix(), (TRAIN.texts, [0, 1, 2] * 20), VALIDATION, config)
-    assert result.alone
-    assert result.classifier is classifier
-    assert result.parts["wide"].weight == 0
+    expected = network.predict_proba(TEST.texts)
+    assert alone.classifier.predict_proba(TEST.texts).tobytes() == expected.tobytes()
+    for options, names in (
+        (MeanOptions(ngrams=False), ["network", "sif"]),
+        (MeanOptions(sif=False), ["network", "ngrams"]),
+    ):
+        assert list(shared_ensemble(options, SHORT).members) == names
 
 
-def test_few_validation_headlines_leave_the_weights_equal(everything: Blend) -> None:
-    classifier = network(CnnOptions(filters=4))
-    few = blend(classifier, small_matrix(), TRAIN, (VALIDATION.texts[:3], VALIDATION.labels[:3]))
-    many = blend(classifier, small_matrix(), TRAIN, (VALIDATION.texts * 50, VALIDATION.labels * 50))
-    spread = [np.std([part.weight for part in result.parts.values()]) for result in (few, many)]
-    assert spread[0] < 0.03
-    assert spread[1] > 2 * spread[0]
+def test_a_network_that_cannot_be_helped_stays_alone() -> None:
+    """Members that know nothing, and a network that is certain and right."""
+    network, _ = trained(MeanOptions(dropout=0, spatial_dropout=0), phase("frozen", 60, 5e-2))
+    noise = replace(TRAIN, labels=[0, 1, 2] * 40)
+    result = fit_ensemble(network, small_matrix(), noise, VALIDATION)
+    assert result.network_only
+    assert result.classifier.network is network
+    assert [member.weight for member in result.members.values()] == [1, 0, 0]
+    assert result.loss == result.members["network"].loss
+    assert result.classifier.label_names == noise.label_names
 
 
-def test_the_same_seed_gives_the_same_bits() -> None:
-    results = [
-        probabilities_of(blended(CnnOptions(filters=4)).classifier, TEST.texts).tobytes()
-        for _ in range(2)
-    ]
-    assert results[0] == results[1]
+def test_few_validation_texts_leave_the_weights_equal() -> None:
+    network, _ = shared(CASED, SHORT)
+    few = Examples(VALIDATION.texts[:3], VALIDATION.labels[:3], VALIDATION.label_names)
+    many = Examples(list(VALIDATION.texts) * 50, list(VALIDATION.labels) * 50, few.label_names)
+    spreads = []
+    for validation in (few, many):
+        result = fit_ensemble(network, small_matrix(), FEW, validation)
+        spreads.append(np.std([member.weight for member in result.members.values()]))
+    assert spreads[0] < 0.03
+    assert spreads[1] > 2 * spreads[0]
+
+
+def test_the_same_seed_gives_the_same_bits(everything: Ensemble) -> None:
+    network, _ = shared(CASED, SHORT)
+    same, other = (
+        fit_ensemble(network, small_matrix(), FEW, VALIDATION, seed=seed).classifier
+        for seed in (0, 1)
+    )
+    expected = everything.classifier.predict_proba(TEST.texts).tobytes()
+    assert same.predict_proba(TEST.texts).tobytes() == expected
+    assert other.predict_proba(TEST.texts).tobytes() != expected
 
 
 def test_labels_that_are_rare_or_absent() -> None:
     """Four labels, of which training has one once and one never."""
     matrix = small_matrix()
-    classifier = build_network(matrix, 4, MeanOptions())
+    network = build_network(matrix, 4, MeanOptions())
+    names = (*TRAIN.label_names, "never")
     labels = [3 if i == 0 else min(label, 1) for i, label in enumerate(TRAIN.labels)]
-    result = blend(classifier, matrix, (TRAIN.texts, labels), (VALIDATION.texts, [0] * 40))
-    probabilities = probabilities_of(result.classifier, TEST.texts)
-    assert probabilities.shape == (20 + 60, 4)
+    rare = Examples(TRAIN.texts, labels, names)
+    zeros = Examples(VALIDATION.texts, [0] * len(VALIDATION), names)
+    result = fit_ensemble(network, matrix, rare, zeros)
+    probabilities = result.classifier.predict_proba(TEST.texts)
+    assert probabilities.shape == (len(TEST), 4)
     assert np.isfinite(probabilities).all()
-    assert blend(classifier, matrix, (TRAIN.texts, [1] * 60), VALIDATION).alone  # one label only
-    one_each = [TRAIN.labels.index(label) for label in range(3)]
-    few = [TRAIN.texts[i] for i in one_each], [0, 1, 2]
-    alone = blend(classifier, matrix, few, VALIDATION)
-    assert np.isfinite(probabilities_of(alone.classifier, TEST.texts)).all()
 
 
-def test_common_words_count_less_in_the_mean() -> None:
-    """With a set that stands by frequency: a headline is what its rare word says."""
-    words = [*(f"common{i}" for i in range(200)), *(f"rare{i}" for i in range(40))]
-    values = np.ones((240, 4), np.float32)
-    vectors = WordVectors.of(words, values)
-    texts = [f"common{i % 7} common{i % 3} rare{i}" for i in range(40)]
-    vocabulary = build_vocabulary(texts)
-    matrix = build_embedding_matrix(vocabulary.words, vectors, counts=vocabulary.counts)
-    share = dict(zip(matrix.words, matrix.word_probabilities[2:], strict=True))
-    assert share["common0"] > share["common6"] > 10 * share["rare9"] > 0
-    backwards = WordVectors.of(words[::-1], values[::-1])
-    no_order = build_embedding_matrix(vocabulary.words, backwards, counts=vocabulary.counts)
-    assert not no_order.shares.any()
+def test_with_one_label_only_the_network_stays_alone() -> None:
+    network = build_network(small_matrix(), 3, MeanOptions())
+    same = replace(TRAIN, labels=[1] * len(TRAIN))
+    result = fit_ensemble(network, small_matrix(), same, VALIDATION)
+    assert result.network_only
+    assert list(result.members) == ["network"]
 
 
-def test_the_factor_finds_the_temperature() -> None:
-    random = np.random.default_rng(0)
-    scores = random.normal(size=(20_000, 3))
-    classes = (np.exp(log_softmax(3 * scores, axis=1)).cumsum(axis=1) < random.random((20_000, 1))).sum(axis=1)  # fmt: skip
-    assert temperature_factor(scores, classes) == pytest.approx(3, rel=0.05)
-    two = log_probabilities(np.array([[0.0], [2.0]]))
-    np.testing.assert_allclose(np.exp(two).sum(axis=1), 1, rtol=1e-6)
-    assert two[1, 1] > two[1, 0]
+def test_one_text_a_label() -> None:
+    network = build_network(small_matrix(), 3, MeanOptions())
+    first = [TRAIN.labels.index(label) for label in range(3)]
+    few = Examples([TRAIN.texts[i] for i in first], [0, 1, 2], TRAIN.label_names)
+    result = fit_ensemble(network, small_matrix(), few, VALIDATION)
+    assert list(result.members) == ["network", "ngrams"]  # sif cannot be fitted to so few
+    assert np.isfinite(result.classifier.predict_proba(TEST.texts)).all()
+
+
+def test_a_floor_bounds_what_one_member_can_do(everything: Ensemble) -> None:
+    """With a floor near zero no member tells labels apart."""
+    classifier = everything.classifier
+    bounded = replace(classifier, floor=-1e-6)
+    np.testing.assert_allclose(bounded.predict_proba(TEST.texts), 1 / 3, atol=1e-4)
+    lower, lowest = (replace(classifier, floor=floor) for floor in (-1e3, -1e4))
+    assert lower.predict_proba(TEST.texts).tobytes() == lowest.predict_proba(TEST.texts).tobytes()
