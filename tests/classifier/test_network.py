@@ -30,8 +30,8 @@ from pipeline.classifier.export import export_saved_model
 from pipeline.classifier.network import Network, build_network, with_labels
 from pipeline.classifier.scoring import compile_scorer, score_texts
 from pipeline.embedding.matrix import build_embedding_matrix
-from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.training.loop import train
 
 CNN = CnnOptions(filters=8)

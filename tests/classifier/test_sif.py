@@ -11,8 +11,8 @@ from pipeline.classifier.encoders import MeanOptions
 from pipeline.classifier.network import Network, build_network
 from pipeline.classifier.sif import SifMember, fit_sif, sif_log_probabilities
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
-from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabulary
 
 LABELS = np.array(TRAIN.labels)
 

@@ -19,8 +19,8 @@ from pipeline.embedding.loading import load_vectors
 from pipeline.embedding.matching import spellings
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.options import CorpusOptions, VectorsOptions
-from pipeline.embedding.text import build_vocabularies
 from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.vocabulary import build_vocabularies
 from pipeline.training.fit import Fitted, fit
 from pipeline.training.history import Epoch
 from pipeline.training.loop import train
