@@ -22,7 +22,8 @@ from nbclient import NotebookClient
 from pipeline import fit, load_headlines, load_vectors
 from pipeline.classifier.encoders import MeanOptions
 from pipeline.cli.app import cli
-from pipeline.config import flatten, groups, load_config, options
+from pipeline.cli.arguments import config_of
+from pipeline.config import flatten, groups, options
 
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -134,12 +135,14 @@ def test_every_command_exists_with_its_options(
 
 
 def _parse(command: click.Command, words: list[str]) -> None:
-    """Read the arguments of a command, and compose the options of a run among them."""
+    """Read the arguments of a command. The options of a run among them are ones that it uses."""
+    names: list[str] = []
     while isinstance(command, click.Group):
-        command = command.commands[words[0]]
-        words = words[1:]
+        names, words = [*names, words[0]], words[1:]
+        command = command.commands[names[-1]]
     context = command.make_context(command.name, list(words))
-    load_config(context.params.get("overrides", ()))
+    if overrides := context.params.get("overrides"):
+        config_of(" ".join(names), overrides)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
