@@ -1,4 +1,4 @@
-"""From conf/ and overrides to the options of the rooms. Each room has its own, in its options.py."""
+"""Compose conf/ and overrides into the options of the rooms. Each room has its own in options.py."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ class Config:
 
 
 def options(group: str) -> list[str]:
-    """Names of the choices of a group: `options("model") == ["bigru", "cnn", "mean"]`.
+    """The names of the choices of a group, such as `cnn` of `model`.
 
-    A file whose name begins with _ holds what choices share and is none itself.
+    A file whose name begins with _ holds what choices share, and is no choice itself.
     """
     return sorted(path.stem for path in (conf_folder() / group).glob("[!_]*.yaml"))
 
 
 def groups() -> list[str]:
-    """Names of the groups of conf/."""
+    """The names of the groups of conf/."""
     return sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
 
 
 def load_config(overrides: Sequence[str] = ()) -> Config:
-    """Compose conf/ with `overrides` in Hydra's form and check every value.
+    """Compose conf/ with `overrides` in Hydra's form, and check each value.
 
     >>> load_config(["model=mean", "training.fine_tuned.epochs=3"]).model.encoder
     'mean'
 
-    Raises ConfigError: an option or choice that does not exist (with the nearest one), a value
-    of the wrong type or out of range.
+    Raises ConfigError: an option or choice that does not exist (the message has the nearest one),
+    or a value of the wrong type or out of range.
     """
     return check_options(Config, _composed(list(overrides)))
 
@@ -91,16 +91,21 @@ def unused_overrides(overrides: Sequence[str], config: Config, uses: Sequence[st
     def among(name: str, options: Sequence[str]) -> bool:
         return any(f"{name}.".startswith(f"{option}.") for option in options)
 
-    names = [text.partition("=")[0].lstrip("+~") for text in overrides]
     return [
         name
-        for name in names
+        for name in map(_name, overrides)
         if not among(name, uses)
         or (among(name, left_out) and not among(name, [use for use in uses if use in left_out]))
     ]
 
 
+def _name(override: str) -> str:
+    """What an override sets: `data.path` of `data.path=my.csv`."""
+    return override.partition("=")[0].lstrip("+~")
+
+
 def _composed(overrides: list[str]) -> dict[str, Any]:
+    """conf/ with the overrides, as plain values. Raises ConfigError: as `load_config`."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -117,18 +122,17 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
             ) from error
         group, value = override.key_or_group, override.value()
         if group in groups():
-            known = options(group)
-            if value not in (*known, None):
+            names = options(group)
+            if value not in (*names, None):
                 raise ConfigError(
-                    f"{group}={value}: expected one of {', '.join(known)}"
-                    f"{nearest(str(value), known)}"
+                    f"{group}={value}: expected one of {', '.join(names)}"
+                    f"{nearest(str(value), names)}"
                 )
             choices.append(text)
-    known = _names(_compose(choices))
-    for text in overrides:
-        name = text.partition("=")[0]
-        if name.lstrip("+~") not in known:
-            raise ConfigError(_unknown(name.lstrip("+~"), known))
+    names = _names(_compose(choices))
+    for name in map(_name, overrides):
+        if name not in names:
+            raise ConfigError(_unknown(name, names))
     try:
         return _compose(overrides)
     except (HydraException, OmegaConfBaseException) as error:
@@ -151,8 +155,8 @@ def _names(composed: dict[str, Any]) -> list[str]:
     return [*groups(), *names, *sorted(branches - set(names))]
 
 
-def _unknown(name: str, known: Sequence[str]) -> str:
-    """What to say of an option that this composition does not have."""
+def _unknown(name: str, names: Sequence[str]) -> str:
+    """The message for an option that is not among the `names` of this composition."""
     group = name.partition(".")[0]
     homes = [
         choice
@@ -163,4 +167,4 @@ def _unknown(name: str, known: Sequence[str]) -> str:
         choices = " or ".join(filter(None, [", ".join(homes[:-1]), homes[-1]]))
         home = "file" if "file" in homes else homes[0]
         return f"{name} belongs to {group}={choices}, which is not chosen: add {group}={home}"
-    return f"there is no option {name!r} here{nearest(name, known)}; `pipeline options` lists the options"
+    return f"there is no option {name!r} here{nearest(name, names)}; `pipeline options` lists the options"

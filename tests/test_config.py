@@ -1,26 +1,61 @@
+"""conf/ and the options of the rooms: one set of defaults, and messages that name the option."""
+
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from pipeline.base.errors import ConfigError
-from pipeline.config import Config, flatten, groups, load_config, options
+from pipeline.base.files import conf_folder
+from pipeline.base.options import check_options
+from pipeline.config import (
+    Config,
+    groups,
+    load_config,
+    option_values,
+    options,
+    unused_overrides,
+)
+from pipeline.training.options import TrainingOptions
+
+NEEDED = {
+    "data=file": ["data.path=x"],
+    "data=hub": ["data.path=x"],
+    "vectors=file": ["vectors.path=x"],
+}
+# The options that make a choice what it is. All others have the defaults of its dataclass.
+MADE_OF = {
+    "data=file": ["source", "path"],
+    "data=hub": ["source", "path"],
+    "data=stop_clickbait": ["source", "validation"],
+    "vectors=conceptnet-numberbatch-17-06-300": ["source", "extra_words"],
+    "vectors=file": ["source", "path"],
+    "vectors=random": ["source", "vector_size", "extra_words"],
+    "training=frozen": ["phases"],
+    "training=fine_tuned": ["phases"],
+    "training=scratch": ["phases"],
+    "insight=none": ["audit", "embedding", "attribution", "figures"],
+}
 
 
-def test_defaults_in_code_are_those_of_conf() -> None:
-    """Stages used by themselves behave as in a run."""
-    composed, built = flatten(load_config()), flatten(Config())
-    assert composed == built
+def test_the_defaults_of_conf_are_those_of_the_code() -> None:
+    """Stages that are used by themselves behave as in a run."""
+    assert load_config() == Config()
 
 
-@pytest.mark.parametrize("group", ["data", "vectors", "model", "training"])
-def test_every_choice_composes(group: str) -> None:
-    needs = {"file": [f"{group}.path=x"], "hub": ["data.path=x"]}
-    for choice in options(group):
-        load_config([f"{group}={choice}", *needs.get(choice, [])])
+@pytest.mark.parametrize("choice", [f"{g}={name}" for g in groups() for name in options(g)])
+def test_a_choice_has_the_defaults_of_its_dataclass(choice: str) -> None:
+    group = choice.partition("=")[0]
+    chosen = getattr(load_config([choice, *NEEDED.get(choice, [])]), group)
+    names = MADE_OF.get(choice, ["source"] if group == "vectors" else [])
+    assert type(chosen)(**{name: getattr(chosen, name) for name in names}) == chosen
 
 
-def test_groups_are_those_of_the_readme() -> None:
-    assert groups() == ["data", "insight", "model", "tracking", "training", "vectors"]
+def test_what_networks_share_stands_once() -> None:
+    shared = yaml.safe_load((conf_folder() / "model" / "_base.yaml").read_text("utf-8"))
+    for choice in options("model"):
+        own = yaml.safe_load((conf_folder() / "model" / f"{choice}.yaml").read_text("utf-8"))
+        assert not shared.keys() & own.keys(), choice
 
 
 def test_overrides_reach_every_level() -> None:
@@ -35,14 +70,66 @@ def test_the_split_can_keep_its_seed() -> None:
     assert (config.seed, config.data.seed) == (7, 1)
 
 
-def test_scratch_means_random_vectors_and_one_phase() -> None:
-    config = load_config(["training=scratch"])
+def test_scratch_is_a_network_alone_from_random_vectors() -> None:
+    config = load_config(["training=scratch", "training.scratch.epochs=2"])
     assert config.vectors.source == "random"
-    assert list(config.training.planned) == ["scratch"]
+    assert {name: phase.epochs for name, phase in config.training.planned.items()} == {"scratch": 2}
+    assert (config.model.sif, config.model.ngrams) == (False, False)
+    assert load_config(["training=scratch", "model=mean", "model.sif=true"]).model.sif
+
+
+def test_scratch_has_a_schedule_without_being_chosen() -> None:
+    """`compare` and `explain` train from scratch in any case."""
+    config = load_config(["training.scratch.epochs=2"])
+    assert config.training.scratch.epochs == 2
+    assert list(config.training.planned) == ["frozen", "fine_tuned"]
 
 
 def test_no_epochs_leave_a_phase_out() -> None:
     assert list(load_config(["training.frozen.epochs=0"]).training.planned) == ["fine_tuned"]
+
+
+def test_what_a_run_looks_at_can_be_chosen() -> None:
+    def looks(*overrides: str) -> list[bool]:
+        insight = load_config(overrides).insight
+        return [insight.audit, insight.embedding, insight.attribution, insight.figures]
+
+    assert looks() == [True] * 4
+    assert looks("insight=none") == [False] * 4
+    assert looks("insight=none", "insight.audit=true") == [True, False, False, False]
+    assert looks("insight.figures=false") == [True, True, True, False]
+
+
+def test_options_that_can_be_set() -> None:
+    values = option_values(["model=mean", "seed=3"])
+    assert values["model.encoder"] == "mean"
+    assert values["data.seed"] == 3
+    assert {"model.filters", "data.path"}.isdisjoint(values)
+    assert "data.path" in option_values(["data=file", "data.path=x"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "uses", "unused"),
+    [
+        (["model=mean", "model.sif=false", "seed=1"], ["model", "seed"], []),
+        (["model=mean", "model.letter_case=true"], ["model.letter_case"], ["model"]),
+        (["compare.seeds=3", "+compare.sizes=[20]"], ["data"], ["compare.seeds", "compare.sizes"]),
+        (["training.scratch.epochs=2"], ["training"], ["training.scratch.epochs"]),
+        (["training.scratch.epochs=2"], ["training", "training.scratch"], []),
+        (["training=scratch", "training.scratch.epochs=2"], ["training"], []),
+        (
+            ["training=scratch", "training.frozen.patience=2"],
+            ["training", "training.scratch"],
+            ["training.frozen.patience"],
+        ),
+        (["training.phases=[frozen]", "training.fine_tuned={epochs: 2}"], ["training"],
+         ["training.fine_tuned"]),
+    ],
+)  # fmt: skip
+def test_overrides_that_change_nothing(
+    overrides: list[str], uses: list[str], unused: list[str]
+) -> None:
+    assert unused_overrides(overrides, load_config(overrides), uses) == unused
 
 
 @pytest.mark.parametrize(
@@ -61,6 +148,10 @@ def test_no_epochs_leave_a_phase_out() -> None:
         (["data.validation=0"], "data.validation=0: expected greater than 0, got 0"),
         (["training.frozen.epochs=-1"], "expected greater than or equal to 0, got -1"),
         (["training.frozen.epochs=1.5"], "training.frozen.epochs=1.5: expected a valid integer"),
+        (
+            ["training.frozen.epochs=many"],
+            "training.frozen.epochs=many: expected a whole number or 'auto', got 'many'",
+        ),
         (["seed=abc"], "seed=abc: expected a valid integer"),
         (["+new=1"], "no option 'new' here"),
         (["+data.new=1"], "no option 'data.new' here"),
@@ -71,6 +162,7 @@ def test_no_epochs_leave_a_phase_out() -> None:
         (["vectors=file"], "vectors=file needs a file: add vectors.path="),
         (["model.encoder=lstm"], "model.encoder=lstm: expected one of 'attention', 'bigru', 'cnn'"),
         (["model.kernel_sizes=[]"], "model.kernel_sizes"),
+        (["model.sif=3"], "model.sif=3: expected a valid boolean"),
         (
             ["vectors.fallbacks=exakt"],
             "vectors.fallbacks=exakt: expected 'auto' or a list, got 'exakt'",
@@ -83,6 +175,8 @@ def test_no_epochs_leave_a_phase_out() -> None:
             ["compare.seeds=x"],
             "compare.seeds=x: expected a whole number or a list, got 'x'",
         ),
+        (["compare.seeds=0"], "expected greater than or equal to 1, got 0"),
+        (["compare.seeds=[1,x]"], "compare.seeds=x: expected a valid integer"),
         (["explain.seeds=[]"], "explain.seeds"),
         (["compare.sizes=20"], "expected a list, as in compare.sizes=[20], got 20"),
         (["compare.sizes=[]"], "compare.sizes=[]: expected at least one value, got []"),
@@ -95,3 +189,22 @@ def test_bad_options_are_named(overrides: list[str], message: str) -> None:
         load_config(overrides)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"frozen": {"epochs": -1}}, "frozen_epochs=-1: expected greater than or equal to 0"),
+        (
+            {"frozen": {"epochs": "x"}},
+            "frozen_epochs=x: expected a whole number or 'auto', got 'x'",
+        ),
+        ({"batch_size": 0}, "batch_size=0: expected greater than or equal to 1, got 0"),
+        ({"fine_tuned": {"epoch": 1}}, "there is no option 'fine_tuned.epoch'"),
+        ({"frozen": {"epochs": 0}, "fine_tuned": {"epochs": 0}}, "at least one phase needs epochs"),
+    ],
+)
+def test_a_caller_has_names_of_its_own(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        check_options(TrainingOptions, values, {"frozen.epochs": "frozen_epochs"})
+    assert str(raised.value).startswith(message)

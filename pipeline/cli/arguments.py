@@ -82,13 +82,14 @@ def _instead(name: str, command: str, config: Config) -> str:
     room, _, phase = name.rpartition(".")[0].partition(".")
     if room == "training" and "training" in USES[command]:
         return f" with training.phases=[{','.join(config.training.phases)}]: leave it out, or add training={phase}"
-    others = [
-        other
-        # Of the same command with another option first.
-        for other in sorted(USES, key=lambda other: not other.startswith(command))
-        if not unused_overrides([name], config, USES[other])
+    # The same command with another option comes first.
+    candidates = sorted(USES, key=lambda candidate: not candidate.startswith(command))
+    users = [
+        candidate
+        for candidate in candidates
+        if not unused_overrides([name], config, USES[candidate])
     ]
-    where = f" (`pipeline {others[0]}` uses it)" if others else ""
+    where = f" (`pipeline {users[0]}` uses it)" if users else ""
     return f": leave it out{where}"
 
 

@@ -40,7 +40,7 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
 
     headlines = load_headlines(**asdict(config.data))
     with trial_display("compare") as on_trial:
-        found = run_comparison(
+        comparison = run_comparison(
             headlines,
             config.compare,
             vectors=config.vectors,
@@ -53,12 +53,14 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
         )
     name = vectors_name(config.vectors)
     if as_json:
-        click.echo(json.dumps(report.comparison_values(found.outcomes, found.headlines, name)))
+        click.echo(
+            json.dumps(report.comparison_values(comparison.outcomes, comparison.headlines, name))
+        )
         return
-    print_table(*report.means_by_size(found.outcomes))
+    print_table(*report.means_by_size(comparison.outcomes))
     click.echo()
-    print_table(*report.significance_by_size(found.outcomes, found.headlines))
+    print_table(*report.significance_by_size(comparison.outcomes, comparison.headlines))
     click.echo()
-    click.echo(report.comparison_sentence(found.outcomes, found.headlines, name))
+    click.echo(report.comparison_sentence(comparison.outcomes, comparison.headlines, name))
     click.echo()
-    print_run(found.run_id, found.experiment_id, found.tracking_uri)
+    print_run(comparison.run_id, comparison.experiment_id, comparison.tracking_uri)

@@ -27,9 +27,8 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     It trains from scratch, with frozen and with fine-tuned vectors, several times each on all
     training headlines. Then it measures three things: how close headlines are that mean the same
     in other words, how well the words agree with people's judgements, and how far training moved
-    them. One MLflow run has the tables and
-    pictures, with a run below it for each method and seed. A run that was cut off goes on when
-    the same command is given again.
+    them. One MLflow run has the tables and pictures, with a run below it for each method and seed.
+    A run that was cut off goes on when the same command is given again.
     """
     config = config_of("explain", overrides)
     with quiet_start():
@@ -39,7 +38,7 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
 
     headlines = load_headlines(**asdict(config.data))
     with trial_display("explain") as on_trial:
-        found = run_explanation(
+        explanation = run_explanation(
             headlines,
             config.explain,
             vectors=config.vectors,
@@ -53,13 +52,13 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
             on_trial=interrupts.checked(on_trial),
         )
     if as_json:
-        rows = report.metrics_over_seeds(found.reports).to_dict("records")
+        rows = report.metrics_over_seeds(explanation.reports).to_dict("records")
         metrics = [{k: None if v != v else v for k, v in row.items()} for row in rows]
-        sentence = report.explanation_sentence(found.reports)
+        sentence = report.explanation_sentence(explanation.reports)
         click.echo(json.dumps({"metrics": metrics, "in_words": sentence}))
         return
-    print_table(*report.explanation_rows(found.reports))
+    print_table(*report.explanation_rows(explanation.reports))
     click.echo()
-    click.echo(report.explanation_sentence(found.reports))
+    click.echo(report.explanation_sentence(explanation.reports))
     click.echo()
-    print_run(found.run_id, found.experiment_id, found.tracking_uri)
+    print_run(explanation.run_id, explanation.experiment_id, explanation.tracking_uri)

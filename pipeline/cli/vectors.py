@@ -184,7 +184,7 @@ def compare_sets(
         with quiet_start():
             from pipeline.studies.sets import compare_sets as run_comparison
         with trial_display("vectors") as on_trial:
-            found = run_comparison(
+            comparison = run_comparison(
                 headlines,
                 chosen,
                 model=config.model,
@@ -194,7 +194,7 @@ def compare_sets(
                 seed=config.seed,
                 on_trial=interrupts.checked(on_trial),
             )
-        outcomes = [*found.outcomes]
+        outcomes = [*comparison.outcomes]
     if as_json:
         for each in reports:
             click.echo(json.dumps(report.set_values(each, outcomes), ensure_ascii=False))

@@ -1,7 +1,7 @@
-"""The logged model: strings in, label and probabilities out.
+"""The logged model: headlines in, labels and probabilities out.
 
-MLflow copies this file beside the model and runs it where the model is loaded. It must not import
-anything from this package, which need not be installed there.
+MLflow copies this file beside the model, and runs it where the model is loaded. This package need
+not be installed there, so this file imports nothing of it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 import mlflow
 import numpy as np
 
-BATCH_SIZE = 1024  # headlines scored at a time, which bounds the memory of a large request
-WHY_BATCH_SIZE = 64  # the same where `why` is asked for
-PARAMS = {"why": False}  # what may be asked for, with the default
+BATCH_SIZE = 1024  # headlines scored at a time, so that a large request needs little memory
+WHY_BATCH_SIZE = 64  # the same with `why`
+PARAMS = {"why": False}  # the parameters of a request, with their defaults
 
 
 class HeadlineModel(mlflow.pyfunc.PythonModel):
@@ -33,10 +33,10 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
         self._labels = json.loads(Path(context.artifacts["labels"]).read_text("utf-8"))
 
     def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[dict]:  # type: ignore[type-arg]  # MLflow warns of dict[str, Any]
-        """One item a headline: `label`, its `probability`, and the `probabilities` of all.
+        """One item a headline: `label`, its `probability`, and the `probabilities` of all labels.
 
-        With the parameter `why` also `why`: `words`, each with its `tokens` and what it gives to
-        each label, its `contributions`; and the `bias`, what is no word's.
+        The parameter `why` adds `why`: the `words`, each with its `tokens` and its `contributions`,
+        which is what it gives to each label; and the `bias`, which is what no word gives.
         """
         rows = _rows(self._labels, self._probabilities(model_input))
         if params and params.get("why"):
@@ -45,7 +45,7 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
         return rows
 
     def _contributions(self, texts: list[str]) -> Iterator[dict[str, Any]]:
-        """In the unit of `pipeline.attribution`."""
+        """What each word of each text gives to each label, in nats."""
         import tensorflow as tf
 
         def named(values: Any) -> dict[str, float]:
@@ -64,7 +64,7 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
                 strict=True,
             )
             for count, bias in zip(n_words, given["bias"].numpy(), strict=True):
-                of_words = [
+                explained = [
                     {
                         "word": word.decode(),
                         "tokens": [token.decode() for token in islice(tokens, int(length))],
@@ -72,21 +72,21 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
                     }
                     for word, length, values in islice(words, int(count))
                 ]
-                yield {"words": of_words, "bias": named(bias)}
+                yield {"words": explained, "bias": named(bias)}
 
     def embed(self, texts: list[str]) -> Any:
-        """Where headlines lie before the last layer of the network: float32 array, (len(texts),
-        width), as `Network.embed`. `unwrap_python_model()` gives the object to call."""
+        """The representation of texts before the last layer of the network: float32 array,
+        (len(texts), width). `unwrap_python_model()` of the loaded model gives the object to call."""
         return self._in_batches(self._scorer.embed, texts)
 
     def _probabilities(self, texts: list[str]) -> Any:
-        """float32 array, (len(texts), n_labels), as `pipeline.model.predict_probabilities`."""
+        """The probability of each label: float32 array, (len(texts), n_labels)."""
         if not texts:
             return np.zeros((0, len(self._labels)), np.float32)
         return self._in_batches(self._scorer, texts)
 
     def _in_batches(self, function: Any, texts: list[str]) -> Any:
-        """The rows that a function of the saved model gives for one headline or more."""
+        """The rows that a function of the saved model gives for texts: array, (len(texts), width)."""
         import tensorflow as tf
 
         def score(batch: list[str]) -> Any:
@@ -94,7 +94,7 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
 
         if len(texts) <= BATCH_SIZE:
             return score(texts)
-        # A batch is as wide as its longest headline, so those of like length go together.
+        # A batch is as wide as its longest text, so texts of similar length go together.
         order = np.argsort([len(text) for text in texts], kind="stable")
         batches = [
             [texts[i] for i in order[start : start + BATCH_SIZE]]
@@ -109,8 +109,8 @@ class HeadlineModel(mlflow.pyfunc.PythonModel):
 
 
 def _rows(labels: list[str], probabilities: Any) -> list[dict[str, Any]]:
-    # Python looks for cycles again and again while many objects are made, which in a process
-    # with TensorFlow took three quarters of the time. There are none in these.
+    # While many objects are made, Python looks for cycles again and again. In a process with
+    # TensorFlow that took three quarters of the time, and these objects have no cycles.
     collecting = gc.isenabled()
     gc.disable()
     try:
