@@ -167,7 +167,7 @@ def test_overrides_that_change_nothing(
             ["vectors.fallbacks=exakt"],
             "vectors.fallbacks=exakt: expected 'auto' or a list, got 'exakt'",
         ),
-        (["vectors.fallbacks=[exact,stem]"], "vectors.fallbacks=stem: expected 'exact', 'lower', "),
+        (["vectors.fallbacks=[exact,stem]"], "vectors.fallbacks: expected one of exact, lower, "),
         (["vectors.path=v.txt"], "vectors=corpus or file, which is not chosen: add vectors=file"),
         (["data.validation=0.6", "data.test=0.5"], "must stay below 1"),
         (["training.frozen.epochs=0", "training.fine_tuned.epochs=0"], "at least one phase"),
