@@ -11,7 +11,7 @@ from itertools import count
 from pipeline import report
 from pipeline.base.errors import MissingExtraError
 from pipeline.base.files import cache_folder
-from pipeline.cases.casebase import evaluate_cases
+from pipeline.cases.evaluation import evaluate_cases
 from pipeline.classifier.encoders import MetricOptions
 from pipeline.config import Config
 from pipeline.data.examples import Examples

@@ -1,4 +1,4 @@
-"""The folder of a saved case base: a file with the cases, and one with the model where they hold it."""
+"""The folder of a saved case base: a file with the cases, and one with their network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import ConfigError, DataError, ModelError
 from pipeline.base.files import atomic_write, digest
 from pipeline.base.options import check_options
+from pipeline.cases.case import Case
 from pipeline.classifier.encoders import ModelOptions
 from pipeline.classifier.options import EncoderOptions
 
@@ -26,101 +27,122 @@ if TYPE_CHECKING:
 FILE = "cases.npz"
 
 
+@dataclass(frozen=True)
+class StoredNetwork:
+    """A network in a file. `options`: those that it was built with."""
+
+    file: Path
+    options: EncoderOptions
+
+    def load(self) -> Network:
+        """Read the network. Raises ModelError: the file is missing or damaged."""
+        import keras
+
+        from pipeline.classifier.network import Network
+
+        try:
+            return Network(keras.saving.load_model(self.file), self.options)
+        except Exception as error:  # a damaged file makes Keras raise errors of many types
+            raise ModelError(
+                f"{self.file}: expected the model that CaseBase.save wrote, it is missing or "
+                "damaged: put back a copy, or add the cases again in another folder"
+            ) from error
+
+
 @dataclass(frozen=True, eq=False)
-class Saved:
-    """What is kept of a case base. `pairs`: text and label of each case; `ids`: int64 array, (n,);
-    `vectors`: float32 array, (n, width). `model`: the file with the model, or Path()."""
+class SavedCases:
+    """What is kept of a case base.
+
+    `k`: how many neighbours vote. `name`: the name of the model. `next_id`: the id of the next case.
+    `first_new`: the model was not trained on cases from this id on. `cases`: the cases, oldest first.
+    `vectors`: float32 array, (n_cases, width). `network`: where the folder holds the model.
+    """
 
     k: int
     name: str
     next_id: int
     first_new: int
-    pairs: Sequence[tuple[str, str]]
-    ids: NDArray[np.int64]
+    cases: Sequence[Case]
     vectors: NDArray[np.float32]
-    model: Path = Path()
-    options: EncoderOptions | None = None
+    network: StoredNetwork | None = None
 
 
-def write(folder: Path, saved: Saved, classifier: Network | None = None) -> None:
-    """Replace what the folder holds; that stays whole until all is written.
+def write_cases(folder: Path, saved: SavedCases, network: Network | None = None) -> None:
+    """Replace what the folder holds. The old content stays whole until all is written.
 
-    `classifier`: the model that goes with the cases, where it is in memory; else `saved.model` is
-    taken along. Raises DataError: the folder cannot be written.
+    `network`: the network of the cases where it is in memory; else `saved.network` is copied.
+    Raises DataError: the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        model = _write_model(folder, classifier) if classifier else saved.model.name
-        if model and not (folder / model).exists():
-            with atomic_write(folder / model) as part:
-                shutil.copy(saved.model, part)
+        name, options = "", None
+        if network is not None:
+            name, options = _write_network(folder, network), network.options
+        elif saved.network is not None:
+            name, options = saved.network.file.name, saved.network.options
+            if not (folder / name).exists():
+                with atomic_write(folder / name) as part:
+                    shutil.copy(saved.network.file, part)
         content = {
             "k": saved.k,
             "name": saved.name,
             "next_id": saved.next_id,
             "first_new": saved.first_new,
-            "model": model,
-            "options": asdict(options)
-            if (options := classifier.options if classifier else saved.options)
-            else None,
-            "pairs": saved.pairs,
-            "ids": saved.ids,
+            "model": name,
+            "options": None if options is None else asdict(options),
+            "pairs": [(case.text, case.label) for case in saved.cases],
+            "ids": np.array([case.id for case in saved.cases], np.int64),
             "vectors": saved.vectors,
         }
         save_archive(folder / FILE, content)
         for other in folder.glob("model-*.keras"):
-            if other.name != model:
+            if other.name != name:
                 other.unlink()
     except OSError as error:
         raise DataError(f"{folder}: could not save the cases: {error.strerror}") from error
 
 
-def read(folder: Path) -> Saved:
-    """What `write` wrote. Raises DataError: there is nothing to be read, or it is damaged."""
+def read_cases(folder: Path) -> SavedCases:
+    """Read what `write_cases` wrote. Raises DataError: there is no case base, or it is damaged."""
     file = folder / FILE
     if not os.access(file, os.R_OK):
         raise DataError(f"expected a folder with a case base, there is no {file} to be read")
     try:
-        values = load_archive(file)
-        ids, vectors = values["ids"], values["vectors"]
-        model = folder / values["model"] if values["model"] else Path()
-        pairs = [(str(text), str(label)) for text, label in values["pairs"]]
-        options = values["options"]
-        if options is not None:
-            options = check_options(TypeAdapter(ModelOptions), options)
-        numbers = [int(values[name]) for name in ("k", "next_id", "first_new")]
-        fit = len(pairs) == len(ids) == len(np.unique(ids)) == len(vectors) and vectors.ndim == 2
-        if not fit or max(ids, default=-1) >= numbers[1] or not np.isfinite(vectors).all():
-            raise ValueError("cases, ids and vectors that do not fit")
+        return _parse(folder, load_archive(file))
     except (OSError, LookupError, ValueError, TypeError, ConfigError) as error:
         raise DataError(
             f"{file}: expected a case base as CaseBase.save writes it, the file is damaged: put back a "
             "copy, or add the cases again in another folder"
         ) from error
-    k, next_id, first_new = numbers
-    return Saved(k, str(values["name"]), next_id, first_new, pairs, ids, vectors, model, options)
 
 
-def _write_model(folder: Path, classifier: Network) -> str:
-    """The name of its file, which follows from its weights: the cases' file names the right one."""
-    weights = [variable.numpy() for variable in classifier.model.weights]
+def _parse(folder: Path, content: Any) -> SavedCases:
+    """Raises LookupError, ValueError, TypeError or ConfigError: the content is damaged."""
+    ids, vectors = content["ids"], content["vectors"]
+    cases = [
+        Case(id_, str(text), str(label))
+        for id_, (text, label) in zip(ids.tolist(), content["pairs"], strict=True)
+    ]
+    k, next_id, first_new = (int(content[name]) for name in ("k", "next_id", "first_new"))
+    network = None
+    if content["model"]:
+        options = check_options(TypeAdapter(ModelOptions), content["options"])
+        network = StoredNetwork(folder / content["model"], options)
+    if not len(cases) == len(np.unique(ids)) == len(vectors) or vectors.ndim != 2:
+        raise ValueError("expected one id and one vector for each case")
+    if max(ids, default=-1) >= next_id or not np.isfinite(vectors).all():
+        raise ValueError("expected ids below the next one, and finite vectors")
+    return SavedCases(k, str(content["name"]), next_id, first_new, cases, vectors, network)
+
+
+def _write_network(folder: Path, network: Network) -> str:
+    """Write the network, and return the name of its file.
+
+    The name follows from the weights, so the file with the cases always names the right network.
+    """
+    weights = [variable.numpy() for variable in network.model.weights]
     name = f"model-{digest(*weights)[:16]}.keras"
     if not (folder / name).exists():
         with atomic_write(folder / name) as part:
-            classifier.model.save(part)
+            network.model.save(part)
     return name
-
-
-def read_model(file: Path, options: EncoderOptions) -> Network:
-    """The classifier that `write` wrote. Raises ModelError: it is missing or damaged."""
-    import keras
-
-    from pipeline.classifier.network import Network
-
-    try:
-        return Network(keras.saving.load_model(file), options)
-    except Exception as error:  # of whatever a damaged file makes Keras do
-        raise ModelError(
-            f"{file}: expected the model that CaseBase.save wrote, it is missing or damaged: put back "
-            "a copy, or add the cases again in another folder"
-        ) from error

@@ -200,11 +200,11 @@ def _load_model(
 
     `new`: the folder need not exist; then the model is the only registered one.
     """
-    from pipeline.cases.storage import FILE, read
+    from pipeline.cases.storage import FILE, read_cases
 
     if not new or (folder / FILE).exists():
-        saved = read(folder)
-        if saved.model.name and model is None:
+        saved = read_cases(folder)
+        if saved.network and model is None:
             return None
         model = model or saved.name or None
     with quiet_start():

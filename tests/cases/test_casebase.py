@@ -1,25 +1,27 @@
-"""The case base, and `pipeline cases` on a real store."""
+"""The case base: answers, changes, files, and learning from cases."""
 
 from __future__ import annotations
 
 import builtins
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from builders import ROOT, make_headlines
 from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, trained
 
 from pipeline import CaseBase, PipelineError
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import DataError, MissingExtraError, ModelError
-from pipeline.cases.casebase import ENOUGH, Neighbour
+from pipeline.cases.case import Neighbour
+from pipeline.cases.casebase import ENOUGH
+from pipeline.cases.evaluation import evaluate_cases
 from pipeline.classifier.encoders import MetricOptions
+from pipeline.classifier.ensemble import Classifier
 from pipeline.classifier.network import Network
-from pipeline.training.options import TrainingOptions
+from pipeline.data.examples import Examples
+from pipeline.training.options import PhaseOptions, TrainingOptions
 
 
 class Plane:
@@ -280,8 +282,8 @@ def classifier() -> Network:
     return trained(MetricOptions(filters=16, width=10))[0]
 
 
-def named(pair: tuple[list[str], list[int]]) -> tuple[list[str], list[str]]:
-    return pair[0], [NAMES[number] for number in pair[1]]
+def named(examples: Examples) -> tuple[list[str], list[str]]:
+    return list(examples.texts), [NAMES[number] for number in examples.labels]
 
 
 def test_its_representation_and_its_file(classifier: Network, tmp_path: Path) -> None:
@@ -307,6 +309,24 @@ def test_its_representation_and_its_file(classifier: Network, tmp_path: Path) ->
         CaseBase.load(tmp_path).predict(texts)
 
 
+def test_a_classifier_gives_its_network(classifier: Network, tmp_path: Path) -> None:
+    """Whatever stands beside the network in a classifier, its network embeds and is saved."""
+    cases = CaseBase(Classifier(classifier, label_names=tuple(NAMES)), *named(TRAIN))
+    cases.save(tmp_path)
+    assert len(list(tmp_path.glob("model-*.keras"))) == 1
+    again = CaseBase.load(tmp_path)
+    assert again.answer(TEST.texts) == CaseBase(classifier, *named(TRAIN)).answer(TEST.texts)
+
+
+def test_training_texts_are_evaluated_as_cases(classifier: Network) -> None:
+    evaluation = evaluate_cases(classifier, TRAIN, TEST)
+    cases = CaseBase(classifier, *named(TRAIN))
+    predicted = [NAMES[label] for label in evaluation.predicted]
+    assert predicted == cases.predict(TEST.texts).tolist()
+    assert evaluation.accuracy > 0.85
+    assert evaluation.label_names == tuple(NAMES)
+
+
 def test_adapt_takes_what_is_better(tmp_path: Path) -> None:
     """A network to which all headlines are one is bettered by its cases."""
     texts, labels = named(TRAIN)
@@ -319,7 +339,7 @@ def test_adapt_takes_what_is_better(tmp_path: Path) -> None:
     assert (cases.n_new, cases.enough) == (len(texts) - 9, len(texts) - 9 >= ENOUGH)
     before = cases.model
     cases.save(tmp_path)
-    adapted = cases.adapt(named(VALIDATION), BOTH)
+    adapted = cases.adapt(VALIDATION, BOTH)
     assert adapted.kept
     assert adapted.after > adapted.before
     assert cases.model is not before
@@ -334,7 +354,7 @@ def test_adapt_takes_what_is_better(tmp_path: Path) -> None:
 
 def test_adapt_keeps_what_is_not_worse(classifier: Network) -> None:
     """Here with nothing to learn: the phases do not move the weights."""
-    still = TrainingOptions(fine_tuned=BOTH.fine_tuned and type(BOTH.fine_tuned)(1, 1e-12))
+    still = TrainingOptions(phases=("fine_tuned",), fine_tuned=PhaseOptions(1, 1e-12))
     cases = CaseBase(classifier, *named(TRAIN))
     answers = cases.answer(TEST.texts)
     cases.add(*named(TEST))
@@ -351,16 +371,8 @@ def test_adapt_needs_something_to_go_by(classifier: Network) -> None:
     with pytest.raises(DataError, match=r"expected at least 3 new cases, .* got 0"):
         cases.adapt()
     with pytest.raises(DataError, match="got 'weather', of which there is no case"):
-        cases.adapt((["rain"], ["weather"]))
+        cases.adapt(Examples(["rain"], [0], ("weather",)))
+    with pytest.raises(DataError, match="of the labels of the cases, got none"):
+        cases.adapt(Examples([], [], ("nature",)))
     with pytest.raises(DataError, match="at least two labels to adapt to, got 1"):
         CaseBase(classifier, ["snow"], ["nature"]).adapt()
-
-
-def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "cases.md").read_text("utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", page, re.S)
-    texts, labels = make_headlines(12)
-    names: dict[str, Any] = {"texts": texts, "labels": labels}
-    exec(compile(example, "cases.md", "exec"), names)
-    assert [case.text for case in names["cases"]] == texts
