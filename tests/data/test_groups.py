@@ -1,4 +1,4 @@
-"""The column of groups: where each headline is from."""
+"""The column of groups: the publisher or author of each headline."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def test_groups_stay_with_their_headlines(tmp_path: Path) -> None:
     for name in ("h.csv", "h.jsonl"):
         headlines = load_headlines("file", path=tmp_path / name, group="by")
         assert headlines.dropped["duplicates"] == 60
-        for of in headlines.splits:
-            groups = headlines.groups(of)
+        for split in headlines.splits:
+            groups = headlines.groups(split)
             assert groups is not None
-            for text, group in zip(headlines.texts(of), groups, strict=True):
+            for text, group in zip(headlines.texts(split), groups, strict=True):
                 assert group == ("" if text == texts[3] else f"by {text} x")
     without = load_headlines("file", path=tmp_path / "h.csv")
     assert without.groups("train") is None
