@@ -93,7 +93,7 @@ def step_progress(
 
     The block gets a function, and calls it after each step. Each name has a bar of its own, which
     appears with the first call, so that other bars can be shown before. Without a terminal, a step
-    is a line such as `frozen: epoch 3 of 20, loss 0.1`.
+    is a line such as `frozen: epoch 3 of 20: loss 0.1`.
 
     Args:
         lines: about how many lines a name has, without a terminal. None: a line for each step.
@@ -108,7 +108,7 @@ def step_progress(
 
         def write_line(name: str, done: int, total: int, outcome: str = "") -> None:
             if lines is None or done == total or done % -(-total // lines) == 0:
-                log.info("%s %d of %d%s", name, done, total, outcome and f", {outcome}")
+                log.info("%s %d of %d%s", name, done, total, outcome and f": {outcome}")
 
         yield write_line
         return

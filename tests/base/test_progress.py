@@ -47,8 +47,8 @@ def test_a_line_for_each_step(caplog: pytest.LogCaptureFixture) -> None:
         show("frozen: epoch", 2, 2, "loss 0.25")
         show("fine_tuned: epoch", 1, 9)
     assert caplog.messages == [
-        "frozen: epoch 1 of 2, loss 0.5",
-        "frozen: epoch 2 of 2, loss 0.25",
+        "frozen: epoch 1 of 2: loss 0.5",
+        "frozen: epoch 2 of 2: loss 0.25",
         "fine_tuned: epoch 1 of 9",
     ]
 
