@@ -1,4 +1,4 @@
-"""What the words of headlines find in vectors: as tutorials do it, and by the fallbacks.
+"""How many words of headlines have a vector: as tutorials look them up, and with the fallbacks.
 
     python -m bench.coverage --clickbait FOLDER --vectors glove.6B.100d.txt
 
@@ -23,7 +23,7 @@ from pipeline.embedding.vocabulary import build_vocabularies
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: counts of what was found, and of all."""
+    """A line of the table: how many words have a vector, and how many words there are."""
 
     name: str
     types: int
@@ -55,32 +55,32 @@ TUTORIALS: Mapping[str, Callable[[Sequence[str]], Iterable[str]]] = {
 }
 
 
-def rows(texts: Sequence[str], vectors: str) -> tuple[list[Row], list[tuple[str, int]]]:
-    """The lines for one data set and one set of vectors, and the words that remain."""
+def rows(texts: Sequence[str], source: str) -> tuple[list[Row], list[tuple[str, int]]]:
+    """The lines for a data set and a set of vectors, and the words that have no vector."""
     counts = {name: Counter(words(texts)) for name, words in TUTORIALS.items()}
     vocabularies = build_vocabularies(texts)
     words = [word for counted in counts.values() for word in counted]
     words += spellings(word for v in vocabularies.values() for word in v.words)
-    known = load_vectors(vectors, words=words, most_frequent=10_000)
-    table = [_row(name, counted, known) for name, counted in counts.items()]
+    vectors = load_vectors(source, words=words, most_frequent=10_000)
+    table = [_row(name, counted, vectors) for name, counted in counts.items()]
 
-    vocabulary = vocabularies[conventions(known.first_words).contractions]
+    vocabulary = vocabularies[conventions(vectors.first_words).contractions]
     counted = Counter(dict(zip(vocabulary.words, vocabulary.counts, strict=True)))
-    table.append(_row("our tokeniser, exact", counted, known))
-    matches = match_words(vocabulary.words, known)
-    rung_of = dict(zip(matches.words, matches.found_by, strict=True))
+    table.append(_row("our tokeniser, exact", counted, vectors))
+    matches = match_words(vocabulary.words, vectors)
+    found_by = dict(zip(matches.words, matches.found_by, strict=True))
     for fallback in (*FALLBACK_NAMES[1:], MISSING):
-        found = Counter({word: n for word, n in counted.items() if rung_of[word] == fallback})
-        if found:
+        part = Counter({word: n for word, n in counted.items() if found_by[word] == fallback})
+        if part:
             name = "**remains missing**" if fallback == MISSING else f"+ {fallback}"
-            table.append(Row(name, len(found), found.total(), len(counted), counted.total()))
-    misses = [(word, n) for word, n in counted.most_common() if rung_of[word] == MISSING]
+            table.append(Row(name, len(part), part.total(), len(counted), counted.total()))
+    misses = [(word, n) for word, n in counted.most_common() if found_by[word] == MISSING]
     return table, misses
 
 
-def _row(name: str, counted: Counter[str], known: WordVectors) -> Row:
-    found = {word: n for word, n in counted.items() if word in known}
-    return Row(name, len(found), sum(found.values()), len(counted), counted.total())
+def _row(name: str, counted: Counter[str], vectors: WordVectors) -> Row:
+    listed = {word: n for word, n in counted.items() if word in vectors}
+    return Row(name, len(listed), sum(listed.values()), len(counted), counted.total())
 
 
 @click.command()
@@ -88,7 +88,7 @@ def _row(name: str, counted: Counter[str], known: WordVectors) -> Row:
 @click.option("--vectors", multiple=True, default=["glove_6b_50d"], show_default=True)
 @click.option("--misses", default=8, show_default=True, help="Most frequent misses to print.")
 def main(clickbait: str | None, vectors: Sequence[str], misses: int) -> None:
-    """Print what each way to look words up finds, as a Markdown table."""
+    """Print how many words each way finds, as a Markdown table."""
     data: dict[str, Headlines] = {"BBC": load_headlines("bbc")}
     if clickbait:
         data["Stop Clickbait"] = load_headlines("stop_clickbait", path=clickbait)

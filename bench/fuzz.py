@@ -1,15 +1,13 @@
-"""Damaged vector files: whatever is wrong, a clear error or the intact rows, to the bit.
+"""Damaged vector files: reading gives a clear error, or the undamaged rows with all their bits.
 
     python -m bench.fuzz --files 20000
 
-Each trial writes a small file of one of the formats, damages it, and reads it. What may happen:
+Each trial writes a small file in one of the formats, damages it, and reads it. The outcomes:
 
     error     one line that says what is wrong
-    intact    every row that came back has the bits that were written for its word (rows whose
-              record is damaged may be missing)
-    own       a row came back with other bits, and the damage lies in this row's own record: no
-              format has a check sum for that
-    shifted   a row came back with bits that neither were written for it nor stand in its record
+    intact    every row has the bits that were written for its word (damaged rows may be missing)
+    own       a row has other bits, and its own record is damaged: no format has a check sum
+    shifted   a row has bits that were not written for its word, and its record is not damaged
     crash     any other exception
     hang      more than 10 seconds
 
@@ -52,9 +50,11 @@ MISTAKES = ("shifted", "crash", "hang")
 
 @dataclass(frozen=True)
 class Written:
-    """A file's bytes. `records`: the range of bytes that belongs to each word; `free`: ranges
-    whose damage may change any row, as nothing can show it; `beside`: the list of words, where
-    that is a file of its own."""
+    """A file's bytes.
+
+    `records`: the range of bytes that belongs to each word. `free`: ranges whose damage may change
+    any row, as nothing can show it. `beside`: the list of words, where that is a separate file.
+    """
 
     content: bytes
     records: dict[str, tuple[int, int]]
@@ -122,7 +122,7 @@ def numpy_and_words(words: list[str], values: Values) -> Written:
     content = file.getvalue()
     start = len(content) - values.nbytes
     rows = [row.tobytes() for row in values]
-    # The byte order in the header, `<f4` against `>f4`, is a matter of one bit.
+    # A single bit in the header decides the byte order, `<f4` or `>f4`.
     return Written(content, _records(rows, words, start), ((0, start),), _list_of(words))
 
 
@@ -146,7 +146,7 @@ def keyed_vectors(words: list[str], values: Values) -> Written:
         content = path.read_bytes()
     start = content.index(values.tobytes())
     rows = [row.tobytes() for row in values]
-    # Which word comes where is said in pickle's own way, without a check.
+    # Nothing checks which word a pickle puts where.
     return Written(content, _records(rows, words, start), ((0, len(content)),))
 
 
@@ -191,7 +191,7 @@ CHECKED = ("gzip", "bz2", "xz", "zip")  # zstd as Arrow writes it has no check s
 
 
 def damage(content: bytes, random_: random.Random) -> tuple[bytes, int, int]:
-    """Damaged bytes, and the range of the original that is touched."""
+    """Damaged bytes, and the range of the original that was changed."""
     at = random_.randrange(len(content))
     length = random_.choice([1, 1, 1, 2, 4, 7, 40, 400])
     end = min(at + length, len(content))
@@ -221,7 +221,7 @@ def _alarm(_: int, __: FrameType | None) -> None:
 
 
 def trial(seed: int, folder: Path) -> tuple[str, str, str]:
-    """Write, damage and read one file: what it was, the outcome, and what there is to say."""
+    """Write, damage and read one file: its format, the outcome, and the message."""
     random_ = random.Random(seed)
     name = random_.choice(list(FORMATS))
     words = random_.sample(WORDS, random_.randint(1, len(WORDS)))
@@ -246,7 +246,8 @@ def trial(seed: int, folder: Path) -> tuple[str, str, str]:
     if written.beside is not None:
         path.with_suffix(".txt").write_bytes(written.beside)
     wanted = None if random_.random() < 0.5 else [*random_.sample(names, len(names) // 2), "xx"]
-    shown = f"{name}{', ' + compression if compression else ''}{' (outside)' * outside}"
+    shown = f"{name}, {compression}" if compression else name
+    shown = f"{shown} (outside)" if outside else shown
     signal.signal(signal.SIGALRM, _alarm)
     signal.setitimer(signal.ITIMER_REAL, 10)
     try:
@@ -256,7 +257,7 @@ def trial(seed: int, folder: Path) -> tuple[str, str, str]:
         return shown, "error" if "\n" not in str(error) else "crash", str(error)
     except _TooLongError:
         return shown, "hang", ""
-    except Exception:  # noqa: BLE001 what is looked for
+    except Exception:  # noqa: BLE001 any crash counts
         return shown, "crash", traceback.format_exc()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -268,7 +269,7 @@ def trial(seed: int, folder: Path) -> tuple[str, str, str]:
         first, last = written.records.get(word, (0, 0))
         own = any(a < last and first < b for a, b in touched)
         free = any(a < y and x < b for a, b in touched for x, y in written.free)
-        # A word that was not written is a damaged one: whose row it is must have been touched.
+        # A word that was not written is a damaged word, and its row must be the row of another.
         renamed = word not in original and not outside and row in original.values()
         if own or free or renamed or (word not in original and _stands(word, row, plain, name)):
             outcome = "own"
@@ -295,7 +296,7 @@ def _stands(word: str, row: bytes, content: bytes, name: str) -> bool:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--show", default=3, show_default=True, help="Mistakes to show.")
 def main(files: int, seed: int, show: int) -> None:
-    """Damage files and count what comes of it."""
+    """Damage files and count the outcomes."""
     logging.disable()  # of warnings
     counts: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:

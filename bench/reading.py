@@ -2,8 +2,8 @@
 
     python -m bench.reading --vectors glove.6B.100d.txt --headlines train.csv
 
-Each way reads the same file for the same words in processes of its own; the digest of the rows
-shows that they read the same bits. Files of the other formats are made from the same vectors.
+Each way reads the same file for the same words in processes of its own. The digest of the rows
+shows that all ways read the same bits. Files of other formats are made from the same vectors.
 """
 
 from __future__ import annotations
@@ -38,7 +38,12 @@ WAYS = "bench.ways"
     help="A file or folder of headlines, as data.path  [default: BBC]",
 )
 @click.option("--text", default="headline", show_default=True, help="Its column.")
-@click.option("--repeats", default=3, show_default=True, help="The best time of so many is shown.")
+@click.option(
+    "--repeats",
+    default=3,
+    show_default=True,
+    help="How often each is timed: the best time is shown.",
+)
 @click.option(
     "--large",
     is_flag=True,
@@ -101,9 +106,9 @@ def _compare_text(path: Path, words: Path, n_words: int, repeats: int) -> None:
     file, wanted = str(path), str(words)
     measure(f"{WAYS}:lines", file, repeats=1)  # into the page cache
     ours = measure(f"{WAYS}:ours", file, wanted, repeats=repeats)
-    found = str(ours.answer).split()[0]
+    n_found = int(str(ours.answer).split()[0])
     click.echo(f"\nGloVe text, {path.stat().st_size / 1e6:,.0f} MB, {size} dimensions; "
-               f"{n_words:,} words wanted, {int(found):,} found")  # fmt: skip
+               f"{n_words:,} words wanted, {n_found:,} found")  # fmt: skip
     rows = [_row("pipeline", ours, ours)]
     for name, way, arguments in (
         ("iterating over the lines", "lines", ()),
@@ -157,15 +162,15 @@ def _compare_others(
 
 
 def _binary(path: Path, vectors: WordVectors, n_words: int, size: int) -> Path:
-    """Random numbers under the words of a set, and under made-up ones where there are too few."""
+    """Random numbers for the words of a set, and for made-up words where the set has too few."""
     random = np.random.default_rng(0)
-    known = vectors.index_to_key[:n_words]
+    words = vectors.index_to_key[:n_words]
     with path.open("wb") as file:
         file.write(f"{n_words} {size}\n".encode())
         for start in range(0, n_words, 10_000):
             block = random.normal(0, 0.4, (min(10_000, n_words - start), size)).astype("<f4")
             for i, row in enumerate(block, start):
-                word = known[i].replace(" ", "_") if i < len(known) else f"word_{i}"
+                word = words[i].replace(" ", "_") if i < len(words) else f"word_{i}"
                 file.write(word.encode() + b" " + row.tobytes())
     return path
 
@@ -227,7 +232,7 @@ def _large(vectors: WordVectors, words: Path, folder: Path) -> None:
     rows.append([f"{binary.stat().st_size / 1e9:.1f} GB", *_row("gensim", gensim, ours)])
     binary.unlink()
     n_lines = 2_200_000 if free > 12 else int(free / 12 * 2_200_000)
-    # The same 10,000 lines of numbers over and over: what differs is the words.
+    # The same 10,000 lines of numbers again and again, with different words.
     values = np.random.default_rng(0).normal(0, 0.4, (10_000, 300))
     numbers = [" ".join(row) for row in np.char.mod("%.5f", values).tolist()]
     text = folder / "large.txt"

