@@ -107,7 +107,9 @@ def small_overrides(small: dict[str, Path], uri: str, *more: str) -> list[str]:
     ]
 
 
-def pipeline_command(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def pipeline_command(
+    *arguments: str, cwd: Path, timeout_seconds: int = 180, **env: str
+) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "pipeline.cli", *arguments],
@@ -115,7 +117,7 @@ def pipeline_command(*arguments: str, cwd: Path, **env: str) -> subprocess.Compl
         env={**os.environ, **env},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=timeout_seconds,
         check=False,
     )
 

@@ -16,7 +16,7 @@ import click
 import nbformat
 import pytest
 import yaml
-from builders import ROOT, all_words, main, make_headlines, write_csv
+from builders import ROOT, all_words, main, make_headlines, pipeline_command, write_csv
 from nbclient import NotebookClient
 
 from pipeline import fit, load_headlines, load_vectors
@@ -143,6 +143,34 @@ def _parse(command: click.Command, words: list[str]) -> None:
     context = command.make_context(command.name, list(words))
     if overrides := context.params.get("overrides"):
         config_of(" ".join(names), overrides)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("page", "command", "number", "tolerance"),
+    [
+        ("README.md", "train", r"\b0\.\d{4}\b", 0.02),
+        ("docs/compare.md", "compare", r"(\d+\.\d) ±", 2.0),
+    ],
+)
+def test_the_results_on_a_page_are_what_its_command_prints(
+    page: str, command: str, number: str, tolerance: float, store: str, tmp_path: Path
+) -> None:
+    """On the same kind of machine to the bit; elsewhere training ends a little differently."""
+    ran = pipeline_command(command, cwd=tmp_path, timeout_seconds=3600, MLFLOW_TRACKING_URI=store)
+    assert ran.returncode == 0, ran.stderr
+    printed = {line.split("  ")[0]: line for line in reversed(ran.stdout.splitlines())}
+    lines = [
+        line for line in _blocks(ROOT / page, "text")[0].splitlines() if re.search(number, line)
+    ]
+    assert len(lines) > 3
+    for line in lines:
+        expected, found = (
+            [float(value) for value in re.findall(number, text)]
+            for text in (line, printed[line.split("  ")[0]])
+        )
+        assert found == pytest.approx(expected, abs=tolerance), line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
