@@ -108,8 +108,9 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             }
             if isinstance(config.model, MetricOptions):
                 evaluations |= _evaluate_cases(fitted, train, test)
-                vectors, test_vectors = (fitted.network.embed(e.texts) for e in (train, test))
-                tracked.log(report.cases_items(vectors, train, test_vectors, test, figures=figures))
+                if figures:
+                    vectors, test_vectors = (fitted.network.embed(e.texts) for e in (train, test))
+                    tracked.log(report.cases_items(vectors, train, test_vectors, test))
             kept = evaluations[fitted.kept]
             tracked.log(report.evaluations_items(evaluations, fitted.kept, figures=figures))
             if audited:

@@ -1,16 +1,23 @@
+"""`EmbeddingClassifier`, as someone who knows scikit-learn uses it."""
+
 from __future__ import annotations
 
+import inspect
 import pickle
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from builders import make_headlines
+from builders import make_headlines, topical_vectors, write_glove
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from pipeline import EmbeddingClassifier
-from pipeline.base.errors import ConfigError, DataError
+from pipeline import EmbeddingClassifier, WordVectors
+from pipeline.base.errors import ConfigError, DataError, VectorsError
 from pipeline.config import load_config
 
 TEXTS, LABELS = make_headlines(30)
@@ -23,57 +30,141 @@ def small_estimator(small: dict[str, Path], **options: object) -> EmbeddingClass
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def fitted(small: dict[str, Path]) -> EmbeddingClassifier:
+    return small_estimator(small).fit(TEXTS, LABELS)
+
+
 def test_defaults_are_those_of_a_run() -> None:
-    assert EmbeddingClassifier()._config() == load_config()
+    config, parameters = load_config(), EmbeddingClassifier().get_params()
+    places = {
+        "vectors": config.vectors.source,
+        "validation": config.data.validation,
+        "random_state": config.seed,
+        **{
+            f"{phase}_{name}": getattr(getattr(config.training, phase), name)
+            for phase in ("frozen", "fine_tuned")
+            for name in ("epochs", "learning_rate")
+        },
+    }
+    for room in (config.vectors, config.model, config.training):
+        names = parameters.keys() - places.keys()
+        places |= {name: getattr(room, name) for name in names if hasattr(room, name)}
+    assert places == parameters
 
 
-def test_fit_and_predict_with_strings(small: dict[str, Path]) -> None:
-    estimator = small_estimator(small).fit(TEXTS, LABELS)
-    assert estimator.classes_.tolist() == ["money", "nature", "sport"]
-    probabilities = estimator.predict_proba(TEXTS)
+def test_every_parameter_is_explained() -> None:
+    explained = re.findall(r"^    (\w[\w, ]*):", inspect.getdoc(EmbeddingClassifier) or "", re.M)
+    names = {name for line in explained for name in line.split(", ")}
+    assert names == set(EmbeddingClassifier().get_params())
+
+
+def test_fit_and_predict_with_strings(fitted: EmbeddingClassifier) -> None:
+    assert fitted.classes_.tolist() == ["money", "nature", "sport"]
+    probabilities = fitted.predict_proba(TEXTS)
     assert probabilities.shape == (90, 3)
-    assert estimator.predict(TEXTS).tolist() == [
-        estimator.classes_[i] for i in probabilities.argmax(axis=1)
+    assert fitted.predict(TEXTS).tolist() == [
+        fitted.classes_[i] for i in probabilities.argmax(axis=1)
     ]
-    assert estimator.score(TEXTS, LABELS) > 0.9
+    assert fitted.score(TEXTS, LABELS) > 0.9
+
+
+def test_what_was_learned_on_the_way(fitted: EmbeddingClassifier) -> None:
+    assert fitted.fitted_.kept == "ensemble"
+    assert fitted.fitted_.matrix.coverage.tokens == 1
+    assert [phase.name for phase in fitted.fitted_.history.phases] == ["frozen", "fine_tuned"]
+    assert fitted.fitted_.classifier.label_names == ("money", "nature", "sport")
 
 
 def test_integer_labels(small: dict[str, Path]) -> None:
     numbers = [{"money": 3, "nature": 7, "sport": 11}[label] for label in LABELS]
-    estimator = small_estimator(small).fit(np.array(TEXTS, dtype=object), np.array(numbers))
+    quick = small_estimator(small, sif=False, ngrams=False).set_params(fine_tuned_epochs=0)
+    estimator = quick.fit(np.array(TEXTS, dtype=object), np.array(numbers))
     assert estimator.classes_.tolist() == [3, 7, 11]
-    assert set(estimator.predict(TEXTS[:9])) <= {3, 7, 11}
+    assert set(estimator.predict(pd.Series(TEXTS[:9]))) <= {3, 7, 11}
+    assert estimator.fitted_.kept == "frozen"
 
 
-def test_clone_and_pickle(small: dict[str, Path]) -> None:
-    estimator = small_estimator(small)
-    assert clone(estimator).get_params() == estimator.get_params()
-    fitted = estimator.fit(TEXTS, LABELS)
+def test_clone_and_pickle(small: dict[str, Path], fitted: EmbeddingClassifier) -> None:
+    again = clone(fitted)
+    assert again.get_params() == fitted.get_params()
+    with pytest.raises(NotFittedError):
+        again.predict(TEXTS)
     loaded = pickle.loads(pickle.dumps(fitted))
     assert loaded.predict_proba(TEXTS[:5]).tobytes() == fitted.predict_proba(TEXTS[:5]).tobytes()
 
 
 def test_cross_validation_and_grid_search(small: dict[str, Path]) -> None:
-    assert cross_val_score(small_estimator(small), TEXTS, LABELS, cv=2).mean() > 0.8
-    search = GridSearchCV(small_estimator(small), {"dropout": [0.0, 0.9]}, cv=2, refit=False)
+    quick = small_estimator(small, sif=False, ngrams=False).set_params(fine_tuned_epochs=0)
+    assert cross_val_score(quick, TEXTS, LABELS, cv=2).mean() > 0.8
+    one_split = [(range(60), range(60, 90))]
+    search = GridSearchCV(quick, {"dropout": [0.0, 0.9]}, cv=one_split, refit=False)
     search.fit(TEXTS, LABELS)
     assert search.best_params_["dropout"] in (0.0, 0.9)
 
 
-def test_bad_input(small: dict[str, Path]) -> None:
-    estimator = small_estimator(small)
-    with pytest.raises(DataError, match="one label a text"):
-        estimator.fit(["a", "b"], ["x"])
-    with pytest.raises(DataError, match="at least two labels"):
-        estimator.fit(["a", "b"], ["x", "x"])
-    with pytest.raises(DataError, match="got 5 at position 1"):
-        estimator.fit(["a", 5], ["x", "y"])  # type: ignore[list-item]
-    with pytest.raises(DataError, match="put it in a list"):
-        estimator.fit("a", ["x"])
-    for option in (
-        {"batch_size": 0},
-        {"validation": 5},
-        {"frozen_epochs": 0, "fine_tuned_epochs": 0},
-    ):
-        with pytest.raises(ConfigError):
-            EmbeddingClassifier(str(small["vectors"]), **option).fit(TEXTS, LABELS)
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
+        (["a", "b"], ["x"], "expected one label a text, got 2 and 1"),
+        (["a", "b"], ["x", "x"], "at least two labels with two texts each, got 'x': 2"),
+        ([], [], "at least two labels with two texts each, got no text"),
+        (["a", 5], ["x", "y"], "expected texts, got 5 at position 1"),
+        ("a", ["x"], "expected a list of texts, got one string: put it in a list"),
+        (None, ["x"], "expected a list of texts, got None"),
+        (pd.DataFrame({"text": ["a", "b"]}), ["x", "y"], r"table of shape \(2, 1\): give one of"),
+        (["a", "b"], None, "expected a list of labels, got None"),
+        (["a", "b"], [[0], [1]], r"all strings or all integers, got \[0\] at position 0"),
+        (["a", "b"], ["x", None], "all strings or all integers, got None at position 1"),
+        (["a", "b"], [0.5, 1.5], "all strings or all integers, got 0.5 at position 0"),
+        (["a", "b"], [1, "x"], "all strings or all integers, got 'x' at position 1"),
+    ],
+)
+def test_bad_input(texts: Any, labels: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        EmbeddingClassifier().fit(texts, labels)
+
+
+def test_too_few_texts_for_the_validation(small: dict[str, Path]) -> None:
+    with pytest.raises(DataError, match=r"validation=0\.9: .* leaves 1 of 12 texts"):
+        small_estimator(small, validation=0.9).fit(TEXTS[:12], ["x", "y", "z"] * 4)
+
+
+WRONG = {
+    "encoder": ("cnnn", None), "max_tokens": (0, "x", 2.5), "dropout": (1.0, -1),
+    "letter_case": ("maybe",), "sif": ("x",), "ngrams": (None,), "frozen_epochs": (-1, "x", None),
+    "frozen_learning_rate": (0, 100), "fine_tuned_epochs": (-1, 1.5),
+    "fine_tuned_learning_rate": (0,), "batch_size": (0, "x"), "adversarial_epsilon": (-1,),
+    "fallbacks": ("exactt", ["exact", "low"], 5, None), "std": (0, float("inf")),
+    "extra_words": (-1,), "min_coverage": (2,), "validation": (0, 1), "vectors": (None,),
+    "random_state": (-1, None),
+}  # fmt: skip
+
+
+def test_a_wrong_value_is_named_by_its_parameter() -> None:
+    assert WRONG.keys() == EmbeddingClassifier().get_params().keys()
+    for name, values in WRONG.items():
+        for value in values:
+            with pytest.raises(ConfigError, match=f"^{name}="):
+                EmbeddingClassifier(**{name: value}).fit(TEXTS, LABELS)
+    with pytest.raises(ConfigError, match=r"^frozen_epochs, fine_tuned_epochs: at least one phase"):
+        EmbeddingClassifier(frozen_epochs=0, fine_tuned_epochs=0).fit(TEXTS, LABELS)
+
+
+def test_vectors_that_know_too_few_words_are_refused(tmp_path: Path) -> None:
+    """As in a run."""
+    write_glove(tmp_path / "other.txt", ["зима", "the", "снег"])
+    estimator = EmbeddingClassifier(str(tmp_path / "other.txt"), encoder="mean", frozen_epochs=1)
+    with pytest.raises(VectorsError, match=r"at least 30% of the tokens, got .*min_coverage"):
+        estimator.fit(TEXTS, LABELS)
+    with pytest.raises(VectorsError, match="there is none"):
+        EmbeddingClassifier("nowhere.txt").fit(TEXTS, LABELS)
+    with pytest.raises(VectorsError, match="expected a name, a file, WordVectors or gensim"):
+        EmbeddingClassifier(5).fit(TEXTS, LABELS)
+
+
+def test_vectors_in_memory(fitted: EmbeddingClassifier, small: dict[str, Path]) -> None:
+    words = [line.split()[0] for line in small["vectors"].read_text().splitlines()]
+    vectors = WordVectors.of(words, topical_vectors(words))
+    same = clone(fitted).set_params(vectors=vectors).fit(TEXTS, LABELS)
+    assert same.predict_proba(TEXTS).tobytes() == fitted.predict_proba(TEXTS).tobytes()

@@ -26,6 +26,12 @@ from pipeline.config import load_config
 from pipeline.run import RunResult, run
 from pipeline.tracking.models import load_model
 
+# One epoch of the network alone, and nothing beside it: for tests of something else.
+QUICK = (
+    "insight=none", "model.sif=false", "model.ngrams=false", "training.frozen.epochs=1",
+    "training.fine_tuned.epochs=0",
+)  # fmt: skip
+
 
 @dataclass
 class Done:
@@ -56,6 +62,13 @@ def done(
     os.chdir(before)
 
 
+@pytest.fixture(scope="module")
+def quick(done: Done, small: dict[str, Path]) -> Done:
+    """The same run without a look beyond accuracy, in the same store."""
+    overrides = small_overrides(small, done.result.tracking_uri, "insight=none")
+    return Done(run(load_config(overrides)), done.client, done.folder)
+
+
 def test_the_run_is_finished_and_named(done: Done) -> None:
     assert done.record.info.status == "FINISHED"
     assert done.record.info.run_name == "file-file-mean-0"
@@ -78,7 +91,7 @@ def test_metrics_of_every_epoch_on_one_axis(done: Done) -> None:
     assert steps["frozen/loss"] == steps["frozen/val_accuracy"] == [1, 2, 3]
     assert steps["fine_tuned/val_loss"] == [4, 5, 6]
     values = [m.value for m in done.client.get_metric_history(done.result.run_id, "frozen/loss")]
-    assert values == [epoch.loss for epoch in done.result.history.phases[0].epochs]
+    assert values == [epoch.loss for epoch in done.result.fitted.history.phases[0].epochs]
 
 
 def test_metrics_of_the_result(done: Done) -> None:
@@ -90,7 +103,8 @@ def test_metrics_of_the_result(done: Done) -> None:
     assert metrics["test/frozen_accuracy"] == done.result.evaluations["frozen"].accuracy
     assert metrics["coverage/tokens"] == metrics["coverage/types"] == 1
     stages = (
-        "data", "text", "vectors", "matrix", "model", "training", "evaluation", "semantics", "total"
+        "data", "audit", "vocabulary", "vectors", "matrix", "network", "training", "ensemble", "fit",
+        "evaluation", "embedding", "attribution", "model_logging", "total",
     )  # fmt: skip
     assert all(metrics[f"seconds/{stage}"] > 0 for stage in stages)
 
@@ -104,38 +118,57 @@ def test_data_sets_are_inputs_with_their_digest(done: Done) -> None:
     assert done.record.data.tags["data.sha256.test"] == digests["test"]
 
 
-def test_figures_and_tables(done: Done) -> None:
-    names = {
-        item.path
-        for folder in ("figures", "tables")
-        for item in done.client.list_artifacts(done.result.run_id, folder)
-    }
-    assert names == {
-        "figures/learning_curves.png",
-        "figures/confusion_matrix.png",
-        "figures/reliability.png",
-        "tables/per_class.csv",
-        "tables/test_predictions.csv",
-        "tables/misclassified.csv",
-        "tables/why_misclassified.csv",
-        "tables/words_by_label.csv",
-        "tables/missing_words.csv",
-        "tables/coverage.csv",
-        "figures/coverage.png",
-        "figures/audit_signals.png",
+TABLES = {
+    "tables/per_class.csv",
+    "tables/test_predictions.csv",
+    "tables/misclassified.csv",
+    "tables/missing_words.csv",
+    "tables/coverage.csv",
+}
+# What each switch of `insight` adds to a run, without and with pictures.
+ADDED = {
+    "audit": {
         "tables/audit_signals.csv",
         "tables/audit_features.csv",
         "tables/audit_overlaps.csv",
         "tables/near_duplicates.csv",
-        "figures/probes.png",
-        "figures/drift.png",
-        "figures/headline_map.png",
+    },
+    "embedding": {
         "tables/probes.csv",
         "tables/probe_pairs.csv",
         "tables/probe_pairs_by_label.csv",
         "tables/drift.csv",
         "tables/neighbours.csv",
-    }
+        "projector/before.tsv",
+        "projector/after.tsv",
+        "projector/metadata.tsv",
+        "projector/projector_config.pbtxt",
+    },
+    "attribution": {"tables/why_misclassified.csv", "tables/words_by_label.csv"},
+    "figures": {
+        "figures/learning_curves.png",
+        "figures/confusion_matrix.png",
+        "figures/reliability.png",
+        "figures/coverage.png",
+    },
+}
+PICTURES = {
+    "figures/audit_signals.png",
+    "figures/probes.png",
+    "figures/drift.png",
+    "figures/headline_map.png",
+}
+
+
+def artifacts(client: MlflowClient, run_id: str) -> set[str]:
+    """All files of a run but config.yaml."""
+    folders = [item.path for item in client.list_artifacts(run_id) if item.is_dir]
+    return {item.path for folder in folders for item in client.list_artifacts(run_id, folder)}
+
+
+def test_figures_and_tables(done: Done) -> None:
+    everything = TABLES.union(PICTURES, *ADDED.values())
+    assert artifacts(done.client, done.result.run_id) == everything
     picture = Path(done.client.download_artifacts(done.result.run_id, "figures/reliability.png"))
     assert picture.read_bytes().startswith(b"\x89PNG")
     predictions = pd.read_csv(io.StringIO(done.text("tables/test_predictions.csv")))
@@ -147,30 +180,92 @@ def test_figures_and_tables(done: Done) -> None:
     assert wrong["confidence"].is_monotonic_decreasing
 
 
+LOOKS = {
+    "audit": ("audit/",),
+    "embedding": ("probe/", "semantics/", "drift/"),
+    "attribution": (),
+}  # metrics beyond accuracy, by the switch of `insight`
+
+
+def beyond_accuracy(metrics: dict[str, float], looks: tuple[str, ...] = tuple(LOOKS)) -> set[str]:
+    prefixes = tuple(prefix for look in looks for prefix in LOOKS[look])
+    return {name for name in metrics if name.startswith(prefixes)} if prefixes else set()
+
+
+def test_without_a_look_beyond_accuracy_the_result_is_the_same(done: Done, quick: Done) -> None:
+    result = quick.result
+    assert (result.audit, result.embedding, result.attribution) == (None, None, None)
+    assert artifacts(quick.client, result.run_id) == TABLES
+    metrics, whole = quick.record.data.metrics, done.record.data.metrics
+    timed = {name for name in whole if name.startswith("seconds/")}
+    assert {name.removeprefix("seconds/") for name in timed - set(metrics)} == set(LOOKS)
+    assert beyond_accuracy(whole)
+    assert set(metrics) - timed == set(whole) - timed - beyond_accuracy(whole)
+    assert all(metrics[name] == whole[name] for name in set(metrics) - timed)
+    texts = result.headlines.texts("test")
+    first, second = (each.result.fitted.classifier.predict_proba(texts) for each in (done, quick))
+    assert first.tobytes() == second.tobytes()
+    assert result.registered.name == done.result.registered.name
+    assert result.registered.uri != done.result.registered.uri
+
+
+@pytest.mark.parametrize("switch", [*ADDED])
+def test_each_look_beyond_accuracy_by_itself(
+    small: dict[str, Path], store: str, switch: str
+) -> None:
+    result = run(load_config(small_overrides(small, store, *QUICK, f"insight.{switch}=true")))
+    client = MlflowClient(store)
+    assert artifacts(client, result.run_id) == TABLES | ADDED[switch]
+    assert (result.audit is not None) == (switch == "audit")
+    assert (result.embedding is not None) == (switch == "embedding")
+    assert (result.attribution is not None) == (switch == "attribution")
+    metrics = client.get_run(result.run_id).data.metrics
+    looks = (switch,) if switch in LOOKS else ()
+    assert beyond_accuracy(metrics) == beyond_accuracy(metrics, looks)
+    assert bool(beyond_accuracy(metrics)) == any(LOOKS[look] for look in looks)
+
+
+def test_the_kept_classifier_is_the_one_that_is_reported(done: Done) -> None:
+    fitted, evaluations = done.result.fitted, done.result.evaluations
+    assert fitted.kept == "ensemble"
+    assert list(evaluations) == ["frozen", "fine_tuned", "ensemble"]
+    assert done.result.evaluation is evaluations["ensemble"]
+    texts = done.result.headlines.texts("test")
+    probabilities = fitted.classifier.predict_proba(texts)
+    np.testing.assert_allclose(probabilities, done.result.evaluation.probabilities, rtol=1e-5)
+    metrics = done.record.data.metrics
+    assert metrics["test/accuracy"] == metrics["test/ensemble_accuracy"]
+    # The network by itself has the weights of the best phase.
+    best = evaluations[fitted.history.best.name]
+    probabilities = fitted.network.predict_proba(texts)
+    np.testing.assert_allclose(probabilities, best.probabilities, rtol=1e-5)
+
+
 def test_what_the_embedding_knows_after_each_phase(done: Done) -> None:
-    metrics, known = done.record.data.metrics, done.result.knowledge
-    assert [k.start for k in known] == ["frozen", "fine_tuned"]
-    for k in known:
+    metrics, reports = done.record.data.metrics, done.result.embedding
+    assert [each.method for each in reports] == ["frozen", "fine_tuned"]
+    for each in reports:
         for name in ("cos_ab", "cos_ac", "cos_bc", "rank_bc", "pairs_rank_median"):
-            assert metrics[f"probe/{k.start}/{name}"] == k.probes.metrics()[name]
-        assert metrics[f"semantics/{k.start}/wordsim353_pairs"] < 10
-    assert metrics["drift/mean"] == known[1].drift.metrics()["mean"] > 0
+            assert metrics[f"probe/{each.method}/{name}"] == each.probes.metrics()[name]
+        assert metrics[f"semantics/{each.method}/wordsim353_pairs"] < 10
+    assert metrics["drift/mean"] == reports[1].drift.metrics()["mean"] > 0
     probes = pd.read_csv(io.StringIO(done.text("tables/probes.csv")))
-    assert probes["rank_bc"].tolist() == [k.probes.rank_bc for k in known]
+    assert probes["rank_bc"].tolist() == [each.probes.rank_bc for each in reports]
     assert set(probes["unseen_c"].str.split().str[0]) == {"(lose)"}  # the set knows no such word
     drift = pd.read_csv(io.StringIO(done.text("tables/drift.csv")))
-    assert set(drift["word"]) == set(done.result.matrix.words)
+    assert set(drift["word"]) == set(done.result.fitted.matrix.words)
     names = {
         Path(item.path).name for item in done.client.list_artifacts(done.result.run_id, "projector")
     }
     assert names == {"before.tsv", "after.tsv", "metadata.tsv", "projector_config.pbtxt"}
-    shape = (len(done.result.matrix.words), 8)
+    shape = (len(done.result.fitted.matrix.words), 8)
     assert np.loadtxt(io.StringIO(done.text("projector/after.tsv"))).shape == shape
 
 
 def test_looking_at_it_leaves_the_classifier_alone(done: Done) -> None:
     """The weights that are logged are those of the best phase, whichever was looked at last."""
-    kept, trained = done.result.history.best.weights, done.result.classifier.get_weights()
+    fitted = done.result.fitted
+    kept, trained = fitted.history.best.weights, fitted.network.get_weights()
     assert [w.tobytes() for w in kept] == [w.tobytes() for w in trained]
 
 
@@ -180,12 +275,12 @@ def test_probe_sentences_of_ones_own(small: dict[str, Path], store: str, tmp_pat
         "reference: {a: the bank, b: alps loses ice, c: snow of the himalaya, label: nature}"
     )
     path.write_text(sentences)
-    more = (f"insight.probes={path}", "insight.words=[goal]", "training.fine_tuned.epochs=0")
+    more = (*QUICK, "insight.embedding=true", f"insight.probes={path}", "insight.words=[goal]")
     result = run(load_config(small_overrides(small, store, *more)))
-    (known,) = result.knowledge
-    assert known.probes.label == "nature"
-    assert known.probes.pairs == ()
-    assert [near.word for near in known.drift.neighbours] == ["goal"]
+    (only,) = result.embedding
+    assert only.probes.label == "nature"
+    assert only.probes.pairs == ()
+    assert [near.word for near in only.drift.neighbours] == ["goal"]
     # A file that cannot be used is found out before anything is read or trained.
     path.write_text(sentences.replace("c:", "d:"))
     with pytest.raises(DataError, match=r"mine\.yaml: reference\.c: "):
@@ -198,7 +293,7 @@ def test_the_logged_model_gives_the_same_bits(done: Done) -> None:
     rows = model.predict(texts)
     names = done.result.headlines.label_names
     logged = np.array([[row["probabilities"][name] for name in names] for row in rows], np.float32)
-    assert logged.tobytes() == done.result.classifier.predict_proba(texts).tobytes()
+    assert logged.tobytes() == done.result.fitted.classifier.predict_proba(texts).tobytes()
     assert [row["label"] for row in rows] == [names[i] for i in logged.argmax(axis=1)]
 
 
@@ -226,22 +321,26 @@ print(row["label"])
     assert "headline-transfer" not in requirements
 
 
-@pytest.mark.usefixtures("plain")
 def test_champion_changes_only_for_a_better_one_on_the_same_data(
     small: dict[str, Path], store: str
 ) -> None:
     client = MlflowClient(store)
 
     def train(*more: str) -> RunResult:
-        alone = ("model.sif=false", "model.ngrams=false")
+        alone = ("model.sif=false", "model.ngrams=false", "insight=none")
         return run(load_config(small_overrides(small, store, *alone, *more)))
 
     first = train("training.frozen.epochs=1", "training.fine_tuned.epochs=0")
     assert first.registered.champion
+    assert first.fitted.kept == "frozen"  # without members, the best phase
     name = first.registered.name
     better = train("training.frozen.learning_rate=3e-2", "training.fine_tuned.learning_rate=3e-2")
-    assert better.history.best.best.val_accuracy > first.history.best.best.val_accuracy
+    assert (
+        better.fitted.history.best.best.val_accuracy > first.fitted.history.best.best.val_accuracy
+    )
     assert better.registered.champion
+    assert better.fitted.kept == better.fitted.history.best.name
+    assert better.evaluation is better.evaluations[better.fitted.kept]
     worse = train("training.frozen.epochs=1", "training.fine_tuned.epochs=0")
     assert not worse.registered.champion
     assert "against" in worse.registered.reason
@@ -259,29 +358,27 @@ def test_champion_changes_only_for_a_better_one_on_the_same_data(
     )
 
 
-@pytest.mark.usefixtures("plain")
-def test_two_runs_with_one_seed_are_the_same_to_the_bit(
-    done: Done, small: dict[str, Path], store: str
+def test_the_seed_decides_the_bits(
+    done: Done, quick: Done, small: dict[str, Path], store: str
 ) -> None:
-    again = run(load_config(small_overrides(small, store)))
-    other = run(load_config(small_overrides(small, store, "seed=1")))
-    ours, same, different = (
-        r.evaluation.probabilities.tobytes() for r in (done.result, again, other)
-    )
-    assert ours == same != different
-    assert [e.loss for e in again.history.epochs] == [e.loss for e in done.result.history.epochs]
+    other = run(load_config(small_overrides(small, store, "insight=none", "seed=1"))).fitted
+    first, again = done.result.fitted, quick.result.fitted
+    assert again.history.epochs == first.history.epochs != other.history.epochs
+    assert again.ensemble.loss == first.ensemble.loss != other.ensemble.loss
 
 
-@pytest.mark.usefixtures("plain")
 def test_scratch_and_random(small: dict[str, Path], store: str) -> None:
     result = run(
         load_config(
             ["data=file", f"data.path={small['csv']}", "training=scratch", "model=mean",
-             "training.scratch.epochs=2", f"tracking.uri={store}"]
+             "training.scratch.epochs=2", "vectors.vector_size=8", "insight=none",
+             f"tracking.uri={store}"]
         )
     )  # fmt: skip
-    assert [phase.name for phase in result.history.phases] == ["scratch"]
-    assert result.matrix.coverage.tokens == 0
+    assert [phase.name for phase in result.fitted.history.phases] == ["scratch"]
+    assert result.fitted.matrix.coverage.tokens == 0
+    assert result.fitted.kept == "scratch"
+    assert list(result.evaluations) == ["scratch"]
 
 
 @pytest.mark.parametrize(
@@ -303,22 +400,22 @@ def test_a_failed_run_says_why(
     assert MlflowClient(store).search_registered_models() == []
 
 
-@pytest.mark.usefixtures("plain")
 def test_vectors_of_another_casing(small: dict[str, Path], store: str, tmp_path: Path) -> None:
     lines = small["vectors"].read_text().splitlines()
     capitals = tmp_path / "capitals.txt"
     capitals.write_text("\n".join(line[0].upper() + line[1:] for line in lines))
-    overrides = small_overrides(small, store, f"vectors.path={capitals}")
+    overrides = small_overrides(small, store, f"vectors.path={capitals}", *QUICK)
     result = run(load_config(overrides))
-    assert result.matrix.coverage.tokens == 1
+    assert result.fitted.matrix.coverage.tokens == 1
     metrics = MlflowClient(store).get_run(result.run_id).data.metrics
     assert metrics["coverage/capitalised"] == 1
     assert metrics["coverage/exact"] == metrics["coverage/missing"] == 0
-    with pytest.raises(VectorsError, match=r"are there with capitals, which vectors\.match leaves"):
+    with pytest.raises(
+        VectorsError, match=r"are there with capitals, which vectors\.fallbacks leaves"
+    ):
         run(load_config([*overrides, "vectors.fallbacks=[exact,lower]"]))
 
 
-@pytest.mark.usefixtures("plain")
 def test_the_tokeniser_follows_the_vectors(
     small: dict[str, Path], store: str, tmp_path: Path
 ) -> None:
@@ -327,11 +424,11 @@ def test_the_tokeniser_follows_the_vectors(
     csv = write_csv(tmp_path / "dont.csv", [f"Don't {text}" for text in texts], labels)
     vectors = tmp_path / "vectors.txt"
     vectors.write_text(f"don't {' '.join(['0.5'] * 8)}\n" + small["vectors"].read_text())
-    more = (f"data.path={csv}", f"vectors.path={vectors}", "training.frozen.epochs=1")
+    more = (f"data.path={csv}", f"vectors.path={vectors}", *QUICK)
     result = run(load_config(small_overrides(small, store, *more)))
-    assert {"do", "n't", "don't"} & set(result.matrix.words) == {"don't"}
-    row = 2 + result.matrix.words.index("don't")
-    assert result.classifier.token_ids(["Don’t"])[0].tolist() == [[row]]
+    assert {"do", "n't", "don't"} & set(result.fitted.matrix.words) == {"don't"}
+    row = 2 + result.fitted.matrix.words.index("don't")
+    assert result.fitted.network.token_ids(["Don’t"])[0].tolist() == [[row]]
 
 
 def test_no_tracking_server_is_found_out_first(small: dict[str, Path], tmp_path: Path) -> None:
@@ -340,32 +437,31 @@ def test_no_tracking_server_is_found_out_first(small: dict[str, Path], tmp_path:
 
 
 def test_reports_need_no_server(done: Done) -> None:
-    result = done.result
-    items = report.evaluations_items(result.evaluations, result.kept)
+    result, fitted = done.result, done.result.fitted
+    items = report.evaluations_items(result.evaluations, fitted.kept)
     metrics = {item.name: item.value for item in items if isinstance(item, report.Metric)}
     assert metrics["test/accuracy"] == result.evaluation.accuracy
-    items = report.blend_items(result.blend)
+    items = report.ensemble_items(fitted.ensemble)
     metrics = {item.name: item.value for item in items if isinstance(item, report.Metric)}
-    assert metrics["validation/accuracy"] == result.blend.accuracy
-    assert {f"blend/{part}_weight" for part in ("network", "pooled", "wide")} < set(metrics)
+    assert metrics["validation/accuracy"] == fitted.ensemble.accuracy
+    assert {f"ensemble/{name}_weight" for name in ("network", "sif", "ngrams")} < set(metrics)
     facts, rows = report.summary(
         result.headlines,
-        result.matrix,
-        result.history,
-        result.blend,
+        fitted.matrix,
+        fitted.history,
+        fitted.ensemble,
         result.evaluations,
         result.seconds,
     )
     assert dict(facts)["data"] == "headlines, 3 labels"
-    assert dict(facts)["blend"].startswith("network ")
-    assert rows["classifier"].tolist() == ["frozen", "fine_tuned", "blend (kept)"]
+    assert dict(facts)["ensemble"].startswith("network ")
+    assert rows["classifier"].tolist() == ["frozen", "fine_tuned", "ensemble (kept)"]
 
 
-@pytest.mark.usefixtures("plain")
 def test_repeated_headlines_are_counted_in_the_run(
     store: str, small: dict[str, Path], tmp_path: Path
 ) -> None:
     texts, labels = make_headlines(40)
     path = write_csv(tmp_path / "twice.csv", texts + texts, labels + labels)
-    result = run(load_config(small_overrides(small, store, f"data.path={path}")))
+    result = run(load_config(small_overrides(small, store, f"data.path={path}", *QUICK)))
     assert MlflowClient(store).get_run(result.run_id).data.metrics["data/dropped_duplicates"] == 120

@@ -42,9 +42,12 @@ def test_extra_words_are_the_frequent_ones_whatever_the_headlines_ask_for(
     assert {"alps", "himalaya"} <= set(shared.vectors.index_to_key)
     train, validation = map(headlines.examples, ("train", "validation"))
     few = sample_examples(train, 6, seed=0)
-    fitted = fit_trial(Trial(TRANSFER, 6, 0), shared, few, validation)
+    fitted = fit_trial(Trial(TRANSFER, 6, 0), shared, few, validation, members=False)
     extra = [word for word in frequent if word not in fitted.matrix.words]
     assert list(fitted.matrix.extra_words) == extra != []
+    # The members can be left out.
+    assert fitted.ensemble.network_only
+    assert fitted.kept == fitted.history.best.name
 
 
 def test_from_scratch_the_vectors_are_random_and_the_tokeniser_the_same(
@@ -88,15 +91,6 @@ def test_vectors_of_other_words_are_refused(
     train, validation = map(headlines.examples, ("train", "validation"))
     with pytest.raises(VectorsError, match=r"vectors\.min_coverage"):
         fit_trial(Trial(TRANSFER, 12, 0), shared, train, validation)
-    # From scratch no word needs a vector.
-    assert fit_trial(Trial(SCRATCH, 12, 0), shared, train, validation).kept == SCRATCH
-
-
-def test_members_can_be_left_out(shared: Shared) -> None:
-    train, validation = map(shared.headlines.examples, ("train", "validation"))
-    fitted = fit_trial(Trial(TRANSFER, len(train), 0), shared, train, validation, members=False)
-    assert fitted.ensemble.network_only
-    assert fitted.kept == fitted.history.best.name
 
 
 def test_phases_follow_from_the_schedule(shared: Shared) -> None:
