@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+import numpy as np
 from builders import all_words, make_headlines, topical_vectors
 
 from pipeline.classifier.encoders import MeanOptions
-from pipeline.classifier.ensemble import Ensemble, fit_ensemble
+from pipeline.classifier.ensemble import FLOOR, Classifier, Ensemble, fit_ensemble
+from pipeline.classifier.members import Member
 from pipeline.classifier.network import Network, build_network
+from pipeline.classifier.ngram_fitting import fit_ngrams
 from pipeline.classifier.options import EncoderOptions
+from pipeline.classifier.sif import fit_sif
 from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.vectors import WordVectors
@@ -89,3 +93,33 @@ _train_once = cache(trained)
 def _fit_ensemble_once(options: EncoderOptions, schedule: TrainingOptions) -> Ensemble:
     network, _ = shared(options, schedule)
     return fit_ensemble(network, small_matrix(), TRAIN, VALIDATION)
+
+
+def random_network(
+    options: EncoderOptions | None = None, scale: float = 0.3, n_labels: int = 3
+) -> Network:
+    """A network with random weights and biases, of which none is zero."""
+    network = build_network(small_matrix(), n_labels, options or MeanOptions())
+    random = np.random.default_rng(2)
+    network.set_weights(
+        [random.normal(0, scale, w.shape).astype(np.float32) for w in network.get_weights()]
+    )
+    return network
+
+
+def random_classifier(
+    options: EncoderOptions | None = None, scale: float = 0.3, floor: float = FLOOR
+) -> Classifier:
+    """A random network with the members that its options ask for, fitted to the training texts.
+
+    The weights do not add up to 1, as those of a fitted ensemble need not either.
+    """
+    network = random_network(options, scale)
+    members: list[Member] = []
+    if network.options.sif:
+        inputs, labels = network.token_ids(TRAIN.texts), np.array(TRAIN.labels)
+        members.append(fit_sif(network, small_matrix(), inputs, labels, 3))
+    if network.options.ngrams:
+        members.append(fit_ngrams(network.joined_tokens(TRAIN.texts), TRAIN.labels, 3))
+    weights = (0.3, 0.5, 0.7)[: 1 + len(members)]
+    return Classifier(network, tuple(members), weights, tuple(NAMES), floor)
