@@ -30,7 +30,7 @@ def examples(n: int = 40) -> Examples:
 
 def network_and_matrix(options: ModelOptions | None = None) -> tuple[Network, EmbeddingMatrix]:
     """A network that is not trained, and the matrix that it was built from."""
-    vectors = WordVectors.of(all_words(), topical_vectors(all_words()))
+    vectors = WordVectors.from_rows(all_words(), topical_vectors(all_words()))
     matrix = build_embedding_matrix(WORDS, vectors, extra_words=[UNSEEN])
     return build_network(matrix, 3, options or MeanOptions()), matrix
 
@@ -52,9 +52,9 @@ def trained_for_report(
 ) -> tuple[Network, EmbeddingMatrix, History]:
     """A network after one epoch of each phase. Some of its words are in WordSim-353."""
     words = [*all_words(), "tiger", "cat", "coffee"]  # "cup" and "coffee" are a pair
-    vectors = WordVectors.of(words, topical_vectors(words))
+    vectors = WordVectors.from_rows(words, topical_vectors(words))
     if scratch:
-        vectors = WordVectors.of([], np.zeros((0, 8), np.float32))
+        vectors = WordVectors.from_rows([], np.zeros((0, 8), np.float32))
     matrix = build_embedding_matrix(
         [word for word in words if word != UNSEEN],
         vectors,

@@ -46,7 +46,7 @@ def phase(
 def small_vectors() -> WordVectors:
     """Vectors for all words but two; two of them are in no headline."""
     words = [w for w in [*all_words(), "avalanche", "dividend"] if w not in ("again", "goal")]
-    return WordVectors.of(words, topical_vectors(words))
+    return WordVectors.from_rows(words, topical_vectors(words))
 
 
 def small_matrix(texts: Sequence[str] = TRAIN.texts) -> EmbeddingMatrix:

@@ -19,8 +19,9 @@ from pipeline.classifier.encoders import CnnOptions, Seeds, build_encoder
 from pipeline.classifier.layers import GatherEmbedding
 from pipeline.classifier.options import EncoderOptions
 from pipeline.classifier.scoring import BATCH_SIZE, Scorer, as_tuple, compile_scorer, score_texts
+from pipeline.embedding.matching import Contractions
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
-from pipeline.embedding.text import Contractions, TextLayer
+from pipeline.embedding.text import TextLayer
 
 _CASES = 5  # kinds of letter case that TextLayer tells apart, padding among them
 _CASE_SIZE = 8  # dimensions of the letter-case channel

@@ -127,7 +127,7 @@ class InstalledSet(NamedSet):
         matrix = np.load(folder / self.matrix, mmap_mode="r", allow_pickle=False)
         words = pq.read_table(folder / self.index).column(0).combine_chunks()
         if wanted is None:
-            return WordVectors.of(words.to_pylist(), matrix, name=self.name)
+            return WordVectors.from_rows(words.to_pylist(), matrix, name=self.name)
         wanted = list(dict.fromkeys([*wanted, *words[:most_frequent].to_pylist()]))
         rows = pc.index_in(pa.array(wanted, words.type), value_set=words).to_pylist()
         listed = [pair for pair in zip(wanted, rows, strict=True) if pair[1] is not None]
@@ -135,7 +135,7 @@ class InstalledSet(NamedSet):
         order = np.argsort(positions)  # the file is read from its beginning to its end
         vectors = np.empty((len(listed), self.vector_size), np.float32)
         vectors[order] = matrix[positions[order]]
-        return WordVectors.of(
+        return WordVectors.from_rows(
             [word for word, _ in listed],
             vectors,
             name=self.name,
@@ -157,7 +157,7 @@ def named_set(name: str) -> PublishedSet | InstalledSet:
 def _without_prefix(vectors: WordVectors, prefix: str, whole: bool) -> WordVectors:
     """The words with the prefix, without it. `whole`: `vectors` are all of the set."""
     keys = [key for key in vectors.index_to_key if key.startswith(prefix)]
-    return WordVectors.of(
+    return WordVectors.from_rows(
         [key.removeprefix(prefix) for key in keys],
         vectors.subset(keys).vectors,
         name=vectors.name,

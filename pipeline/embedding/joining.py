@@ -21,8 +21,8 @@ def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
     steps of a classifier. A word that a set does not list gets a vector from the `subwords` of the
     set, and zeros where it has none.
 
-    >>> glove = WordVectors.of(["alps"], np.array([[4, -4]], np.float32))
-    >>> own = WordVectors.of(["alps", "wow"], np.array([[1], [-1]], np.float32))
+    >>> glove = WordVectors.from_rows(["alps"], np.array([[4, -4]], np.float32))
+    >>> own = WordVectors.from_rows(["alps", "wow"], np.array([[1], [-1]], np.float32))
     >>> join_vectors([glove, own]).vectors.tolist()
     [[1.0, -1.0, 1.0], [0.0, 0.0, -1.0]]
 
@@ -38,7 +38,7 @@ def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
 
     words = list(dict.fromkeys(chain.from_iterable(vectors.index_to_key for vectors in sets)))
     first = dict.fromkeys(chain.from_iterable(vectors.first_words for vectors in sets))
-    return WordVectors.of(
+    return WordVectors.from_rows(
         words,
         rows(words),
         name=" + ".join(vectors.name for vectors in sets),

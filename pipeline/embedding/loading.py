@@ -64,7 +64,7 @@ def load_vectors(
     elif source == "random":
         if not vector_size:
             raise VectorsError("random vectors need a vector_size")
-        loaded = WordVectors.of([], np.empty((0, vector_size), np.float32), name="random")
+        loaded = WordVectors.from_rows([], np.empty((0, vector_size), np.float32), name="random")
     elif source in CATALOGUE:
         loaded = CATALOGUE[str(source)].load(wanted, most_frequent)
     elif Path(source).exists():
@@ -159,5 +159,5 @@ def _from_keyed_vectors(source: Any, wanted: list[str] | None, most_frequent: in
         raise VectorsError(
             f"expected a name, a file, WordVectors or gensim KeyedVectors, got {type(source)}"
         ) from error
-    everything = WordVectors.of(keys, vectors, name="KeyedVectors")
+    everything = WordVectors.from_rows(keys, vectors, name="KeyedVectors")
     return everything if wanted is None else everything.subset(wanted, most_frequent)

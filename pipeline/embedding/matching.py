@@ -25,6 +25,9 @@ from pipeline.embedding.vectors import WordVectors
 AUTO: Final = "auto"  # the fallbacks that the conventions of the set need
 MISSING: Final = "missing"  # stands in place of a fallback for words that none has found
 
+Contractions = Literal["split", "whole"]
+"""How `don't` is written: `split` into two tokens, `do n't`, or `whole`."""
+
 # --------------------------------------------------------------------- how a set writes its words
 
 
@@ -59,7 +62,7 @@ class Conventions:
 
     casing: Literal["lower", "cased"] = "lower"
     digits: str = "kept"
-    contractions: Literal["split", "whole"] = "split"
+    contractions: Contractions = "split"
 
 
 _CASED = 0.05  # fraction of the first words: 0 in lower-cased sets, about a third in cased ones
@@ -293,7 +296,7 @@ def match_words(
 ) -> Matches:
     """Find each word in a set of vectors, by the first fallback that has it.
 
-    >>> matches = match_words(["alps", "1999"], WordVectors.of(["Alps", "####"], np.ones((2, 3))))
+    >>> matches = match_words(["alps", "1999"], WordVectors.from_rows(["Alps", "####"], np.ones((2, 3))))
     >>> matches.found_by, matches.keys
     (('capitalised', 'digits'), (('Alps',), ('####',)))
 

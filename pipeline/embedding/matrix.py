@@ -122,7 +122,7 @@ def build_embedding_matrix(
         VectorsError: Too few running words have a vector, or there is no such fallback or rule.
 
     >>> import numpy as np
-    >>> vectors = WordVectors.of(["Alps"], np.ones((1, 3), np.float32))
+    >>> vectors = WordVectors.from_rows(["Alps"], np.ones((1, 3), np.float32))
     >>> build_embedding_matrix(["alps", "xyzzy"], vectors, missing="zeros").weights.tolist()
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     """

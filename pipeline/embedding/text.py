@@ -10,20 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.embedding.matching import Contractions
 from pipeline.embedding.threads import set_threads
 
 TOKENISER = 1
 """The version of the tokeniser. Whoever changes the tokens of any text raises it: vectors that were
 trained on the tokens of another version are then trained anew."""
-
-Contractions = Literal["split", "whole"]
-"""`don't` as two tokens, `do n't`, or as one."""
 
 _SEPARATORS = r"[\pZ\p{Cc}]+"
 # Pairs of (RE2 pattern, replacement), applied in order. They give the tokens of the Penn Treebank,

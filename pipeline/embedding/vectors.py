@@ -40,7 +40,7 @@ class WordVectors:
     total: int = 0
 
     @classmethod
-    def of(
+    def from_rows(
         cls,
         words: Sequence[str],
         vectors: NDArray[Any],

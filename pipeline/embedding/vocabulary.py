@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import get_args
 
-from pipeline.embedding.text import Contractions, tokenize
+from pipeline.embedding.matching import Contractions
+from pipeline.embedding.text import tokenize
 
 _BATCH = 10_000  # headlines tokenised at a time
 

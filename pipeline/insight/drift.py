@@ -257,7 +257,7 @@ def _neighbours(
     asked = [word for word in dict.fromkeys(words) if word in trained or word in row_of]
     asked += [w for w in (matrix.words[row] for row in most_moved) if w not in asked]
     before, after = (
-        neighbours_of(WordVectors.of(names, np.concatenate([table, still])), asked, k=8)
+        neighbours_of(WordVectors.from_rows(names, np.concatenate([table, still])), asked, k=8)
         for table in (matrix.weights[FIRST_WORD:], moved)
     )
     return tuple(

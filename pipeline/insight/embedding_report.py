@@ -84,7 +84,7 @@ def report_embedding(
         for phase in history.phases:
             network.set_weights(phase.weights)
             rows = network.embedding.embeddings.numpy()[FIRST_WORD:]
-            vectors = WordVectors.of(matrix.words, rows)
+            vectors = WordVectors.from_rows(matrix.words, rows)
             reports.append(
                 EmbeddingReport(
                     method=phase.name,

@@ -209,7 +209,7 @@ def test_words_and_numbers_unseen_in_training_find_their_rows_in_a_cased_set(
     """In Keras, after saving, and in TensorFlow: in a set with capitals, `####` and `don't`."""
     keys = ["the", "Alps", "####", "don't", "Himalaya", "himalaya's", "iPhone", "##", "of"]
     values = np.random.default_rng(0).normal(0, 0.4, (len(keys), 4)).astype(np.float32)
-    vectors = WordVectors.of(keys, values)
+    vectors = WordVectors.from_rows(keys, values)
     vocabulary = build_vocabulary(["The Alps don't, 1999", "of 1999"], contractions="whole")
     matrix = build_embedding_matrix(
         vocabulary.words, vectors, counts=vocabulary.counts, extra_words=keys

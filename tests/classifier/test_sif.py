@@ -33,10 +33,10 @@ def test_common_words_count_less() -> None:
     def matrix_for(vectors: WordVectors) -> EmbeddingMatrix:
         return build_embedding_matrix(vocabulary.words, vectors, counts=vocabulary.counts)
 
-    matrix = matrix_for(WordVectors.of(words, values))
+    matrix = matrix_for(WordVectors.from_rows(words, values))
     probability = dict(zip(matrix.words, matrix.word_probabilities[2:], strict=True))
     assert probability["common0"] > probability["common6"] > 10 * probability["rare9"] > 0
-    backwards = matrix_for(WordVectors.of(words[::-1], values[::-1]))
+    backwards = matrix_for(WordVectors.from_rows(words[::-1], values[::-1]))
     assert not backwards.word_probabilities.any()
 
     network = build_network(matrix, 2, MeanOptions())

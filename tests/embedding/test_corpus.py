@@ -292,8 +292,12 @@ def test_progress_in_a_few_lines(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_joined_sets_have_the_words_of_all_and_each_block_its_scale() -> None:
     random = np.random.default_rng(0)
-    first = WordVectors.of(["alps", "snow"], random.normal(0, 9, (2, 3)).astype("f4"), name="a")
-    second = WordVectors.of(["ice", "alps"], random.normal(0, 0.1, (2, 5)).astype("f4"), name="b")
+    first = WordVectors.from_rows(
+        ["alps", "snow"], random.normal(0, 9, (2, 3)).astype("f4"), name="a"
+    )
+    second = WordVectors.from_rows(
+        ["ice", "alps"], random.normal(0, 0.1, (2, 5)).astype("f4"), name="b"
+    )
     joined = join_vectors([first, second])
     assert joined.name == "a + b"
     assert joined.index_to_key == joined.first_words == ("alps", "snow", "ice")
@@ -307,8 +311,8 @@ def test_joined_sets_have_the_words_of_all_and_each_block_its_scale() -> None:
 
 
 def test_joined_sets_use_the_parts_of_words() -> None:
-    known = WordVectors.of(["alps"], np.array([[1, -1]], np.float32))
-    parts = WordVectors.of(
+    known = WordVectors.from_rows(["alps"], np.array([[1, -1]], np.float32))
+    parts = WordVectors.from_rows(
         ["ice"],
         np.array([[2.0, -2]], np.float32),
         subwords=lambda words: np.array([[len(word), 0] for word in words], np.float32),
@@ -321,7 +325,7 @@ def test_joined_sets_use_the_parts_of_words() -> None:
 
 def test_one_set_cannot_be_joined() -> None:
     with pytest.raises(VectorsError, match="at least two sets of vectors to join, got 1"):
-        join_vectors([WordVectors.of(["alps"], topical_vectors(["alps"]))])
+        join_vectors([WordVectors.from_rows(["alps"], topical_vectors(["alps"]))])
 
 
 # ------------------------------------------------------------------------- options and whole runs

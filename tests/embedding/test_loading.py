@@ -72,4 +72,4 @@ def test_another_dimension(tmp_path: Path) -> None:
 
 def test_word_vectors_must_fit() -> None:
     with pytest.raises(ValueError, match="unique words and a row each"):
-        WordVectors.of(["a", "a"], np.zeros((2, 2), np.float32))
+        WordVectors.from_rows(["a", "a"], np.zeros((2, 2), np.float32))

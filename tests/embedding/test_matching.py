@@ -28,7 +28,7 @@ NEWS = ["in", "The", "on", "##", "I", "####", "don't", "#.#", "U.S.", "Obama", "
 
 def vectors_of(words: Sequence[str], **more: Any) -> WordVectors:
     values = np.random.default_rng(0).normal(0, 0.7, (len(words), 4)).astype(np.float32)
-    return WordVectors.of(words, values, **more)
+    return WordVectors.from_rows(words, values, **more)
 
 
 def find(word: str, words: Sequence[str], **more: Any) -> tuple[str, tuple[str, ...]]:

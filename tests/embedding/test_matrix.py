@@ -15,7 +15,7 @@ from pipeline.embedding.vectors import WordVectors
 
 def vectors_of(words: list[str], size: int = 4, seed: int = 0) -> WordVectors:
     values = np.random.default_rng(seed).normal(0, 0.7, (len(words), size)).astype(np.float32)
-    return WordVectors.of(words, values)
+    return WordVectors.from_rows(words, values)
 
 
 WORDS = st.lists(st.text("abcdé", min_size=1, max_size=4), unique=True, min_size=1, max_size=20)
@@ -81,7 +81,7 @@ def test_missing_words_are_small_and_follow_the_seed() -> None:
 
 def test_rules_for_missing_words() -> None:
     vectors = vectors_of(["a", "b"], 50)
-    shifted = WordVectors.of(["a", "b"], vectors.vectors + 3)
+    shifted = WordVectors.from_rows(["a", "b"], vectors.vectors + 3)
     words = ["a", "b", *(f"x{i}" for i in range(400))]
     rows = {
         rule: build_embedding_matrix(words, shifted, missing=rule).weights[4:] for rule in INITIAL

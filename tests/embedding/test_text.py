@@ -10,10 +10,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.embedding.matching import DIGITS, Digits
+from pipeline.embedding.matching import DIGITS, Contractions, Digits
 from pipeline.embedding.text import (
     TOKENISER,
-    Contractions,
     TextLayer,
     standardize,
     tokenize,

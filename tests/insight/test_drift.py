@@ -199,7 +199,7 @@ def test_of_many_headlines_a_sample_is_counted() -> None:
 
 
 def test_vectors_of_one_dimension() -> None:
-    vectors = WordVectors.of(all_words(), topical_vectors(all_words(), size=1))
+    vectors = WordVectors.from_rows(all_words(), topical_vectors(all_words(), size=1))
     matrix = build_embedding_matrix(WORDS, vectors)
     drift = drift_of(build_network(matrix, 3, MeanOptions()), matrix)
     assert drift.words_map.before.shape == (len(WORDS), 2)

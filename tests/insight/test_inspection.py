@@ -25,7 +25,7 @@ def test_a_file(tmp_path: Path) -> None:
 
 
 def test_norms_and_conventions_are_those_of_the_rows() -> None:
-    vectors = WordVectors.of(
+    vectors = WordVectors.from_rows(
         ["The", "####", "Alps"], np.array([[3, 4], [0, 1], [6, 8]], np.float32)
     )
     seen = inspect(vectors)
@@ -44,4 +44,4 @@ def test_a_set_of_the_catalogue() -> None:
 
 def test_nothing_in_it() -> None:
     with pytest.raises(VectorsError, match="expected word vectors, there is no word in it"):
-        inspect(WordVectors.of([], np.empty((0, 3), np.float32)))
+        inspect(WordVectors.from_rows([], np.empty((0, 3), np.float32)))

@@ -38,7 +38,7 @@ NAMES = ("money", "nature", "sport")
 
 def built(config: ModelOptions, seed: int = 0, unseen: tuple[str, ...] = ("himalaya",)) -> Network:
     """Of the words of conftest, those of `unseen` in the second table."""
-    vectors = WordVectors.of(all_words(), topical_vectors(all_words()))
+    vectors = WordVectors.from_rows(all_words(), topical_vectors(all_words()))
     words = [word for word in all_words() if word not in unseen]
     matrix = build_embedding_matrix(words, vectors, extra_words=unseen)
     return build_network(matrix, 3, config, seed=seed)
@@ -215,7 +215,7 @@ def planted() -> Iterator[tuple[str, Probes]]:
     words = [f"w{topic}x{i}" for topic in range(N_TOPICS) for i in range(12)]
     centres = random.normal(0, 1, (N_TOPICS, 16))
     values = [centres[int(word[1])] + random.normal(0, 0.5, 16) for word in words]
-    vectors = WordVectors.of(words, np.array(values, np.float32))
+    vectors = WordVectors.from_rows(words, np.array(values, np.float32))
 
     def headline(topic: int, low: int, high: int) -> str:
         chosen = random.choice(np.arange(low, high), 4, replace=False)
@@ -231,7 +231,11 @@ def planted() -> Iterator[tuple[str, Probes]]:
     training = Examples(texts, labels, ("x", "y"))
     vocabulary = build_vocabulary(texts)
     for start in ("frozen", "scratch"):
-        given = vectors if start == "frozen" else WordVectors.of([], np.zeros((0, 16), np.float32))
+        given = (
+            vectors
+            if start == "frozen"
+            else WordVectors.from_rows([], np.zeros((0, 16), np.float32))
+        )
         further = words if start == "frozen" else ()
         matrix = build_embedding_matrix(vocabulary.words, given, extra_words=further, std=0.4)
         classifier = build_network(matrix, 2, CnnOptions(filters=32, kernel_sizes=(1, 2)))

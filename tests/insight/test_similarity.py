@@ -43,7 +43,7 @@ def test_the_same_figures_as_gensim(dataset: str, cased: bool, glove: WordVector
     keyed = KeyedVectors(50)
     keyed.add_vectors(words, values)
     _, theirs, missing = keyed.evaluate_word_pairs(datapath(DATASETS[dataset]))
-    ours = word_similarity(WordVectors.of(words, values), dataset)
+    ours = word_similarity(WordVectors.from_rows(words, values), dataset)
     assert ours.spearman == pytest.approx(theirs.statistic, abs=1e-6)
     assert 100 * (1 - ours.pairs_known / ours.pairs) == pytest.approx(missing)
     assert 0 < ours.pairs_known < ours.pairs == {"wordsim353": 353, "simlex999": 999}[dataset]
@@ -59,10 +59,10 @@ def test_similarity_of_pairs_that_can_be_counted_by_hand() -> None:
     # tiger, cat 7.35; tiger, tiger 10.00; cup, coffee 6.58: the cosines 0.6, 1 and 0 are in order.
     words = ["tiger", "cat", "cup", "coffee"]
     values = np.array([[1, 0], [0.6, 0.8], [2, 0], [0, 3]], np.float32)
-    similarity = word_similarity(WordVectors.of(words, values), "wordsim353")
+    similarity = word_similarity(WordVectors.from_rows(words, values), "wordsim353")
     assert (similarity.spearman, similarity.pairs_known) == (1, 3)
     values[1] = [-1, 0]
-    assert word_similarity(WordVectors.of(words, values), "wordsim353").spearman == 0.5
+    assert word_similarity(WordVectors.from_rows(words, values), "wordsim353").spearman == 0.5
 
 
 def test_too_few_pairs_and_no_such_data_set() -> None:
@@ -90,13 +90,13 @@ def test_neighbours_are_the_same_with_small_blocks(glove: WordVectors) -> None:
 
 def test_neighbours_by_hand() -> None:
     values = np.array([[1, 0], [2, 2], [-3, 0], [0, 0], [5, 0]], np.float32)
-    vectors = WordVectors.of(["east", "north-east", "west", "nowhere", "far east"], values)
+    vectors = WordVectors.from_rows(["east", "north-east", "west", "nowhere", "far east"], values)
     assert neighbours(vectors, "east") == [
         ("far east", 1), ("north-east", pytest.approx(0.5**0.5)), ("nowhere", 0), ("west", -1)
     ]  # fmt: skip
     assert neighbours(vectors, "east", 1) == [("far east", 1)]
     assert neighbours(vectors, "east", 0) == []
-    assert neighbours(WordVectors.of(["east"], values[:1]), "east") == []
+    assert neighbours(WordVectors.from_rows(["east"], values[:1]), "east") == []
     for word in ("nowhere", "south"):
         with pytest.raises(VectorsError, match=f"has no vector for '{word}'"):
             neighbours(vectors, word)
@@ -111,7 +111,7 @@ def test_neighbours_do_not_copy_the_matrix(tmp_path: Path) -> None:
     values = np.lib.format.open_memmap(tmp_path / "v.npy", "w+", np.float32, (n, 64))
     values[:] = np.random.default_rng(0).normal(0, 1, (n, 64))
     values.flush()
-    vectors = WordVectors.of(
+    vectors = WordVectors.from_rows(
         [f"w{i}" for i in range(n)], np.load(tmp_path / "v.npy", mmap_mode="r")
     )
     assert "w5" in vectors  # makes the index

@@ -174,7 +174,7 @@ def test_the_order_of_a_picture_comes_from_b_alone(reports: list[EmbeddingReport
 
 def test_without_words_or_without_drift(reports: list[EmbeddingReport]) -> None:
     """An embedding without words, and one that never moved, are drawn too."""
-    vectors = WordVectors.of(all_words(), topical_vectors(all_words()))
+    vectors = WordVectors.from_rows(all_words(), topical_vectors(all_words()))
     matrix = build_embedding_matrix([], vectors, extra_words=all_words())
     network = build_network(matrix, 3, CnnOptions(filters=6))
     headlines = examples()

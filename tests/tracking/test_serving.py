@@ -28,7 +28,7 @@ TEXTS = [
 @pytest.fixture(scope="module", params=[MeanOptions(), CnnOptions(filters=8)], ids=["mean", "cnn"])
 def classifier(request: pytest.FixtureRequest) -> Classifier:
     words = all_words()
-    matrix = build_embedding_matrix(words, WordVectors.of(words, topical_vectors(words)))
+    matrix = build_embedding_matrix(words, WordVectors.from_rows(words, topical_vectors(words)))
     network = build_network(matrix, len(LABELS), request.param)
     return Classifier(network, label_names=tuple(LABELS))
 

@@ -148,7 +148,7 @@ def test_vectors_as_a_file_as_an_object_and_as_options(tmp_path: Path) -> None:
     words = all_words()
     write_glove(tmp_path / "vectors.txt", words)
     file = tmp_path / "vectors.txt"
-    vectors = WordVectors.of(words, topical_vectors(words))
+    vectors = WordVectors.from_rows(words, topical_vectors(words))
     options = VectorsOptions(source="file", path=str(file))
     model = MeanOptions(sif=False, ngrams=False)
     results = [
@@ -173,7 +173,7 @@ def test_options_hold_for_vectors_that_are_given() -> None:
 
 
 def test_vectors_that_know_too_few_words_are_refused() -> None:
-    foreign = WordVectors.of(["der", "die", "das", "new"], np.eye(4, dtype=np.float32))
+    foreign = WordVectors.from_rows(["der", "die", "das", "new"], np.eye(4, dtype=np.float32))
     model = MeanOptions(sif=False, ngrams=False)
     with pytest.raises(VectorsError, match="expected vectors for at least 30% of the tokens, got"):
         fit(TRAIN, VALIDATION, foreign, model=model, schedule=SHORT)

@@ -116,7 +116,7 @@ class Rows:
             vectors[order[start : start + len(block)]] = block
             start += len(block)
         self.warn(name)
-        return WordVectors.of(
+        return WordVectors.from_rows(
             list(rows),
             vectors,
             name=name,
