@@ -165,6 +165,6 @@ def test_vectors_that_know_too_few_words_are_refused(tmp_path: Path) -> None:
 
 def test_vectors_in_memory(fitted: EmbeddingClassifier, small: dict[str, Path]) -> None:
     words = [line.split()[0] for line in small["vectors"].read_text().splitlines()]
-    vectors = WordVectors.of(words, topical_vectors(words))
+    vectors = WordVectors.from_rows(words, topical_vectors(words))
     same = clone(fitted).set_params(vectors=vectors).fit(TEXTS, LABELS)
     assert same.predict_proba(TEXTS).tobytes() == fitted.predict_proba(TEXTS).tobytes()
