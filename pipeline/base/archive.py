@@ -64,7 +64,7 @@ def load_archive(file: str | Path | IO[bytes]) -> Any:
             return _put_arrays(json.loads(entries[_JSON].tobytes()), entries)
     except _DAMAGE as error:
         raise ValueError(
-            f"{file}: expected a whole file of save_archive, it is damaged or another one ({error})"
+            f"{file}: expected a file of save_archive, it is damaged or another file ({error})"
         ) from error
 
 
