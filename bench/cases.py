@@ -3,9 +3,9 @@
     python -m bench.cases --vectors glove.6B.100d.txt --clickbait FOLDER
     python -m bench.cases --only speed
 
-`accuracy`: the nearest neighbours in the representation of `model=metric` and of `model=cnn`,
-beside the head of the same network, without the parts that are blended with it. `shift`: BBC News
-without one of its topics, of which a few headlines come later. `speed`: of an answer and a change.
+`accuracy`: the nearest cases in the representation of `model=metric` and of `model=cnn`, beside the
+head of the same network, which has no linear members beside it. `shift`: BBC News without one of its
+topics, of which a few headlines come later. `speed`: of an answer and of a change.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
-from statistics import mean, median, stdev
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.measure import table, versions
+from pipeline.insight.spread import Spread
 
 if TYPE_CHECKING:
     from pipeline.cases.casebase import CaseBase
+    from pipeline.classifier.network import Network
+    from pipeline.data.examples import Examples
 
 MODELS = ("metric", "cnn")
 TOPICS = ("business", "entertainment", "politics", "sports", "tech")
@@ -42,14 +45,16 @@ WAYS = {
     "trained": "trained anew from all, its own head",
     "trained, its cases": "trained anew from all, 5 nearest cases",
 }
-Pair = tuple[list[str], list[str]]  # headlines and the names of their labels
 Run = Callable[[Callable[["Task"], Any], Sequence["Task"]], list[Any]]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One process of work: the model, the seed (of the split too, where it is BBC's), where the
-    headlines are, and for a shift the topic that comes later."""
+    """The work of one process.
+
+    `model`: the encoder. `seed`: of the training, and of the split of BBC. `vectors`: a name or a
+    file. `clickbait`: the folder of Stop Clickbait; None for BBC. `new`: the topic that comes later.
+    """
 
     model: str
     seed: int
@@ -58,34 +63,64 @@ class Task:
     new: str | None = None
 
 
+@dataclass(frozen=True)
+class Headlines:
+    """Headlines and the names of their labels."""
+
+    texts: list[str]
+    labels: list[str]
+
+    def cut(self, start: int, end: int) -> Headlines:
+        return Headlines(self.texts[start:end], self.labels[start:end])
+
+    def __add__(self, more: Headlines) -> Headlines:
+        return Headlines(self.texts + more.texts, self.labels + more.labels)
+
+    def split_off(self, topic: str | None) -> tuple[Headlines, Headlines]:
+        """The headlines of all other topics, and those of this one."""
+        pairs = list(zip(self.texts, self.labels, strict=True))
+        others = [pair for pair in pairs if pair[1] != topic]
+        these = [pair for pair in pairs if pair[1] == topic]
+        rest, chosen = (
+            Headlines([text for text, _ in some], [label for _, label in some])
+            for some in (others, these)
+        )
+        return rest, chosen
+
+    def examples(self, names: Sequence[str]) -> Examples:
+        """The same with labels as positions in `names`."""
+        from pipeline.data.examples import Examples
+
+        return Examples(self.texts, [names.index(label) for label in self.labels], tuple(names))
+
+
 # ------------------------------------------------------------------------------------ accuracy
 
 
 def accuracy(task: Task) -> dict[str, float]:
-    """Test accuracy of a network's own head, and of the nearest neighbours in it."""
-    splits = _splits(task)
-    network, names = _trained(task, splits["train"], splits["validation"])
+    """The test accuracy of a network's own head, and of the nearest cases in it."""
     from pipeline.cases.casebase import CaseBase
 
-    cases = CaseBase(network, *splits["train"])
-    return {"head": _head(network, names, splits["test"]), "cases": _nearest(cases, splits["test"])}
+    train, validation, test = _load(task)
+    network, names = _train(task, train, validation)
+    cases = CaseBase(network, train.texts, train.labels)
+    return {"head": _head_accuracy(network, names, test), "cases": _case_accuracy(cases, test)}
 
 
 def print_accuracy(tasks: Sequence[Task], run: Run) -> None:
-    """A line for each data set and model."""
+    """One line for each data set and model."""
     folder = tasks[0].clickbait
     lines = {
         (name, model): [replace(task, model=model, clickbait=path) for task in tasks]
         for name, path in {"BBC": None, **({"Stop Clickbait": folder} if folder else {})}.items()
         for model in MODELS
     }
-    found = iter(run(accuracy, [task for several in lines.values() for task in several]))
+    results = iter(run(accuracy, [task for several in lines.values() for task in several]))
     rows = []
     for (name, model), several in lines.items():
-        results = [next(found) for _ in several]
-        rows.append(
-            [name, model, *(_mean(one[key] for one in results) for key in ("head", "cases"))]
-        )
+        of_line = [next(results) for _ in several]
+        means = [Spread.over(r[key] for r in of_line).format() for key in ("head", "cases")]
+        rows.append([name, model, *means])
     table(["data", "model", "its own head", "5 nearest cases"], rows)
 
 
@@ -93,58 +128,64 @@ def print_accuracy(tasks: Sequence[Task], run: Run) -> None:
 
 
 def shift(task: Task) -> dict[str, tuple[float, float]]:
-    """By way and number of headlines of the new topic: test accuracy on this and on the others."""
+    """The test accuracy on the new topic and on the others, by way and number of new headlines."""
     from pipeline.cases.casebase import CaseBase
 
-    splits = _splits(task)
-    train, validation, test = (_apart(splits[name], task.new) for name in splits)
-    network, _ = _trained(task, train[0], validation[0])
+    (train, new), (validation, _), (test, new_test) = (
+        headlines.split_off(task.new) for headlines in _load(task)
+    )
+    network, _ = _train(task, train, validation)
 
-    def score(of: Callable[[Pair], float]) -> tuple[float, float]:
-        return of(test[1]), of(test[0])
+    def score(accuracy: Callable[[Headlines], float]) -> tuple[float, float]:
+        return accuracy(new_test), accuracy(test)
 
-    found = {"before, 0": score(partial(_nearest, CaseBase(network, *train[0])))}
+    begun = CaseBase(network, train.texts, train.labels)
+    results = {"before, 0": score(partial(_case_accuracy, begun))}
     for n in SIZES:
-        some = _cut(train[1], 0, n)
-        cases = CaseBase(network, *train[0])
-        cases.add(*some)
-        found[f"cases, {n}"] = score(partial(_nearest, cases))
-        # What trains holds out a fifth of the same headlines to validate on.
-        held, rest = _cut(some, 0, n // 5), _cut(some, n // 5, n)
-        both = _joined(validation[0], held)
-        cases.remove(cases.add(*held))
-        adapted = cases.adapt(both, seed=task.seed)
-        cases.add(*held)
-        found[f"adapted, {n}"] = score(partial(_nearest, cases))
-        found[f"taken, {n}"] = float(adapted.kept), 0.0
-        again, names = _trained(task, _joined(train[0], rest), both)
-        found[f"trained, {n}"] = score(partial(_head, again, names))
-        cases = CaseBase(again, *_joined(train[0], some))
-        found[f"trained, its cases, {n}"] = score(partial(_nearest, cases))
-    return found
+        some = new.cut(0, n)
+        cases = CaseBase(network, train.texts, train.labels)
+        cases.add(some.texts, some.labels)
+        results[f"cases, {n}"] = score(partial(_case_accuracy, cases))
+        # Training holds out a fifth of the same headlines to validate on.
+        held_out, rest = some.cut(0, n // 5), some.cut(n // 5, n)
+        deciding = validation + held_out
+        cases.remove(cases.add(held_out.texts, held_out.labels))
+        adaptation = cases.adapt(deciding.examples(cases.labels), seed=task.seed)
+        cases.add(held_out.texts, held_out.labels)
+        results[f"adapted, {n}"] = score(partial(_case_accuracy, cases))
+        results[f"kept, {n}"] = float(adaptation.kept), 0.0
+        again, names = _train(task, train + rest, deciding)
+        results[f"trained, {n}"] = score(partial(_head_accuracy, again, names))
+        everything = train + some
+        cases = CaseBase(again, everything.texts, everything.labels)
+        results[f"trained, its cases, {n}"] = score(partial(_case_accuracy, cases))
+    return results
 
 
 def print_shift(tasks: Sequence[Task], run: Run) -> None:
-    """A line for each way and number of headlines; with another seed another topic is the new one."""
+    """One line for each way and number of headlines. Each seed has another new topic."""
     several = [replace(task, new=TOPICS[task.seed % len(TOPICS)], clickbait=None) for task in tasks]
-    found = run(shift, several)
-    rows = []
-    for name in found[0]:
+    results = run(shift, several)
+    rows: list[list[str]] = []
+    for name in results[0]:
         way, n = name.rsplit(", ", 1)
-        of_each = [result[name] for result in found]
-        if way == "taken":
-            rows[-1][1] += f", taken {sum(new for new, _ in of_each):.0f} of {len(found)} times"
+        pairs = [result[name] for result in results]
+        if way == "kept":
+            rows[-1][1] += f", kept {sum(kept for kept, _ in pairs):.0f} of {len(results)} times"
         else:
-            new, others = zip(*of_each, strict=True)
-            rows.append([n, WAYS[way], _mean(new), _mean(others)])
+            means = [Spread.over(values).format() for values in zip(*pairs, strict=True)]
+            rows.append([n, WAYS[way], *means])
     table(["headlines of the new topic", "way", "accuracy on it", "on the others"], rows)
 
 
 # --------------------------------------------------------------------------------------- speed
 
 
-class Fixed:
-    """Represents a headline by a vector that is there already: of random groups, of length 1."""
+class FixedVectors:
+    """Embeds a headline, which is a number, by a vector that is there already.
+
+    The vectors have length 1 and lie in 20 random groups.
+    """
 
     def __init__(self, n: int, width: int = 100) -> None:
         random = np.random.default_rng(0)
@@ -157,14 +198,15 @@ class Fixed:
 
 
 def print_speed(_: Sequence[Task], __: Run) -> None:
-    """Milliseconds with more and more cases; the headline is represented before."""
+    """Milliseconds with more and more cases. The headlines are embedded before."""
     from pipeline.cases.casebase import CaseBase
 
     rows = []
     for n in (1_000, 10_000, 100_000):
         repeats = range(n, n + 200)
         names = [str(i) for i in repeats]
-        cases = CaseBase(Fixed(n + len(names)), [str(i) for i in range(n)], ["a", "b"] * (n // 2))
+        model, texts = FixedVectors(n + len(names)), [str(i) for i in range(n)]
+        cases = CaseBase(model, texts, ["a", "b"] * (n // 2))
         many = partial(cases.answer, names)
         answer = _milliseconds([partial(cases.answer, [name]) for name in names])
         added = _milliseconds([partial(cases.add, [name], ["a"]) for name in names])
@@ -174,7 +216,7 @@ def print_speed(_: Sequence[Task], __: Run) -> None:
             loaded = _milliseconds([partial(CaseBase.load, folder)] * 3)
         times = [answer, _milliseconds([many] * 3) / len(names), added, removed, saved, loaded]
         rows.append([f"{n:,}", *(f"{value:.2f}" for value in times)])
-    click.echo("\nMedian milliseconds, with 100 numbers a headline, which are there before:")
+    click.echo("\nMedian milliseconds. A headline has 100 numbers, which are there before:")
     table(
         ["cases", "an answer", "each of 200 at once", "add one", "remove one", "save", "load"], rows
     )
@@ -192,92 +234,50 @@ def _milliseconds(calls: Sequence[Callable[[], Any]]) -> float:
 # --------------------------------------------------------------------------------- what they share
 
 
-def _splits(task: Task) -> dict[str, Pair]:
-    """Headlines and the names of their labels: train, validation, test."""
+def _load(task: Task) -> list[Headlines]:
+    """Train, validation and test."""
     from pipeline.data.headlines import load_headlines
 
-    source = {"source": "bbc", "seed": task.seed}
     if task.clickbait:
-        source = {"source": "stop_clickbait", "path": task.clickbait}
-    headlines = load_headlines(**source)
+        headlines = load_headlines("stop_clickbait", path=task.clickbait)
+    else:
+        headlines = load_headlines("bbc", seed=task.seed)
     names = headlines.label_names
-    return {
-        split: (headlines.texts(split), [names[label] for label in headlines.labels(split)])
+    return [
+        Headlines(headlines.texts(split), [names[label] for label in headlines.labels(split)])
         for split in ("train", "validation", "test")
-    }
+    ]
 
 
-def _trained(task: Task, train: Pair, validation: Pair) -> tuple[Any, list[str]]:
-    """The network alone, by the stages of a run with its defaults, and its labels."""
-    from pipeline.classifier.network import build_network
+def _train(task: Task, train: Headlines, validation: Headlines) -> tuple[Network, list[str]]:
+    """Train a network as a run does, without linear members. Its labels are sorted by name."""
     from pipeline.config import load_config
-    from pipeline.embedding.loading import load_vectors
-    from pipeline.embedding.matching import conventions, spellings
-    from pipeline.embedding.matrix import build_embedding_matrix
-    from pipeline.embedding.vocabulary import build_vocabularies
-    from pipeline.training import loop as training
+    from pipeline.training.fit import fit
 
-    config = load_config([f"model={task.model}"])
-    vocabularies = build_vocabularies(train[0])
-    vectors = load_vectors(
+    names = sorted(set(train.labels))
+    fitted = fit(
+        train.examples(names),
+        validation.examples(names),
         task.vectors,
-        words=spellings(word for v in vocabularies.values() for word in v.words),
-        most_frequent=config.vectors.extra_words,
-    )
-    vocabulary = vocabularies[conventions(vectors.first_words).contractions]
-    matrix = build_embedding_matrix(
-        vocabulary.words,
-        vectors,
-        counts=vocabulary.counts,
-        extra_words=vectors.index_to_key,
-        std=config.vectors.std,
+        model=replace(load_config([f"model={task.model}"]).model, sif=False, ngrams=False),
         seed=task.seed,
     )
-    names = sorted(set(train[1]))
-    network = build_network(
-        matrix, len(names), config.model, contractions=vocabulary.contractions, seed=task.seed
-    )
-    numbered = [(texts, [names.index(label) for label in of]) for texts, of in (train, validation)]
-    training.train(network, *numbered, config.training, seed=task.seed)
-    return network, names
+    return fitted.network, names
 
 
-def _head(network: Any, names: Sequence[str], pair: Pair) -> float:
-
-    predicted = network.predict_proba(pair[0]).argmax(axis=1)
-    return float((np.array(names)[predicted] == np.array(pair[1])).mean())
-
-
-def _nearest(cases: CaseBase, pair: Pair) -> float:
-    return float((cases.predict(pair[0]) == np.array(pair[1], object)).mean())
+def _head_accuracy(network: Network, names: Sequence[str], headlines: Headlines) -> float:
+    predicted = network.predict_proba(headlines.texts).argmax(axis=1)
+    return float((np.array(names)[predicted] == np.array(headlines.labels)).mean())
 
 
-def _apart(pair: Pair, topic: str | None) -> tuple[Pair, Pair]:
-    """The headlines of all other topics, and those of this one."""
-    items = list(zip(*pair, strict=True))
-    others = [item for item in items if item[1] != topic]
-    these = [item for item in items if item[1] == topic]
-    return tuple(([text for text, _ in part], [of for _, of in part]) for part in (others, these))
+def _case_accuracy(cases: CaseBase, headlines: Headlines) -> float:
+    predicted = cases.predict(headlines.texts)
+    return float((predicted == np.array(headlines.labels, object)).mean())
 
 
-def _cut(pair: Pair, start: int, end: int) -> Pair:
-    return pair[0][start:end], pair[1][start:end]
-
-
-def _joined(one: Pair, other: Pair) -> Pair:
-    return one[0] + other[0], one[1] + other[1]
-
-
-def _mean(values: Iterable[float]) -> str:
-    several = list(values)
-    spread = f" ± {stdev(several):.4f}" if len(several) > 1 else ""
-    return f"{mean(several):.4f}{spread}"
-
-
-def _quietly(function: Callable[[Task], Any], task: Task) -> Any:
+def _run_quietly(function: Callable[[Task], Any], task: Task) -> Any:
     logging.disable()
     warnings.filterwarnings("ignore")
-
     return function(task)
 
 
@@ -299,14 +299,14 @@ def _sections(_: click.Context, __: click.Parameter, value: str) -> list[str]:
 @click.option("--seeds", default=5, show_default=True)
 @click.option("--jobs", default=1, show_default=True, help="Processes at a time.")
 def main(only: list[str], vectors: str, clickbait: str | None, seeds: int, jobs: int) -> None:
-    """Print the tables, mean and standard deviation over the seeds."""
+    """Print the tables: mean and standard deviation over the seeds."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     tasks = [Task("metric", seed, vectors, clickbait) for seed in range(seeds)]
-    # A process each: TensorFlow keeps what it has compiled.
+    # One process for each task: TensorFlow keeps what it has compiled.
     with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
 
         def run(function: Callable[[Task], Any], several: Sequence[Task]) -> list[Any]:
-            return list(pool.map(partial(_quietly, function), several))
+            return list(pool.map(partial(_run_quietly, function), several))
 
         for name in only:
             click.echo(f"\n## {name.capitalize()}")

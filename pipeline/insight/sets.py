@@ -13,8 +13,8 @@ from pipeline.insight.similarity import DATASETS, Similarity, neighbours_of, wor
 class SetReport:
     """What a set of vectors knows by itself.
 
-    `similarities`: by data set. `neighbours`: by word, the nearest words and their cosines; none
-    for a word that the set has no vector for.
+    `similarities`: agreement with people, by data set. `neighbours`: for each word the nearest words
+    and their cosines; none for a word without a vector.
     """
 
     name: str
@@ -26,7 +26,7 @@ class SetReport:
 
 @dataclass(frozen=True)
 class SetOutcome:
-    """What a classifier reached with a set of vectors and one seed.
+    """What a classifier reached with one set of vectors and one seed.
 
     `accuracies`: fractions by method and split, such as `fine_tuned validation`.
     """
@@ -39,7 +39,7 @@ class SetOutcome:
 def describe_set(
     name: str, vectors: WordVectors, words: Sequence[str] = (), k: int = 5
 ) -> SetReport:
-    """Look at what a whole set knows, and at the `k` nearest neighbours of `words`."""
+    """Measure what a set knows. `k`: how many neighbours of each of `words` are looked for."""
     return SetReport(
         name,
         vectors.vector_size,

@@ -7,7 +7,8 @@ function draws no pictures.
 items.py              the types of items
 style.py              how all figures look
 stages.py             data, matrix, training, ensemble, evaluation
-tables.py             their tables, and the summary of a run
+tables.py             their tables
+summary.py            the summary that ends a run on the terminal
 figures.py            their figures
 audit.py              the audit of the data
 embedding.py          what the embedding knows
@@ -17,6 +18,7 @@ projector.py          its files for TensorBoard
 attribution.py        which words made the labels
 cases.py              the map of the cases
 compare.py            what `compare` logs and prints
+sets.py               sets of vectors side by side
 """
 
 from __future__ import annotations
@@ -68,5 +70,5 @@ from pipeline.report.stages import headlines_items as headlines_items
 from pipeline.report.stages import history_items as history_items
 from pipeline.report.stages import matrix_items as matrix_items
 from pipeline.report.stages import seconds_items as seconds_items
+from pipeline.report.summary import summary as summary
 from pipeline.report.tables import per_class as per_class
-from pipeline.report.tables import summary as summary

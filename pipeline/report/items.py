@@ -1,4 +1,4 @@
-"""What can be logged: typed items, made without any server."""
+"""The types of what is logged. Items are made without a server; `pipeline.tracking` sends them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class Param:
+    """An option of a run."""
+
     name: str
     value: Any
 
 
 @dataclass(frozen=True)
 class Metric:
+    """A number. `step`: its place in a series, such as the epoch."""
+
     name: str
     value: float
     step: int = 0
@@ -24,37 +28,47 @@ class Metric:
 
 @dataclass(frozen=True)
 class Tag:
+    """A short text about a run."""
+
     name: str
     value: str
 
 
 @dataclass(frozen=True)
 class Text:
+    """A text file."""
+
     path: str
     content: str
 
 
 @dataclass(frozen=True)
 class File:
+    """A binary file."""
+
     path: str
     content: bytes
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
+    """A CSV file."""
+
     path: str
     frame: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
+    """A PNG file."""
+
     path: str
     figure: Figure
 
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """A split of the data as an input of the run. `rows`: a datasets.Dataset."""
+    """A split of the data. `rows`: a datasets.Dataset. `address`: where the data came from."""
 
     name: str
     context: str

@@ -11,22 +11,22 @@ from pipeline.insight.drift import Drift
 
 
 def projector_files(drift: Drift) -> Mapping[str, str]:
-    """Names of files and their contents: the vectors of the most frequent words before and after
-    training, as many as `drift` has (at most 250,000 numbers, 2 MB, a table).
+    """The vectors of the most frequent words before and after training, as files by their names.
 
-    In one folder, `tensorboard --logdir FOLDER` shows them; projector.tensorflow.org takes a table
-    of vectors and the metadata. These are the word, how often it was seen, how far it moved, towards
-    which label, the label that it leans to, and the fraction of its uses that are in that label.
+    A table has at most 250,000 numbers (2 MB). `tensorboard --logdir FOLDER` shows the files of a
+    folder. projector.tensorflow.org takes one table of vectors and the metadata. The metadata are
+    the word, its count, how far it moved and towards which label, the label that it leans to, and
+    the fraction of its uses in that label.
     """
     counts = drift.counts.sum(axis=1)
     lines = ["word\tcount\tdrift\ttowards\tlabel\tlabel_share"]
     for i in drift.frequent:
         towards = drift.label_names[drift.towards[i]] if drift.distances[i] else "-"
         label = drift.leanings[i]
-        share = drift.counts[i, label] / max(counts[i], 1)
+        fraction = drift.counts[i, label] / max(counts[i], 1)
         lines.append(
             f"{drift.words[i]}\t{counts[i]}\t{drift.distances[i]:.4f}\t{towards}"
-            f"\t{drift.label_names[label]}\t{share:.3f}"
+            f"\t{drift.label_names[label]}\t{fraction:.3f}"
         )
     files = {"metadata.tsv": "\n".join(lines) + "\n"}
     config = []
@@ -43,4 +43,5 @@ def projector_files(drift: Drift) -> Mapping[str, str]:
 
 
 def _tsv(table: NDArray[np.float32]) -> str:
-    return "".join("\t".join(map("%.4f".__mod__, row)) + "\n" for row in table.tolist())
+    rows = ("\t".join(f"{value:.4f}" for value in row) for row in table.tolist())
+    return "".join(f"{row}\n" for row in rows)

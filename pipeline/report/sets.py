@@ -13,10 +13,11 @@ from pipeline.insight.spread import Spread
 from pipeline.report.items import Item, Metric, Param, Table, Text
 
 SET_OUTCOME = "set.txt"
+"""The file with the name of the set."""
 
 
 class FinishedSetRun(Protocol):
-    """The run of one set and seed. `content`: of its file SET_OUTCOME."""
+    """A run that holds the items of `set_outcome_items`. `content`: that of the file SET_OUTCOME."""
 
     @property
     def params(self) -> Mapping[str, str]: ...
@@ -27,7 +28,7 @@ class FinishedSetRun(Protocol):
 
 
 def set_outcome_items(outcome: SetOutcome) -> list[Item]:
-    """What the run of one set and seed logs."""
+    """What the run of one set and seed logs. `read_set_outcome` reads it back."""
     return [
         Param("seed", outcome.seed),
         *(Metric(_metric(name), value) for name, value in outcome.accuracies.items()),
@@ -36,7 +37,7 @@ def set_outcome_items(outcome: SetOutcome) -> list[Item]:
 
 
 def read_set_outcome(run: FinishedSetRun) -> SetOutcome:
-    """The outcome that such a run has logged."""
+    """Read the outcome from a run that logged `set_outcome_items`."""
     accuracies = {
         f"{method} {split}": value
         for name, value in run.metrics.items()
@@ -47,13 +48,13 @@ def read_set_outcome(run: FinishedSetRun) -> SetOutcome:
 
 
 def sets_items(outcomes: Sequence[SetOutcome]) -> list[Item]:
-    """What the run of all sets logs: a row for each set and seed."""
+    """What the run of all sets logs: a table with one row for each set and seed."""
     rows = [{"set": o.name, "seed": o.seed, **o.accuracies} for o in outcomes]
     return [Table("tables/sets.csv", pd.DataFrame(rows))]
 
 
 def set_outcomes_sentence(outcomes: Sequence[SetOutcome]) -> str:
-    """A line for the outcomes of one trial."""
+    """One line about the outcomes of one trial."""
     return ", ".join(
         f"{outcome.name}, seed {outcome.seed}: "
         + " ".join(f"{name} {value:.4f}" for name, value in outcome.accuracies.items())
@@ -64,7 +65,10 @@ def set_outcomes_sentence(outcomes: Sequence[SetOutcome]) -> str:
 def sets_table(
     reports: Sequence[SetReport], outcomes: Sequence[SetOutcome] = ()
 ) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows, one row a set: mean and standard deviation over the seeds."""
+    """The sets for the terminal: columns, and one row for each set.
+
+    An accuracy is the mean and the standard deviation over the seeds.
+    """
     measures = list(dict.fromkeys(name for outcome in outcomes for name in outcome.accuracies))
     columns = ["set", "dimension", "words", "WordSim-353 (pairs)", "SimLex-999 (pairs)", *measures]
     rows = [
@@ -85,7 +89,7 @@ def sets_table(
 
 
 def set_neighbours_table(reports: Sequence[SetReport]) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows, one row for each word and set."""
+    """The neighbours for the terminal: columns, and one row for each word and set."""
     rows = [
         [word, report.name, ", ".join(near for near, _ in report.neighbours[word]) or "-"]
         for word in reports[0].neighbours
@@ -95,7 +99,7 @@ def set_neighbours_table(reports: Sequence[SetReport]) -> tuple[list[str], list[
 
 
 def set_values(report: SetReport, outcomes: Sequence[SetOutcome] = ()) -> dict[str, Any]:
-    """All of it for a JSON object; null for a correlation that no pair allows."""
+    """A set as values of a JSON object. A correlation that no pair allows is None."""
     values: dict[str, Any] = {
         "name": report.name,
         "vector_size": report.vector_size,
@@ -119,6 +123,6 @@ def _by_measure(name: str, outcomes: Sequence[SetOutcome]) -> dict[str, list[flo
 
 
 def _metric(measure: str) -> str:
-    """`fine_tuned validation` -> `validation/fine_tuned_accuracy`."""
+    """The name of the metric: `validation/fine_tuned_accuracy` of `fine_tuned validation`."""
     method, split = measure.split(" ")
     return f"{split}/{method}_accuracy"

@@ -1,4 +1,4 @@
-"""What each stage of a run logs."""
+"""What each stage of a run logs: data, matrix, training, ensemble, evaluation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline.training.history import Epoch, History
 
 
 def config_items(values: Mapping[str, Any]) -> list[Item]:
-    """Every option as a parameter, and the whole as YAML."""
+    """Every option as a parameter, and all of them as YAML. `values`: nested mappings."""
     from omegaconf import OmegaConf
 
     items: list[Item] = [Param(name, value) for name, value in flatten(values).items()]
@@ -67,7 +67,7 @@ def matrix_items(matrix: EmbeddingMatrix, *, figures: bool = True) -> list[Item]
 
 
 def epoch_items(epoch: Epoch, step: int) -> list[Item]:
-    """The metrics of an epoch; `step` counts on through the phases."""
+    """The metrics of one epoch. `step`: the number of the epoch, counted through all phases."""
     names = ("loss", "accuracy", "val_loss", "val_accuracy")
     return [Metric(f"{epoch.phase}/{name}", getattr(epoch, name), step) for name in names]
 
@@ -86,7 +86,7 @@ def history_items(history: History, *, figures: bool = True) -> list[Item]:
 
 
 def ensemble_items(ensemble: Ensemble) -> list[Item]:
-    """The validation result of the classifier as it is logged, and what each member gives to it."""
+    """The validation result of the kept classifier, and the weight and result of each member."""
     items: list[Item] = [
         Metric("validation/accuracy", ensemble.accuracy),
         Metric("validation/loss", ensemble.loss),
@@ -132,5 +132,5 @@ def evaluations_items(
 
 
 def seconds_items(seconds: Mapping[str, float]) -> list[Item]:
-    """The time of each stage."""
+    """The seconds of each stage."""
     return [Metric(f"seconds/{stage}", value) for stage, value in seconds.items()]
