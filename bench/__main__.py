@@ -17,7 +17,7 @@ from bench.measure import versions
 
 SECTIONS: dict[str, tuple[str, Callable[[Task, float], None]]] = {
     "training": ("Fine-tuning", lambda task, _: print_training(task)),
-    "steps": ("A step, and the size of the table", lambda task, _: print_steps(task)),
+    "steps": ("The time of a step, and the size of the table", lambda task, _: print_steps(task)),
     "level": ("Time to a level of accuracy", print_level),
     "prediction": ("Prediction", lambda task, _: print_prediction(task)),
 }
@@ -25,10 +25,10 @@ _LEVELS = {"bbc": 0.85, "file": 0.98}  # of validation accuracy, by the source o
 
 
 def _sections(_: click.Context, __: click.Parameter, value: str) -> list[str]:
-    names, known = value.split(","), ["reading", *SECTIONS, "accuracy"]
+    names, sections = value.split(","), ["reading", *SECTIONS, "accuracy"]
     for name in names:
-        if name not in known:
-            raise click.BadParameter(f"expected some of {','.join(known)}, got {name!r}")
+        if name not in sections:
+            raise click.BadParameter(f"expected some of {','.join(sections)}, got {name!r}")
     return names
 
 
@@ -39,8 +39,8 @@ def _sections(_: click.Context, __: click.Parameter, value: str) -> list[str]:
     default=",".join(["reading", *SECTIONS]),
     show_default=True,
     callback=_sections,
-    help="What to measure, with commas between; also accuracy, which takes half an hour and, as "
-    "headlines, the folder of Stop Clickbait.",
+    help="What to measure, with commas between. There is also accuracy: it takes half an hour, and "
+    "its --headlines is the folder of Stop Clickbait.",
 )
 @click.option(
     "--vectors",
@@ -52,19 +52,24 @@ def _sections(_: click.Context, __: click.Parameter, value: str) -> list[str]:
     type=click.Path(exists=True, resolve_path=True),
     help="A file or folder of headlines, as data.path  [default: BBC]",
 )
-@click.option("--text", default="headline", show_default=True, help="Its column.")
-@click.option("--label", default="label", show_default=True, help="That of the labels.")
+@click.option("--text", default="headline", show_default=True, help="The column of the texts.")
+@click.option("--label", default="label", show_default=True, help="The column of the labels.")
 @click.option(
     "--level",
     type=click.FloatRange(0, 1),
-    help="The validation accuracy that is waited for  [default: 0.98; BBC 0.85]",
+    help="The validation accuracy of the section `level`  [default: 0.98; BBC 0.85]",
 )
-@click.option("--repeats", default=3, show_default=True, help="Of reading: the best time is shown.")
-@click.option("--large", is_flag=True, help="Of reading: also files of the size of GoogleNews.")
+@click.option(
+    "--repeats",
+    default=3,
+    show_default=True,
+    help="How often reading is timed; the best time is shown.",
+)
+@click.option("--large", is_flag=True, help="Read also files of the size of GoogleNews.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False),
-    help="Of reading: where files are made  [default: a temporary folder]",
+    help="Where the files that are read are made  [default: a temporary folder]",
 )
 @click.pass_context
 def main(
@@ -75,22 +80,22 @@ def main(
     text: str,
     label: str,
     level: float | None,
-    **of_reading: Any,
+    **reading_options: Any,
 ) -> None:
-    """Print the tables."""
+    """Measure reading, learning and predicting beside the usual ways, and print tables."""
     if "reading" in only:
         click.echo("## Reading vectors\n")
         shared = {"vectors": vectors, "headlines": headlines, "text": text}
-        context.invoke(reading.main, **shared, **of_reading)
+        context.invoke(reading.main, **shared, **reading_options)
     data: dict[str, Any] = {"source": "bbc"}
     if headlines:
         data = {"source": "file", "path": headlines, "text": text, "label": label}
     task: Task = {"data": data, "vectors": vectors or "glove_6b_50d"}
-    others = [name for name in only if name in SECTIONS]
-    if others:
+    sections = [name for name in only if name in SECTIONS]
+    if sections:
         packages = ["tensorflow", "keras", "scikit-learn", "mlflow", "fasttext-numpy2"]
         click.echo(f"\n{versions(*filter(_installed, packages))}")
-    for name in others:
+    for name in sections:
         title, print_tables = SECTIONS[name]
         click.echo(f"\n## {title}")
         print_tables(task, _LEVELS[data["source"]] if level is None else level)

@@ -2,9 +2,9 @@
 
     python -m bench.accuracy --vectors glove.6B.100d.txt --clickbait FOLDER
 
-The same defaults everywhere: only the data, the vectors and, where the task says so, the letter
-case differ. Validation headlines choose (the epoch, the phase, the weights of the blend), test
-headlines report.
+The options are the defaults everywhere. Only the data, the vectors and, in one task, the letter case
+differ. Validation headlines choose the epoch, the phase and the weights of the ensemble. Test
+headlines are only for the report.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import mean, stdev
 from tempfile import TemporaryDirectory
 
 import click
@@ -28,13 +28,22 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from bench.measure import table, versions
 from pipeline.config import load_config
+from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.insight.spread import Spread
+
+GLOVE = "glove_6b_50d"
+METHODS = ("frozen", "fine_tuned", "ensemble")
 
 
 @dataclass(frozen=True)
 class Task:
-    """`n`: how many training headlines are taken; None takes all. `seed` is that of the run, of
-    the headlines taken and of the fold."""
+    """One row of the table.
+
+    `clickbait`: the folder of Stop Clickbait; None for BBC News. `n`: the number of training
+    headlines; None takes all. `few_validation`: take a quarter of `n` validation headlines, at least
+    20, instead of all. `seed`: of the run, of the headlines that are taken, and of the fold.
+    """
 
     name: str
     vectors: str
@@ -44,10 +53,24 @@ class Task:
     options: tuple[str, ...] = ()
     seed: int = 0
 
+    @property
+    def n_validation(self) -> int | None:
+        """The number of validation headlines; None takes all."""
+        return None if self.n is None or not self.few_validation else max(self.n // 4, 20)
+
+    @property
+    def title(self) -> str:
+        """The row's name in the table."""
+        parts = ["Stop Clickbait" if self.clickbait else "BBC News"]
+        parts += [f"{self.n:,} training"] if self.n else []
+        parts += [f"{self.n_validation:,} validation"] if self.n_validation else []
+        parts += ["letter case"] if "model.letter_case=true" in self.options else []
+        return ", ".join([*parts, Path(self.vectors).name])
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """Test accuracy of every classifier of a run, the kept one last, and validation accuracy."""
+    """Accuracies on test and validation headlines by method, and the seconds of training."""
 
     test: dict[str, float]
     validation: dict[str, float]
@@ -62,88 +85,86 @@ def outcome(task: Task) -> Outcome:
 
     with TemporaryDirectory() as folder:
         data = Path(folder) / task.name
-        _write(task, data)
-        glove = ["vectors=glove_6b_50d"]
-        if task.vectors != "glove_6b_50d":
-            glove = ["vectors=file", f"vectors.path='{task.vectors}'"]
+        write_splits(task, data)
+        vectors = [f"vectors={GLOVE}"]
+        if task.vectors != GLOVE:
+            vectors = ["vectors=file", f"vectors.path='{task.vectors}'"]
         config = load_config(
             [
                 "data=file",
                 f"data.path='{data}'",
-                *glove,
+                *vectors,
                 f"seed={task.seed}",
                 "tracking.experiment=accuracy",
                 f"tracking.run_name={task.name}-{task.seed}",
                 f"tracking.registered_model=accuracy-{task.name}",
                 "tracking.promote=never",
+                "insight=none",
                 *task.options,
             ]
         )
         result = run(config)
-    validation = {phase.name: phase.best.val_accuracy for phase in result.history.phases}
+    fitted = result.fitted
+    validation = {phase.name: phase.best.val_accuracy for phase in fitted.history.phases}
     return Outcome(
-        {name: evaluation.accuracy for name, evaluation in result.evaluations.items()},
-        {**validation, "blend": result.blend.accuracy},
-        result.seconds["training"] + result.seconds["blending"],
+        {method: evaluation.accuracy for method, evaluation in result.evaluations.items()},
+        {**validation, "ensemble": fitted.ensemble.accuracy},
+        fitted.seconds["training"] + fitted.seconds["ensemble"],
     )
 
 
-def _write(task: Task, folder: Path) -> None:
-    """The splits of a task as files, as a user has them."""
+def write_splits(task: Task, folder: Path) -> None:
+    """Write the splits of a task as files, as a user has them."""
     folder.mkdir()
-    for split, (texts, labels) in _splits(task).items():
-        pd.DataFrame({"text": texts, "label": labels}).to_csv(folder / f"{split}.csv", index=False)
+    for split, examples in split_headlines(task).items():
+        labels = [examples.label_names[label] for label in examples.labels]
+        frame = pd.DataFrame({"text": examples.texts, "label": labels})
+        frame.to_csv(folder / f"{split}.csv", index=False)
 
 
-Split = tuple[list[str], list[str]]
-
-
-def _splits(task: Task) -> dict[str, Split]:
+def split_headlines(task: Task) -> dict[str, Examples]:
+    """The headlines of a task: train, validation and test."""
     if task.clickbait:
         headlines = load_headlines("stop_clickbait", path=task.clickbait)
-        splits = {name: _named(headlines, name) for name in headlines.splits}
+        splits = {name: headlines.examples(name) for name in headlines.splits}
     else:
         splits = _fold(load_headlines("bbc"), task.seed)
-    if task.n is not None:
-        splits["train"] = _some(splits["train"], task.n, task.seed)
-    if task.n is not None and task.few_validation:
-        splits["validation"] = _some(splits["validation"], max(task.n // 4, 20), task.seed)
+    for name, n in (("train", task.n), ("validation", task.n_validation)):
+        if n is not None:
+            splits[name] = _some(splits[name], n, task.seed)
     return splits
 
 
-def _fold(headlines: Headlines, seed: int, folds: int = 5) -> dict[str, Split]:
+def _fold(headlines: Headlines, seed: int, folds: int = 5) -> dict[str, Examples]:
     """Fold `seed` (modulo 5) of all headlines is for the test, a tenth for validation."""
-    parts = [_named(headlines, name) for name in headlines.splits]
-    texts = np.array([text for part in parts for text in part[0]], object)
-    labels = np.array([label for part in parts for label in part[1]], object)
+    parts = [headlines.examples(name) for name in headlines.splits]
+    texts = list(chain.from_iterable(part.texts for part in parts))
+    labels = np.concatenate([part.labels for part in parts])
     splitter = StratifiedKFold(folds, shuffle=True, random_state=0)
     rest, test = list(splitter.split(texts, labels))[seed % folds]
     train, validation = train_test_split(
         rest, test_size=0.125, stratify=labels[rest], random_state=seed
     )
     chosen = {"train": train, "validation": validation, "test": test}
-    return {name: (texts[rows].tolist(), labels[rows].tolist()) for name, rows in chosen.items()}
+    return {
+        name: Examples([texts[i] for i in rows], labels[rows].tolist(), headlines.label_names)
+        for name, rows in chosen.items()
+    }
 
 
-def _named(headlines: Headlines, split: str) -> Split:
-    names = headlines.label_names
-    return headlines.texts(split), [names[label] for label in headlines.labels(split)]
-
-
-def _some(split: Split, n: int, seed: int) -> Split:
-    texts, labels = split
-    if n >= len(texts):
-        return split
+def _some(examples: Examples, n: int, seed: int) -> Examples:
+    if n >= len(examples):
+        return examples
     texts, _, labels, _ = train_test_split(
-        texts, labels, train_size=n, stratify=labels, random_state=seed
+        examples.texts, examples.labels, train_size=n, stratify=examples.labels, random_state=seed
     )
-    return texts, labels
+    return Examples(texts, labels, examples.label_names)
 
 
 def tasks(vectors: str, clickbait: str | None) -> list[Task]:
-    """All that is measured, once for each seed later."""
-    bbc = [Task("bbc", "glove_6b_50d"), *([Task("bbc-large", vectors)] if vectors else [])]
-    best = vectors or "glove_6b_50d"
+    """All that is measured, each later once for each seed."""
+    bbc = [Task("bbc", GLOVE), *([Task("bbc-large", vectors)] if vectors else [])]
+    best = vectors or GLOVE
     few = [(few_validation, name) for few_validation, name in ((False, ""), (True, "-few"))]
     bbc += [Task(f"bbc-100{name}", best, n=100, few_validation=f) for f, name in few]
     if clickbait is None:
@@ -178,39 +199,32 @@ def main(vectors: str, clickbait: str | None, only: str, seeds: int, jobs: int) 
     if unknown:
         raise click.UsageError(f"expected tasks out of {', '.join(t.name for t in known)}, got {unknown[0]}")  # fmt: skip
     selected = [task for task in known if task.name in chosen]
-    several = [Task(**{**vars(task), "seed": seed}) for task in selected for seed in range(seeds)]
+    trials = [replace(task, seed=seed) for task in selected for seed in range(seeds)]
     # A process each: TensorFlow keeps what it has compiled.
     with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
-        found = list(pool.map(outcome, several))
-    rows = []
-    for i, task in enumerate(selected):
-        rows.append([task.name, *_row(found[i * seeds : (i + 1) * seeds])])
+        outcomes = list(pool.map(outcome, trials))
+    rows = [
+        [task.title, *outcome_cells(outcomes[i * seeds : (i + 1) * seeds])]
+        for i, task in enumerate(selected)
+    ]
+    names = [method.replace("_", "-") for method in METHODS]
+    columns = [f"{split} accuracy, {name}" for split in ("test", "validation") for name in names]
     table(
-        ["task", "frozen", "fine-tuned", "kept", "validation: frozen", "fine-tuned", "kept",
-         "fine-tuned below frozen on test", "seconds"],
+        ["headlines and vectors", *columns, "runs with fine-tuned below frozen on test", "seconds"],
         rows,
-    )  # fmt: skip
+    )
     click.echo(f"\n{seeds} seeds; {versions('tensorflow', 'keras', 'scikit-learn')}")
 
 
-def _row(found: Sequence[Outcome]) -> list[str]:
-    kept = [[*one.test.values()][-1] for one in found]
-    worse = sum(one.test["fine_tuned"] < one.test["frozen"] for one in found)
+def outcome_cells(outcomes: Sequence[Outcome]) -> list[str]:
+    """The cells of a row, from the outcomes of its seeds."""
+    worse = sum(o.test["fine_tuned"] < o.test["frozen"] for o in outcomes)
     return [
-        *(_mean([one.test[name] for one in found]) for name in ("frozen", "fine_tuned")),
-        _mean(kept),
-        *(
-            _mean([one.validation[name] for one in found])
-            for name in ("frozen", "fine_tuned", "blend")
-        ),
-        f"{worse} of {len(found)}",
-        f"{mean(one.seconds for one in found):.0f}",
+        *(Spread.over(o.test[name] for o in outcomes).format() for name in METHODS),
+        *(Spread.over(o.validation[name] for o in outcomes).format() for name in METHODS),
+        f"{worse} of {len(outcomes)}",
+        f"{Spread.over(o.seconds for o in outcomes).mean:.0f}",
     ]
-
-
-def _mean(values: Sequence[float]) -> str:
-    spread = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
-    return f"{mean(values):.4f}{spread}"
 
 
 if __name__ == "__main__":

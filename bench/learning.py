@@ -8,7 +8,7 @@ Each way has the same headlines, in a process of its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,14 +16,14 @@ from bench.measure import measure, table
 
 WAYS, PREDICTORS = "bench.learners", "bench.predictors"
 TABLES = (20_000, 400_000)  # rows
-STEPS = 600  # of which an epoch consists when steps are timed, and for plain Keras, some of them
-KERAS_STEPS = 60
+STEPS = 600  # in an epoch, where steps are timed
+KERAS_STEPS = 60  # likewise, for plain Keras, which takes longer
 Task = dict[str, Any]
 Figures = dict[str, Any]
 
 
 def figures(function: str, *arguments: Any) -> Figures | None:
-    """What a way's JSON says; None where its package is not installed."""
+    """The figures of a way; None where its package is not installed."""
     if "fasttext" in function and find_spec("fasttext") is None:
         return None
     return json.loads(measure(function, *arguments, repeats=1).answer)
@@ -35,39 +35,38 @@ def print_training(task: Task) -> None:
     for encoder, batch_size in (("mean", 128), ("cnn", 32), ("cnn", 128)):
         arguments = task, encoder, batch_size
         ours = figures(f"{WAYS}:train_ours", *arguments)
-        name = f"{encoder}, batches of {batch_size}"
-        rows += against(
-            name,
-            ours,
-            ("pipeline", ours),
-            ("pipeline, with adversarial steps", figures(f"{WAYS}:train_ours", *arguments, None)),
-            ("Keras fit", figures(f"{WAYS}:train_keras", *arguments)),
-        )
+        ways = {
+            "pipeline": ours,
+            "pipeline, with adversarial steps": figures(f"{WAYS}:train_ours", *arguments, None),
+            "Keras fit": figures(f"{WAYS}:train_keras", *arguments),
+        }
         if encoder == "mean":
             fasttext = {
                 "fastText": (False, False),
                 "fastText, character 2-5-grams": (True, False),
                 "fastText from the vectors": (False, True),
             }
-            others = [
-                (name, figures(f"{WAYS}:train_fasttext", task, *options))
-                for name, options in fasttext.items()
-            ]
-            rows += against("", ours, *others)
-    table(["fine-tuning", "way", "headlines/s", "ours against it"], rows)
+            ways |= {
+                way: figures(f"{WAYS}:train_fasttext", task, *options)
+                for way, options in fasttext.items()
+            }
+        rows += compare_ways(f"{encoder}, batches of {batch_size}", ours, ways)
+    table(
+        ["network", "way", "headlines a second", "speed of the pipeline in multiples of it"], rows
+    )
 
 
-def against(
-    name: str, ours: Figures | None, *ways: tuple[str, Figures | None]
+def compare_ways(
+    network: str, ours: Figures | None, ways: Mapping[str, Figures | None]
 ) -> list[list[object]]:
-    """Lines of a table, the first of which has the name."""
+    """A row for each way: its speed, and that of `ours` in multiples of it."""
     rows: list[list[object]] = []
-    for way, found in ways:
+    for way, values in ways.items():
         shown = ["not installed", ""]
-        if found is not None and ours is not None:
-            speed = found["per_second"]
+        if values is not None and ours is not None:
+            speed = values["per_second"]
             shown = [f"{speed:,.0f}", f"{ours['per_second'] / speed:.2f} x"]
-        rows.append([name if not rows else "", way, *shown])
+        rows.append([network, way, *shown])
     return rows
 
 
@@ -80,7 +79,10 @@ def print_steps(task: Task) -> None:
             ("Keras fit", "train_keras", (), KERAS_STEPS),
         ):
             times = [
-                1000 * _of(f"{WAYS}:{way}", task, encoder, batch_size, *options, size, n)["step"]
+                1000
+                * _own_figures(f"{WAYS}:{way}", task, encoder, batch_size, *options, size, n)[
+                    "step"
+                ]
                 for size, n in ((size, steps * batch_size) for size in TABLES)
             ]
             shown = [f"{ms:.2f}" for ms in times]
@@ -93,13 +95,13 @@ def print_steps(task: Task) -> None:
                 ]
             )
     sizes = [f"ms a step, {size:,} rows" for size in TABLES]
-    table(["fine-tuning", "way", *sizes, "of the smaller"], rows)
+    table(["network", "way", *sizes, "time with the larger, in multiples"], rows)
 
 
-def _of(function: str, *arguments: Any) -> Figures:
-    found = figures(function, *arguments)
-    assert found is not None  # it is the project's own
-    return found
+def _own_figures(function: str, *arguments: Any) -> Figures:
+    values = figures(function, *arguments)
+    assert values is not None  # it needs no package that may be missing
+    return values
 
 
 def print_level(task: Task, level: float) -> None:
@@ -116,15 +118,16 @@ def print_level(task: Task, level: float) -> None:
     )
     rows: list[list[object]] = []
     for name, way, options in ways:
-        found = figures(f"{WAYS}:{way}", task, *options)
-        if found is None:
+        values = figures(f"{WAYS}:{way}", task, *options)
+        if values is None:
             rows.append([name, "not installed", ""])
             continue
-        seconds = found["seconds"]
+        seconds = values["seconds"]
         rows.append(
-            [name, "not reached" if seconds is None else f"{seconds:.1f}", f"{found['best']:.4f}"]
+            [name, "not reached" if seconds is None else f"{seconds:.1f}", f"{values['best']:.4f}"]
         )
-    table(["way", f"seconds to {level:g} on validation", "best seen"], rows)
+    reached = f"seconds to validation accuracy {level:g}"
+    table(["way", reached, "best validation accuracy"], rows)
 
 
 def print_prediction(task: Task) -> None:
@@ -132,8 +135,8 @@ def print_prediction(task: Task) -> None:
     ways: Sequence[tuple[str, str, tuple[Any, ...]]] = (
         ("pipeline, mean, the network alone", "ours", ("mean", False)),
         ("pipeline, cnn, the network alone", "ours", ("cnn", False)),
-        ("pipeline, mean, with all parts", "ours", ("mean", True)),
-        ("pipeline, cnn, with all parts (the default)", "ours", ("cnn", True)),
+        ("pipeline, mean, the ensemble", "ours", ("mean", True)),
+        ("pipeline, cnn, the ensemble (the default)", "ours", ("cnn", True)),
         ("fastText, character 2-5-grams", "fasttext", ()),
         ("TF-IDF and LinearSVC", "svc", ()),
         ("the logged model, in this process", "logged", (False,)),
@@ -141,9 +144,10 @@ def print_prediction(task: Task) -> None:
     )
     rows: list[list[object]] = []
     for name, way, options in ways:
-        found = figures(f"{PREDICTORS}:{way}", task, *options)
+        values = figures(f"{PREDICTORS}:{way}", task, *options)
         shown = ["not installed", "", ""]
-        if found is not None:
-            shown = [f"{found['one']:.2f}", f"{found['per_second']:,.0f}", f"{found['n']:,}"]
+        if values is not None:
+            shown = [f"{values['one']:.2f}", f"{values['per_second']:,.0f}", f"{values['n']:,}"]
         rows.append([name, *shown])
-    table(["strings in, labels out", "ms for one headline", "headlines/s", "of so many"], rows)
+    columns = ["ms for one headline", "headlines a second", "number of headlines"]
+    table(["strings in, labels out", *columns], rows)

@@ -20,8 +20,11 @@ import click
 
 @dataclass(frozen=True)
 class Measured:
-    """`seconds`: the best of the repeats; `megabytes`: the highest peak of memory above what the
-    process had after its imports; `answer`: what the call returned, as text."""
+    """What was measured.
+
+    `seconds`: the best of the repeats. `megabytes`: the highest peak of memory above what the
+    process had after its imports. `answer`: what the call returned, as text.
+    """
 
     seconds: float
     megabytes: float
@@ -29,10 +32,10 @@ class Measured:
 
 
 def measure(function: str, *arguments: Any, repeats: int = 3) -> Measured:
-    """Call `module:function` with JSON arguments in fresh processes, as often as `repeats` says.
+    """Call `module:function` with JSON arguments, each of the `repeats` in a process of its own.
 
-    The function returns a function without arguments, which is what is timed: what comes before
-    it, imports above all, is not.
+    The function returns a function without arguments. Only that one is timed, so that imports do
+    not count.
     """
     results = []
     for _ in range(repeats):
@@ -54,7 +57,7 @@ def measure(function: str, *arguments: Any, repeats: int = 3) -> Measured:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a Markdown table; numbers stand right."""
+    """Print a Markdown table. Columns of numbers are aligned right."""
     right = [all(isinstance(row[i], int | float) or str(row[i])[:1].isdigit() for row in rows)
              for i in range(len(columns))]  # fmt: skip
     click.echo("\n| " + " | ".join(columns) + " |")
@@ -64,7 +67,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def versions(*packages: str) -> str:
-    """The machine and the versions, in a line."""
+    """A line with the number of cores and the versions."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     shown = [f"{package} {version(package)}" for package in packages]
     return f"{cores} cores, Python {platform.python_version()}, {', '.join(shown)}"

@@ -1,6 +1,8 @@
-"""The ways to predict that are compared: strings in, labels out, in this process and through MLflow's
-scoring server. Each function trains what it needs and returns the call that is measured; that
-returns its figures as JSON."""
+"""The ways to predict that are compared: strings in, labels out.
+
+They predict in this process, and through MLflow's scoring server. Each function trains what it needs
+and returns the call that is measured. That call returns its figures as JSON.
+"""
 
 from __future__ import annotations
 
@@ -19,35 +21,29 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.learners import Task, Timed, build, fit_fasttext, fit_svc, load, network
+from bench.learners import Task, Timed, fit_fasttext, fit_svc, load, network_only
 
 MANY = 100_000
 _CALLS = 200  # with one headline each
 _REQUEST = 1_000  # headlines a request, of which there are ten
 
 
-def ours(task: Task, encoder: str, parts: bool) -> Timed:
-    """`predict_probabilities` of a network after one epoch; `parts`: with those beside it."""
-    from pipeline.classifier.ensemble import fit_ensemble
-    from pipeline.config import load_config
-    from pipeline.training.loop import train
+def ours(task: Task, encoder: str, members: bool) -> Timed:
+    """A classifier after one epoch. `members`: with the linear members beside the network."""
+    from pipeline.classifier.encoders import ENCODERS
+    from pipeline.training.fit import fit
     from pipeline.training.options import PhaseOptions, TrainingOptions
 
     loaded = load(task)
-    config = load_config([f"model={encoder}"]).model if parts else network(encoder)
-    classifier, matrix = build(loaded, config)
-    once = TrainingOptions(frozen=PhaseOptions(epochs=1))
-    pairs = loaded.train.pair, loaded.validation.pair
-    train(classifier, *pairs, once)
-    if parts:
-        blended = fit_ensemble(classifier, matrix, *pairs)
-        classifier = blended.classifier
-    return lambda: _speed(
-        lambda texts: classifier.predict_proba(texts).argmax(axis=1), loaded.train.texts
-    )
+    once = TrainingOptions(phases=("frozen",), frozen=PhaseOptions(epochs=1))
+    options = ENCODERS[encoder].options() if members else network_only(encoder)
+    fitted = fit(loaded.train, loaded.validation, loaded.vectors, model=options, schedule=once)
+    predict_proba = fitted.classifier.predict_proba
+    return lambda: _speed(lambda texts: predict_proba(texts).argmax(axis=1), loaded.train.texts)
 
 
 def fasttext(task: Task) -> Timed:
+    """fastText with character 2-5-grams."""
     loaded = load(task)
     model = fit_fasttext(loaded.train, characters=True)
     return lambda: _speed(
@@ -56,6 +52,7 @@ def fasttext(task: Task) -> Timed:
 
 
 def svc(task: Task) -> Timed:
+    """TF-IDF and a linear support vector machine."""
     loaded = load(task)
     model = fit_svc(loaded.train)
     return lambda: _speed(model.predict, loaded.train.texts)
@@ -76,7 +73,7 @@ def logged(task: Task, server: bool) -> Timed:
     ]
     known = not Path(vectors).is_file()
     overrides += [f"vectors={vectors}"] if known else ["vectors=file", f"vectors.path='{vectors}'"]
-    overrides += ["training=frozen", "training.frozen.epochs=1"]
+    overrides += ["training=frozen", "training.frozen.epochs=1", "insight=none"]
     uri = f"sqlite:///{folder.name}/mlflow.db"
     done = run(load_config([*overrides, f"tracking.uri={uri}"]))
     texts = load(task).train.texts
@@ -95,7 +92,7 @@ def logged(task: Task, server: bool) -> Timed:
 
 @contextmanager
 def _scoring_server(model: str, uri: str) -> Iterator[Callable[[list[str]], Any]]:
-    """What asks a server of its own, which ends with its children."""
+    """A function that asks a scoring server, which ends with its children."""
     import requests
 
     with socket.socket() as listener:
@@ -144,8 +141,11 @@ def _wait(address: str, process: subprocess.Popen[bytes], seconds: int = 120) ->
 def _speed(
     predict: Callable[[list[str]], Any], texts: Sequence[str], n: int = MANY, at_once: int = MANY
 ) -> str:
-    """`one`: median milliseconds for one headline; `per_second`: headlines, `at_once` in a call,
-    the best of three times."""
+    """The figures of a way to predict.
+
+    `one`: median milliseconds for one headline. `per_second`: headlines a second with `at_once` in
+    a call, the best of three times. `n`: how many headlines that was.
+    """
     source = list(islice(cycle(texts), n))
     predict(source[:at_once])
     seconds = []

@@ -1,5 +1,8 @@
-"""The ways to read vectors that are compared. Each function imports what it needs and returns the
-call that is timed; that returns the rows of `words` ("0" where there are none)."""
+"""The ways to read vectors that are compared.
+
+Each function imports what it needs and returns the call that is timed. That call returns the rows of
+`words` ("0" where there are none).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,11 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Found:
-    """The rows of `words` among those that were read; as text, a digest to compare."""
+class Rows:
+    """The vectors that were read. As text it is a digest of those of `wanted`, to compare ways.
+
+    `wanted`: words. `words`: those that were read. `rows`: the vector of each.
+    """
 
     wanted: Sequence[str]
     words: Sequence[str]
@@ -23,12 +29,12 @@ class Found:
 
     def __str__(self) -> str:
         place = {word: i for i, word in enumerate(self.words)}
-        known = [place[word] for word in self.wanted if word in place]
-        matrix = np.ascontiguousarray(np.asarray(self.rows, np.float32)[known])
-        return f"{len(known)} {hashlib.sha256(matrix.tobytes()).hexdigest()[:16]}"
+        present = [place[word] for word in self.wanted if word in place]
+        matrix = np.ascontiguousarray(np.asarray(self.rows, np.float32)[present])
+        return f"{len(present)} {hashlib.sha256(matrix.tobytes()).hexdigest()[:16]}"
 
 
-Timed = Callable[[], Found | str]
+Timed = Callable[[], Rows | str]
 
 
 def _words(path: str) -> list[str]:
@@ -36,27 +42,29 @@ def _words(path: str) -> list[str]:
 
 
 def ours(path: str, words: str) -> Timed:
+    """`load_vectors`."""
     import pyarrow.compute  # noqa: F401 what the reader of text imports when it is first used
 
     from pipeline.embedding.loading import load_vectors
 
     wanted = _words(words)
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         vectors = load_vectors(path, words=wanted)
-        return Found(wanted, vectors.index_to_key, vectors.vectors)
+        return Rows(wanted, vectors.index_to_key, vectors.vectors)
 
     return call
 
 
 def gensim(path: str, words: str, binary: bool = False, no_header: bool = True) -> Timed:
+    """gensim's reader, which reads all vectors."""
     from gensim.models import KeyedVectors
 
     wanted = _words(words)
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         keyed = KeyedVectors.load_word2vec_format(path, binary=binary, no_header=no_header)
-        return Found(wanted, keyed.index_to_key, keyed.vectors)
+        return Rows(wanted, keyed.index_to_key, keyed.vectors)
 
     return call
 
@@ -65,24 +73,25 @@ def keras_tutorial(path: str, words: str) -> Timed:
     """The loop of keras.io's example: every line into a dict of arrays, then the matrix."""
     wanted = _words(words)
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         index = {}
         with open(path, encoding="utf-8") as file:
             for line in file:
                 word, numbers = line.split(maxsplit=1)
                 index[word] = np.fromstring(numbers, "f", sep=" ")
-        known = [word for word in wanted if word in index]
-        return Found(wanted, known, np.stack([index[word] for word in known]))
+        present = [word for word in wanted if word in index]
+        return Rows(wanted, present, np.stack([index[word] for word in present]))
 
     return call
 
 
 def polars(path: str, words: str, size: int) -> Timed:
+    """polars as a lazy scan, which reads only the rows of the words."""
     import polars as pl
 
     wanted = _words(words)
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         schema = {"word": pl.String, **{f"v{i}": pl.Float64 for i in range(size)}}
         frame = (
             pl.scan_csv(path, separator=" ", has_header=False, quote_char=None, schema=schema)
@@ -90,33 +99,35 @@ def polars(path: str, words: str, size: int) -> Timed:
             .collect()
         )
         rows = frame.drop("word").to_numpy()
-        return Found(wanted, frame["word"].to_list(), rows)
+        return Rows(wanted, frame["word"].to_list(), rows)
 
     return call
 
 
 def polars_read(path: str, words: str, size: int) -> Timed:
+    """polars, which reads all rows and then drops those of other words."""
     import polars as pl
 
     wanted = _words(words)
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         schema = {"word": pl.String, **{f"v{i}": pl.Float64 for i in range(size)}}
         frame = pl.read_csv(path, separator=" ", has_header=False, quote_char=None, schema=schema)
         frame = frame.filter(pl.col("word").is_in(wanted))
-        return Found(wanted, frame["word"].to_list(), frame.drop("word").to_numpy())
+        return Rows(wanted, frame["word"].to_list(), frame.drop("word").to_numpy())
 
     return call
 
 
 def pyarrow(path: str, words: str, size: int) -> Timed:
+    """pyarrow's reader of CSV."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import csv
 
     wanted = _words(words)
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         names = ["word", *(f"v{i}" for i in range(size))]
         types = {"word": pa.string(), **{name: pa.float64() for name in names[1:]}}
         read = csv.read_csv(
@@ -127,7 +138,7 @@ def pyarrow(path: str, words: str, size: int) -> Timed:
         )
         read = read.filter(pc.is_in(read["word"], value_set=pa.array(wanted)))
         rows = np.stack([read[name].to_numpy() for name in names[1:]], axis=1)
-        return Found(wanted, read["word"].to_pylist(), rows)
+        return Rows(wanted, read["word"].to_pylist(), rows)
 
     return call
 
@@ -135,7 +146,7 @@ def pyarrow(path: str, words: str, size: int) -> Timed:
 def lines(path: str) -> Timed:
     """Nothing but iterating over the lines."""
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         with open(path, "rb", buffering=1 << 18) as file:
             for _ in file:
                 pass
@@ -147,7 +158,7 @@ def lines(path: str) -> Timed:
 def gzip_wc(path: str) -> Timed:
     """gzip -dc FILE | wc -l"""
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         with subprocess.Popen(["gzip", "-dc", path], stdout=subprocess.PIPE) as unpacking:
             subprocess.run(["wc", "-l"], stdin=unpacking.stdout, check=True, capture_output=True)
         return "0"
@@ -160,7 +171,7 @@ def cached(path: str) -> Timed:
     from pipeline.embedding import formats  # noqa: F401
     from pipeline.embedding.loading import load_vectors
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         return f"{len(load_vectors(path).vectors)}"
 
     return call
@@ -171,7 +182,7 @@ def cached_and_found(path: str, word: str) -> Timed:
     from pipeline.embedding import formats  # noqa: F401
     from pipeline.embedding.loading import load_vectors
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         return str(float(load_vectors(path)[word][0]))
 
     return call
@@ -188,7 +199,7 @@ def everything(path: str) -> Timed:
     folder = tempfile.mkdtemp()
     os.environ["HEADLINE_TRANSFER_CACHE"] = folder
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         vectors = load_vectors(path)
         shape = str(len(vectors.vectors))
         subprocess.run(["rm", "-r", folder], check=True)
@@ -198,29 +209,31 @@ def everything(path: str) -> Timed:
 
 
 def fasttext(path: str, words: str) -> Timed:
+    """`load_vectors` of a fastText binary, with vectors of words that it does not list."""
     from gensim.models.fasttext import ft_ngram_hashes  # noqa: F401 used by the reader
 
     from pipeline.embedding.loading import load_vectors
 
     wanted = _words(words)
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         vectors = load_vectors(path, words=wanted)
         others = [word for word in wanted if word not in vectors]
         assert vectors.subwords is not None
         rows = np.concatenate([vectors.vectors, vectors.subwords(others)])
-        return Found(wanted, [*vectors.index_to_key, *others], rows)
+        return Rows(wanted, [*vectors.index_to_key, *others], rows)
 
     return call
 
 
 def gensim_fasttext(path: str, words: str) -> Timed:
+    """gensim's reader of fastText binaries."""
     from gensim.models.fasttext import load_facebook_vectors
 
     wanted = _words(words)
 
-    def call() -> Found | str:
+    def call() -> Rows | str:
         keyed = load_facebook_vectors(path)
-        return Found(wanted, wanted, np.stack([keyed[word] for word in wanted]))
+        return Rows(wanted, wanted, np.stack([keyed[word] for word in wanted]))
 
     return call

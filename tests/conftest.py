@@ -60,21 +60,6 @@ def store(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs leave out pictures and what looks at the model after training, half of the time of a
-    small one: for tests of something else. Those are tested with runs that have them."""
-    from mlflow import MlflowClient
-
-    from pipeline import report
-
-    for name in ("report_embedding", "attribute"):
-        monkeypatch.setattr(f"pipeline.run.{name}", lambda *_, **__: ())
-    for name in ("of_knowledge", "of_attribution"):
-        monkeypatch.setattr(report, name, lambda *_: [])
-    monkeypatch.setattr(MlflowClient, "log_figure", lambda *_, **__: None)
-
-
-@pytest.fixture
 def file_server() -> Iterator[Callable[[dict[str, bytes]], tuple[str, list[str]]]]:
     """Serve bytes by path over HTTP on loopback; gives the address and the paths asked for."""
     started: list[ThreadingHTTPServer] = []

@@ -6,15 +6,15 @@ from pathlib import Path
 import pandas as pd
 from click.testing import CliRunner
 
-from bench.accuracy import Outcome, Task, _row, _splits, _write, main, tasks
+from bench.accuracy import Outcome, Task, main, outcome_cells, split_headlines, tasks, write_splits
 
 
 def test_the_folds_are_all_headlines_once() -> None:
-    folds = [_splits(Task("bbc", "glove_6b_50d", seed=seed)) for seed in range(5)]
-    tested = list(chain.from_iterable(fold["test"][0] for fold in folds))
+    folds = [split_headlines(Task("bbc", "glove_6b_50d", seed=seed)) for seed in range(5)]
+    tested = list(chain.from_iterable(fold["test"].texts for fold in folds))
     assert len(tested) == len(set(tested)) == 2096
     for fold in folds:
-        parts = [set(fold[name][0]) for name in ("train", "validation", "test")]
+        parts = [set(fold[name].texts) for name in ("train", "validation", "test")]
         assert sum(map(len, parts)) == len(set.union(*parts)) == 2096
         assert 205 <= len(parts[1]) <= 215
 
@@ -30,28 +30,40 @@ def test_few_headlines_are_drawn_from_the_training_split(tmp_path: Path) -> None
         frame = pd.DataFrame({"headline": rows, "label": labels})
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
     task = Task("few", "glove_6b_50d", str(tmp_path), n=40, few_validation=True)
-    splits = _splits(task)
-    assert [len(splits[name][0]) for name in ("train", "validation", "test")] == [40, 20, 50]
-    assert set(splits["train"][0]) < set(texts[:300])
-    assert sorted(splits["train"][1]) == ["clickbait"] * 20 + ["news"] * 20
-    assert splits["train"] != _splits(Task("few", "", str(tmp_path), n=40, seed=1))["train"]
-    _write(task, tmp_path / "few")
-    assert len(pd.read_csv(tmp_path / "few" / "train.csv")) == 40
+    splits = split_headlines(task)
+    assert [len(splits[name]) for name in ("train", "validation", "test")] == [40, 20, 50]
+    assert set(splits["train"].texts) < set(texts[:300])
+    assert sorted(splits["train"].labels) == [0] * 20 + [1] * 20
+    other = split_headlines(Task("few", "", str(tmp_path), n=40, seed=1))
+    assert splits["train"].texts != other["train"].texts
+    write_splits(task, tmp_path / "few")
+    written = pd.read_csv(tmp_path / "few" / "train.csv")
+    assert written["text"].tolist() == splits["train"].texts
+    assert sorted(written["label"]) == ["clickbait"] * 20 + ["news"] * 20
 
 
 def test_a_row_of_the_table() -> None:
-    found = [
-        Outcome({"fine_tuned": f, "frozen": 0.8, "blend": 0.9}, {"fine_tuned": 0.7, "frozen": 0.6, "blend": 0.8}, 9.6)
+    outcomes = [
+        Outcome(
+            {"fine_tuned": f, "frozen": 0.8, "ensemble": 0.9},
+            {"fine_tuned": 0.7, "frozen": 0.6, "ensemble": 0.8},
+            9.6,
+        )
         for f in (0.7, 0.85)
-    ]  # fmt: skip
-    row = _row(found)
-    assert row[:3] == ["0.8000 ± 0.0000", "0.7750 ± 0.1061", "0.9000 ± 0.0000"]
-    assert row[-2:] == ["1 of 2", "10"]
+    ]
+    cells = outcome_cells(outcomes)
+    assert cells[:3] == ["0.8000 ± 0.0000", "0.7750 ± 0.1061", "0.9000 ± 0.0000"]
+    assert cells[-2:] == ["1 of 2", "10"]
 
 
 def test_tasks_by_what_is_given() -> None:
     assert [task.name for task in tasks("", None)] == ["bbc", "bbc-100", "bbc-100-few"]
-    assert len(tasks("glove.txt", "folder")) == 12
+    everything = tasks("/vectors/glove.txt", "folder")
+    assert len({task.title for task in everything}) == len(everything) == 12
+    titles = {task.name: task.title for task in everything}
+    assert titles["bbc"] == "BBC News, glove_6b_50d"
+    assert titles["bbc-100-few"] == "BBC News, 100 training, 25 validation, glove.txt"
+    assert titles["clickbait-cased"] == "Stop Clickbait, letter case, glove.txt"
     shown = CliRunner().invoke(main, ["--only", "bbbc"])
     assert shown.exit_code == 2
     assert "expected tasks out of bbc, bbc-100, bbc-100-few, got bbbc" in shown.output

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from bench import learners
 from bench.__main__ import main
-from bench.learning import against, figures
+from bench.learning import compare_ways, figures
+from pipeline.data.examples import Examples
 
 
 @pytest.fixture
@@ -25,26 +26,26 @@ def test_sections_that_there_are_not() -> None:
 
 
 def test_ratios_are_ours_over_theirs() -> None:
-    rows = against("mean", {"per_second": 6000.0}, ("ours", {"per_second": 6000.0}),
-                   ("Keras", {"per_second": 1000.0}), ("fastText", None))  # fmt: skip
-    assert rows == [
+    ours = {"per_second": 6000.0}
+    ways = {"ours": ours, "Keras": {"per_second": 1000.0}, "fastText": None}
+    assert compare_ways("mean", ours, ways) == [
         ["mean", "ours", "6,000", "1.00 x"],
-        ["", "Keras", "1,000", "6.00 x"],
-        ["", "fastText", "not installed", ""],
+        ["mean", "Keras", "1,000", "6.00 x"],
+        ["mean", "fastText", "not installed", ""],
     ]
 
 
 def test_epochs_after_the_first_are_timed_in_a_process(task: learners.Task) -> None:
-    found = figures("bench.learners:train_ours", task, "mean", 32, 0.0, None, 200)
-    assert found is not None
-    assert 0 < found["step"] < 10
-    assert found["per_second"] == pytest.approx(200 / (7 * found["step"]))
+    values = figures("bench.learners:train_ours", task, "mean", 32, 0.0, None, 200)
+    assert values is not None
+    assert 0 < values["step"] < 10
+    assert values["per_second"] == pytest.approx(200 / (7 * values["step"]))
 
 
 def test_the_trained_table_has_as_many_rows_as_asked_for(task: learners.Task) -> None:
     for rows in (10, 1_000):
-        classifier, _ = learners.build(learners.load(task), learners.network("mean"), rows)
-        assert classifier.embedding.embeddings.shape == (rows, 100)
+        network = learners.build(learners.load(task), learners.network_only("mean"), rows)
+        assert network.embedding.embeddings.shape == (rows, 100)
 
 
 def test_the_clock_stops_at_the_level(task: learners.Task) -> None:
@@ -57,14 +58,14 @@ def test_the_clock_stops_at_the_level(task: learners.Task) -> None:
 
 
 def test_plain_keras_pads_to_one_width(task: learners.Task) -> None:
-    classifier, _ = learners.build(learners.load(task), learners.network("mean"))
-    (rows,) = learners.padded(classifier, ["Alps lose snow", "the"])
+    network = learners.build(learners.load(task), learners.network_only("mean"))
+    (rows,) = learners.padded(network, ["Alps lose snow", "the"])
     assert rows.shape == (2, 24)
     assert [(row != 0).sum() for row in rows] == [3, 1]
     assert json.loads(learners.reach_keras(task, "mean", 0.1, epochs=1)())["seconds"] > 0
 
 
 def test_fasttext_gets_labels_and_lower_case(tmp_path: Path) -> None:
-    split = learners.Split(["Alps lose SNOW"], [1]).repeated(2)
-    learners.write_fasttext(split, tmp_path / "train.txt")
+    examples = learners.repeat(Examples(["Alps lose SNOW"], [1], ("news", "sport")), 2)
+    learners.write_fasttext(examples, tmp_path / "train.txt")
     assert (tmp_path / "train.txt").read_text() == "__label__1 alps lose snow\n" * 2
