@@ -184,7 +184,7 @@ def _word_probabilities(
     By the law of Zipf and Mandelbrot, it is 1 / (rank + 2.7), divided by the sum over all words of
     the set (Piantadosi 2014, doi 10.3758/s13423-014-0585-6).
     """
-    from scipy.stats import spearmanr  # slow to import, and not needed by who imports a constant
+    from scipy.stats import spearmanr  # slow to import, and most callers of this module do without
 
     probabilities = np.zeros(FIRST_WORD + len(words) + len(extra), np.float32)
     if vectors.is_random:
