@@ -17,9 +17,8 @@ from builders import all_texts, make_headlines, write_csv
 
 from pipeline.base.download import Download
 from pipeline.base.errors import ConfigError, DataError, MissingExtraError
-from pipeline.config import load_config, options
+from pipeline.config import load_config
 from pipeline.data.headlines import load_headlines
-from pipeline.data.options import DataOptions
 from pipeline.data.sources import SOURCES, Loaded, Request, Source
 from pipeline.data.sources.stop_clickbait import load_stop_clickbait
 
@@ -71,16 +70,6 @@ def test_options_are_checked_without_loading_pandas_or_datasets() -> None:
         "print(sorted(heavy & sys.modules.keys()))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
-
-
-@pytest.mark.parametrize("choice", options("data"))
-def test_a_choice_of_conf_has_the_defaults_of_the_options(choice: str) -> None:
-    path = ["data.path=x"] if SOURCES[choice].needs else []
-    composed = asdict(load_config([f"data={choice}", *path]).data)
-    expected = asdict(DataOptions()) | {"source": choice, "path": "x" if path else None}
-    if choice == "stop_clickbait":
-        expected["validation"] = 0.2  # more is held out
-    assert composed == expected
 
 
 # ------------------------------------------------------------------------- the built-in sources
