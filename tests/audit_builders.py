@@ -9,6 +9,8 @@ import pandas as pd
 from datasets import Dataset, DatasetDict
 
 from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.insight.audit import Audit
+from pipeline.insight.audit.duplicates import Overlap
 
 WORDS = [
     f"{a}{b}{c}{d}"
@@ -63,3 +65,18 @@ def with_groups(groups: Sequence[str], texts: Sequence[str], labels: Sequence[ob
     """Headlines with a column of groups."""
     frame = pd.DataFrame({"text": texts, "label": labels, "source": groups})
     return load_headlines(frame, group="source")
+
+
+def overlap(audited: Audit, split: str, other: str) -> Overlap:
+    """The overlap of a pair of splits."""
+    (overlap,) = [
+        overlap
+        for overlap in audited.near_duplicates.overlaps
+        if (overlap.split, overlap.other_split) == (split, other)
+    ]
+    return overlap
+
+
+def table(audited: Audit, name: str) -> pd.DataFrame:
+    """A table of the audit, by the name of its file."""
+    return audited.tables()[name].frame

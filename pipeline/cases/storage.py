@@ -95,9 +95,9 @@ def write_cases(folder: Path, saved: SavedCases, network: Network | None = None)
             "vectors": saved.vectors,
         }
         save_archive(folder / FILE, content)
-        for other in folder.glob("model-*.keras"):
-            if other.name != name:
-                other.unlink()
+        for file in folder.glob("model-*.keras"):
+            if file.name != name:
+                file.unlink()
     except OSError as error:
         raise DataError(f"{folder}: could not save the cases: {error.strerror}") from error
 

@@ -30,8 +30,10 @@ def test_counts_by_hand() -> None:
     texts = ["Alps the alps", "bank", "bank xyzzy himalaya", ""]
     counts = count_words(network, Examples(texts, [1, 0, 2, 2], NAMES))
     assert counts.shape == (FIRST_WORD + len(WORDS), 3)
-    of = {word: counts[FIRST_WORD + WORDS.index(word)].tolist() for word in ("alps", "the", "bank")}
-    assert of == {"alps": [0, 2, 0], "the": [0, 1, 0], "bank": [1, 0, 1]}
+    rows = {
+        word: counts[FIRST_WORD + WORDS.index(word)].tolist() for word in ("alps", "the", "bank")
+    }
+    assert rows == {"alps": [0, 2, 0], "the": [0, 1, 0], "bank": [1, 0, 1]}
     assert counts[:FIRST_WORD].tolist() == [[0, 0, 0], [0, 0, 1]]  # padding does not count
     assert counts.sum() == 6  # nor what is in the second table
 

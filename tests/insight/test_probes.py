@@ -37,7 +37,7 @@ NAMES = ("money", "nature", "sport")
 
 
 def built(config: ModelOptions, seed: int = 0, unseen: tuple[str, ...] = ("himalaya",)) -> Network:
-    """Of the words of conftest, those of `unseen` in the second table."""
+    """A network of all words of the builders; the words of `unseen` are in the second table."""
     vectors = WordVectors.from_rows(all_words(), topical_vectors(all_words()))
     words = [word for word in all_words() if word not in unseen]
     matrix = build_embedding_matrix(words, vectors, extra_words=unseen)
@@ -45,10 +45,10 @@ def built(config: ModelOptions, seed: int = 0, unseen: tuple[str, ...] = ("himal
 
 
 def rows_of(classifier: Network, texts: list[str]) -> np.ndarray:
-    """The word vectors of each token, looked up by hand: (n, tokens, vector_size)."""
+    """The word vectors of each token, looked up by hand: float32 array, (n, tokens, vector_size)."""
     (rows,) = classifier.token_ids(texts)
-    further = classifier.embedder.get_layer("extra").embeddings.numpy()
-    table = np.concatenate([classifier.embedding.embeddings.numpy(), further])
+    extra = classifier.embedder.get_layer("extra").embeddings.numpy()
+    table = np.concatenate([classifier.embedding.embeddings.numpy(), extra])
     return table[rows]
 
 
@@ -113,23 +113,23 @@ def test_split() -> Examples:
 def slowly(
     classifier: Network, how: str, first: str, second: str, crowd: list[str]
 ) -> tuple[float, float]:
-    """The rank, one headline after the other, and the plain cosine."""
+    """The rank and the plain cosine, computed one headline after the other."""
     texts = [first, second, *crowd]
     found = activations(classifier, texts)
     values = rows_of(classifier, texts) if how == "embedding" else found.values
     pool = np.max if how == "max" else np.mean
     query, target, *others = [
-        pool([v for v, there in zip(of, present, strict=True) if there], axis=0)
-        for of, present in zip(values, found.present, strict=True)
+        pool(vectors[present], axis=0)
+        for vectors, present in zip(values, found.present, strict=True)
     ]
 
-    def cosine(one: np.ndarray, other: np.ndarray) -> float:
-        return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+    def cosine(first: np.ndarray, second: np.ndarray) -> float:
+        return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
 
     plain, mean = cosine(query, target), np.mean(others, axis=0)
     closer = [
-        cosine(other - mean, query - mean) > cosine(target - mean, query - mean)
-        for text, other in zip(crowd, others, strict=True)
+        cosine(vector - mean, query - mean) > cosine(target - mean, query - mean)
+        for text, vector in zip(crowd, others, strict=True)
         if text not in (first, second)
     ]
     return float(np.mean(closer)), plain
@@ -209,8 +209,10 @@ N_TOPICS = 8
 
 
 def planted() -> Iterator[tuple[str, Probes]]:
-    """Two labels of four topics each, which the labels do not tell apart. Pairs are of one topic,
-    in words that training does not see."""
+    """Two labels with four topics each. The labels do not tell the topics apart.
+
+    The sentences of a pair have one topic, and words that training does not see.
+    """
     random = np.random.default_rng(0)
     words = [f"w{topic}x{i}" for topic in range(N_TOPICS) for i in range(12)]
     centres = random.normal(0, 1, (N_TOPICS, 16))
@@ -239,14 +241,14 @@ def planted() -> Iterator[tuple[str, Probes]]:
         further = words if start == "frozen" else ()
         matrix = build_embedding_matrix(vocabulary.words, given, extra_words=further, std=0.4)
         classifier = build_network(matrix, 2, CnnOptions(filters=32, kernel_sizes=(1, 2)))
-        schedule = TrainingOptions(phases=(start,), **{start: PhaseOptions(epochs=6)})
+        schedule = TrainingOptions(phases=(method,), **{method: PhaseOptions(epochs=6)})
         history = train(classifier, training, training, schedule)
         assert history.best.best.val_accuracy > 0.95  # either knows the labels
-        yield start, probe(classifier, Examples(tested, labels, ("x", "y")), sentences)
+        yield method, probe(classifier, Examples(tested, labels, ("x", "y")), sentences)
 
 
 def test_scratch_knows_the_labels_and_not_the_meaning() -> None:
-    found = {start: probes.metrics() for start, probes in planted()}
+    found = {method: probes.metrics() for method, probes in planted()}
     frozen, scratch = found["frozen"], found["scratch"]
     # A quarter of the headlines with the label are of the topic, and may be as close.
     assert frozen["pairs_unseen_rank_median"] < 0.25 < scratch["pairs_unseen_rank_median"]

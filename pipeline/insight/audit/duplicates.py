@@ -164,16 +164,18 @@ def find_near_duplicates(inputs: AuditInputs) -> NearDuplicates:
     weighting = TfidfTransformer().fit(scipy.sparse.vstack([*words.counts.values()]))
     vectors = {split: weighting.transform(words.counts[split]) for split in texts}
     overlaps, matches = [], []
-    for split, other in PAIRS:
-        nearest = _same_letters(forms[split], labels[split], forms[other], labels[other])
+    for split, other_split in PAIRS:
+        nearest = _same_letters(
+            forms[split], labels[split], forms[other_split], labels[other_split]
+        )
         similarity = dict.fromkeys(nearest, 1.0)
         n_same = len(nearest)
         rest = np.setdiff1d(np.arange(len(texts[split])), [*nearest])
         rows, others, cosines, compared = _similar(
-            vectors[split], vectors[other], rest, inputs.bounds.max_comparisons, random
+            vectors[split], vectors[other_split], rest, inputs.bounds.max_comparisons, random
         )
         # In this order the nearest row of each headline is the last one.
-        agree = labels[split][rows] == labels[other][others]
+        agree = labels[split][rows] == labels[other_split][others]
         for i in np.lexsort((agree, cosines.round(3), rows)):
             nearest[int(rows[i])] = int(others[i])
             similarity[int(rows[i])] = float(cosines[i])
@@ -182,9 +184,9 @@ def find_near_duplicates(inputs: AuditInputs) -> NearDuplicates:
                 split,
                 texts[split][row],
                 names[labels[split][row]],
-                other,
-                texts[other][near],
-                names[labels[other][near]],
+                other_split,
+                texts[other_split][near],
+                names[labels[other_split][near]],
                 position < n_same,
                 similarity[row],
             )
@@ -194,7 +196,7 @@ def find_near_duplicates(inputs: AuditInputs) -> NearDuplicates:
         other_label = sum(match.label != match.other_label for match in pair)
         n_similar = len(nearest) - n_same
         overlaps.append(
-            Overlap(split, other, len(texts[split]), n_same, n_similar, other_label, compared)
+            Overlap(split, other_split, len(texts[split]), n_same, n_similar, other_label, compared)
         )
     return NearDuplicates(tuple(overlaps), tuple(matches))
 

@@ -1,0 +1,97 @@
+"""What the stages of a run log, and the summary at its end, without a server."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from builders import make_headlines
+from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, small_matrix
+
+from pipeline import report
+from pipeline.classifier.ensemble import Classifier, Ensemble, MemberResult
+from pipeline.data.headlines import load_headlines
+from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
+from pipeline.training.history import History
+from pipeline.training.loop import train
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    return train(built(), TRAIN, VALIDATION, BOTH)
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    return evaluate(built(), TEST)
+
+
+def metrics(items: list[report.Item]) -> dict[str, float]:
+    return {item.name: item.value for item in items if isinstance(item, report.Metric)}
+
+
+def pictures(items: list[report.Item]) -> list[str]:
+    return [item.path for item in items if isinstance(item, report.Picture)]
+
+
+def test_options_are_parameters_and_a_file() -> None:
+    items = report.config_items({"seed": 3, "model": {"encoder": "cnn", "filters": 5}})
+    params = {item.name: item.value for item in items if isinstance(item, report.Param)}
+    assert params == {"seed": 3, "model.encoder": "cnn", "model.filters": 5}
+    assert report.Text("config.yaml", "seed: 3\nmodel:\n  encoder: cnn\n  filters: 5\n") in items
+
+
+def test_the_matrix() -> None:
+    matrix = small_matrix(TRAIN.texts)
+    items = report.matrix_items(matrix)
+    assert pictures(items) == ["figures/coverage.png"]
+    assert metrics(items)["coverage/types"] == matrix.coverage.types
+    assert metrics(items)["vocabulary/words"] == len(matrix.words)
+    assert pictures(report.matrix_items(matrix, figures=False)) == []
+
+
+def test_the_history(history: History) -> None:
+    items = report.history_items(history)
+    assert pictures(items) == ["figures/learning_curves.png"]
+    assert report.Tag("best_phase", history.best.name) in items
+    values = metrics(items)
+    for phase in history.phases:
+        assert values[f"validation/{phase.name}_accuracy"] == phase.best.val_accuracy
+    assert pictures(report.history_items(history, figures=False)) == []
+    epoch = history.epochs[0]
+    assert metrics(report.epoch_items(epoch, 1))["frozen/val_loss"] == epoch.val_loss
+
+
+def test_the_evaluations(evaluation: Evaluation) -> None:
+    right = evaluate_probabilities(np.eye(3)[TEST.labels], TEST)
+    items = report.evaluations_items({"frozen": evaluation, "ensemble": right}, "ensemble")
+    values = metrics(items)
+    assert values["test/accuracy"] == values["test/ensemble_accuracy"] == 1
+    assert values["test/frozen_accuracy"] == evaluation.accuracy
+    assert values["test/accuracy_low"] < 1 == values["test/accuracy_high"]
+    assert pictures(items) == ["figures/confusion_matrix.png", "figures/reliability.png"]
+    tables = {item.path: item.frame for item in items if isinstance(item, report.Table)}
+    assert len(tables["tables/test_predictions.csv"]) == len(TEST)
+    assert len(tables["tables/misclassified.csv"]) == 0
+    assert tables["tables/per_class.csv"]["label"].tolist() == NAMES
+    without = report.evaluations_items({"frozen": evaluation}, "frozen", figures=False)
+    assert pictures(without) == []
+
+
+def test_the_summary(history: History, evaluation: Evaluation) -> None:
+    headlines = load_headlines(*make_headlines(20))
+    alone = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, 0.8, 0.5, 0.1)
+    evaluations = {"frozen": evaluation, "fine_tuned": evaluation}
+    matrix = small_matrix(TRAIN.texts)
+    facts, table = report.summary(headlines, matrix, history, alone, evaluations, {"fit": 2.0})
+    names = [name for name, _ in facts]
+    assert names == ["data", "headlines", "vectors", "coverage", "seconds"]
+    assert dict(facts)["seconds"] == "fit 2.0"
+    assert dict(facts)["headlines"].endswith("(train / validation / test)")
+    kept = f"{history.best.name} (kept)"
+    assert kept in table["classifier"].tolist()
+    assert set(table["test accuracy"]) == {f"{evaluation.accuracy:.4f}"}
+    assert table["epochs"].iloc[0].endswith(" of 3")
+    with_cases = evaluations | {"cases": evaluation}
+    _, table = report.summary(headlines, matrix, history, alone, with_cases, {})
+    assert table["classifier"].tolist()[-1] == "nearest cases"
+    assert table["validation accuracy"].tolist()[-1] == ""
