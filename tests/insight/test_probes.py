@@ -232,14 +232,10 @@ def planted() -> Iterator[tuple[str, Probes]]:
     )
     training = Examples(texts, labels, ("x", "y"))
     vocabulary = build_vocabulary(texts)
-    for start in ("frozen", "scratch"):
-        given = (
-            vectors
-            if start == "frozen"
-            else WordVectors.from_rows([], np.zeros((0, 16), np.float32))
-        )
-        further = words if start == "frozen" else ()
-        matrix = build_embedding_matrix(vocabulary.words, given, extra_words=further, std=0.4)
+    for method in ("frozen", "scratch"):
+        chosen = vectors if method == "frozen" else vectors.emptied()
+        extra = words if method == "frozen" else ()
+        matrix = build_embedding_matrix(vocabulary.words, chosen, extra_words=extra, std=0.4)
         classifier = build_network(matrix, 2, CnnOptions(filters=32, kernel_sizes=(1, 2)))
         schedule = TrainingOptions(phases=(method,), **{method: PhaseOptions(epochs=6)})
         history = train(classifier, training, training, schedule)
