@@ -95,12 +95,54 @@ def _instead(name: str, command: str, config: Config) -> str:
 
 def is_override(argument: str) -> bool:
     """Whether an argument is in the form of an option of a run, such as `data.path=my.csv`."""
+    form = re.match(r"[+~]{0,2}(\w+)(\.\w+)*=", argument)
+    if form is None:
+        return False
     from dataclasses import fields
 
     from pipeline.config import Config
 
-    names = "|".join(field.name for field in fields(Config))
-    return re.match(rf"[+~]{{0,2}}({names})(\.\w+)*=", argument) is not None
+    return form[1] in {field.name for field in fields(Config)}
+
+
+class ModelCommand(click.Command):
+    """A command that asks a logged model. It takes no options of a run.
+
+    Where its arguments are headlines, it says how to write one that begins with a hyphen.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        for argument in filter(is_override, given):
+            model_options = ("--model", "--tracking-uri", "--file", "--text", "--label")
+            options = [name for name in model_options if name in self._option_names]
+            raise click.UsageError(
+                f"{argument!r} is in the form of an option of a run, which `{ctx.command_path}` does "
+                f"not take: use {', '.join(options) or 'its own options'}"
+                + ("; put a headline of that form into a file" if self._takes_headlines else ""),
+                ctx,
+            )
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            option = error.option_name
+            headline = next((text for text in given if text.startswith(option)), option)
+            mistyped = option.startswith("--") and not any(map(str.isspace, headline))
+            if mistyped or not self._takes_headlines:
+                raise
+            raise click.UsageError(
+                f"{headline!r} begins with a hyphen, as options do: put -- before the headlines, as "
+                f'in `{ctx.command_path} -- "{headline}"`, or put them into a file (--file)',
+                ctx,
+            ) from error
+
+    @property
+    def _option_names(self) -> set[str]:
+        return {name for parameter in self.params for name in parameter.opts}
+
+    @property
+    def _takes_headlines(self) -> bool:
+        return "headlines" in self._option_names
 
 
 def headlines_of(
@@ -111,18 +153,11 @@ def headlines_of(
     `path`: a table by the end of its name, or with `text`, its column of headlines; else a file
     with one headline a line.
 
-    Raises DataError: an empty headline, or a file that cannot be read; UsageError: an option of a
-    run, or nothing at all.
+    Raises DataError: an empty headline, or a file that cannot be read; UsageError: no headlines.
     """
     from pipeline.base.errors import DataError
 
     for argument in arguments:
-        if is_override(argument):
-            raise click.UsageError(
-                f"{argument!r} is in the form of an option of a run, which this command does not "
-                "take: name the model with --model and the store with --tracking-uri; put a "
-                "headline of that form into a file (--file)"
-            )
         if not argument.strip():
             raise DataError("expected a headline in each argument, got an empty one")
     if path is None and text is not None:
@@ -131,25 +166,6 @@ def headlines_of(
     if not headlines:
         raise click.UsageError("expected headlines: as arguments, or with --file")
     return headlines
-
-
-class TakesHeadlines(click.Command):
-    """A command whose arguments are headlines, which may begin with a hyphen."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        given = list(args)
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            option = error.option_name
-            headline = next((text for text in given if text.startswith(option)), option)
-            if option.startswith("--") and not any(map(str.isspace, headline)):
-                raise
-            raise click.UsageError(
-                f"{headline!r} begins with a hyphen, as options do: put -- before the headlines, as "
-                f'in `{ctx.command_path} -- "{headline}"`, or put them into a file (--file)',
-                ctx,
-            ) from error
 
 
 def _read_file(path: str, text: str | None) -> list[str]:

@@ -19,7 +19,7 @@ from pipeline.cli.arguments import (
     MODEL,
     TEXT_COLUMN,
     TRACKING_URI,
-    TakesHeadlines,
+    ModelCommand,
     headlines_of,
 )
 from pipeline.cli.terminal import print_table, quiet_start
@@ -57,7 +57,7 @@ def cases(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@cases.command(cls=TakesHeadlines)
+@cases.command(cls=ModelCommand)
 @HEADLINES
 @click.option("--as", "given", metavar="LABEL", help="The label of the headlines.")
 @click.option("--file", "path", metavar="FILE", help="A table of headlines and labels instead.")
@@ -115,7 +115,7 @@ def add(
     click.echo(f"{folder}: {_size(base)}, {added:,} of them added{again}")
 
 
-@cases.command("list")
+@cases.command("list", cls=ModelCommand)
 @click.option("--only", metavar="LABEL", help="List the cases of this label.")
 @FOLDER
 @JSON
@@ -139,7 +139,7 @@ def list_cases(only: str | None, folder: Path, as_json: bool) -> None:
     print_table(["id", "label", "headline"], [[c.id, c.label, c.text] for c in chosen])
 
 
-@cases.command(cls=TakesHeadlines)
+@cases.command(cls=ModelCommand)
 @HEADLINES
 @HEADLINE_FILE
 @TEXT_COLUMN

@@ -6,11 +6,18 @@ import json
 
 import click
 
-from pipeline.cli.arguments import JSON, LABEL_COLUMN, MODEL, TEXT_COLUMN, TRACKING_URI
+from pipeline.cli.arguments import (
+    JSON,
+    LABEL_COLUMN,
+    MODEL,
+    TEXT_COLUMN,
+    TRACKING_URI,
+    ModelCommand,
+)
 from pipeline.cli.terminal import print_facts, print_table, quiet_start
 
 
-@click.command()
+@click.command(cls=ModelCommand)
 @click.option(
     "--file", "path", metavar="FILE", required=True, help="A table (CSV, TSV, JSON, Parquet)."
 )

@@ -13,13 +13,13 @@ from pipeline.cli.arguments import (
     MODEL,
     TEXT_COLUMN,
     TRACKING_URI,
-    TakesHeadlines,
+    ModelCommand,
     headlines_of,
 )
 from pipeline.cli.terminal import print_facts, print_table, quiet_start
 
 
-@click.command(cls=TakesHeadlines)
+@click.command(cls=ModelCommand)
 @HEADLINES
 @HEADLINE_FILE
 @TEXT_COLUMN

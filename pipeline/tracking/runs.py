@@ -181,7 +181,7 @@ def _unfinished(experiment_id: str, key: str) -> str | None:
     query = f"tags.`{_RESUME_KEY}` = '{key}' and attributes.status != 'FINISHED'"
     for run in MlflowClient().search_runs([experiment_id], query):
         if run.info.status in ("KILLED", "FAILED"):
-            logger.info("tracking: the run %s is taken up", run.info.run_name)
+            logger.info("tracking: the run %s goes on", run.info.run_name)
             return str(run.info.run_id)
     return None
 

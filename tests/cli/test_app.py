@@ -89,6 +89,11 @@ BAD = {
         ["predict", "--file", "-", "--text", "headline"],
         "--text names a column of a table, and - reads lines",
     ),
+    "an option of a run": (
+        ["evaluate", "data=file", "data.path=new.csv"],
+        "'data=file' is in the form of an option of a run, which `pipeline evaluate` does not take: "
+        "use --model, --tracking-uri, --file, --text, --label (see",
+    ),
     "evaluate what": (["evaluate", "--model", "x"], "Missing option '--file'"),
     "no store": (
         ["predict", "x"],
@@ -104,6 +109,7 @@ def test_bad_input_is_one_line(
     case: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it in this process
     arguments, message = BAD[case]
     code, out, err = main(capfd, *arguments)
     assert (code, out) == (2, "")

@@ -128,6 +128,10 @@ BAD = {
     "no id": (["remove", "x"], "'x' is not a valid integer"),
     "no headline": (["predict"], "expected headlines: as arguments, or with --file"),
     "an option": (["predict", "x", "seed=1"], "'seed=1' is in the form of an option of a run"),
+    "an option of a list": (
+        ["list", "data=file"],
+        "which `pipeline cases list` does not take: use its own options",
+    ),
     "a hyphen": (["add", "-5 degrees", "--as", "a"], '`pipeline cases add -- "-5 degrees"`'),
     "no file": (["add", "--file", "no.csv"], "there is none at no.csv"),
 }

@@ -49,11 +49,11 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
     assert code == 0
     assert "was abandoned, marked as KILLED" in resumed
     assert sorted(r.info.status for r in client.search_runs(["1"])) == ["FINISHED", "KILLED"]
-    (taken_up,) = re.findall(r"goes on after epoch (\d+) of frozen", resumed)
-    assert 10 <= int(taken_up) < 60
+    (epoch,) = re.findall(r"goes on after epoch (\d+) of frozen", resumed)
+    assert 10 <= int(epoch) < 60
     assert not list((tmp_path / "cache" / "training").iterdir())
     _, _, again = main(capfd, "train", *overrides)
-    assert "goes on after" not in again
+    assert "goes on" not in again
 
     def epochs(text: str) -> list[str]:
         return [line for line in text.splitlines() if ": epoch" in line]
@@ -75,5 +75,5 @@ def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_pa
     shown = read_terminal(parent)
     assert process.wait(60) == 0
     assert "━" in shown.decode()
-    assert b"frozen: epoch 1 of" not in shown  # no lines beside the bar
+    assert b"frozen: epoch" not in shown
     assert b"cuda" not in shown.lower()
