@@ -129,10 +129,10 @@ def test_other_probe_sentences_are_another_explanation(
 ) -> None:
     """Also in a file of the same name."""
     path = tmp_path / "mine.yaml"
-    failing = [*overrides, "vectors=random", "vectors.vector_size=8", f"insight.probes={path}"]
+    failing = [*overrides, "training.phases=[scratch]", f"insight.probes={path}"]
     for c in ("snow of the himalaya", "ice of the summit", "ice of the summit"):
         path.write_text(f"reference: {{a: the bank, b: alps loses ice, c: {c}}}")
-        with pytest.raises(ConfigError, match="expected pretrained vectors"):
+        with pytest.raises(ConfigError, match="starts from pretrained vectors"):
             explained(failing)
     assert len(runs("attributes.run_name LIKE 'explain-%'")) == 2  # the last one went on
 
