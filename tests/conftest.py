@@ -20,6 +20,14 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _threads() -> None:
+    """As many as the commands use: then a training goes on in another process with the same bits."""
+    from pipeline.embedding.threads import set_threads
+
+    set_threads()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The user's cache is neither read nor written."""
     with pytest.MonkeyPatch.context() as patch:
