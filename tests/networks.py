@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from builders import all_words, make_headlines, topical_vectors
 
 from pipeline.classifier.encoders import MeanOptions
-from pipeline.classifier.ensemble import FLOOR, Classifier, Ensemble, fit_ensemble
+from pipeline.classifier.ensemble import FLOOR, Classifier
 from pipeline.classifier.members import Member
 from pipeline.classifier.network import Network, build_network
 from pipeline.classifier.ngram_fitting import fit_ngrams
@@ -35,12 +37,14 @@ BOTH = TrainingOptions(
 )
 
 
-def phase(
-    name: str, epochs: int, learning_rate: float = 5e-3, patience: int | None = None
-) -> TrainingOptions:
-    """A schedule of this phase alone, with batches of 16."""
-    options = PhaseOptions(epochs, learning_rate, patience)
-    return TrainingOptions(phases=(name,), batch_size=16, **{name: options})
+# Without the adversarial steps training is compiled in half of the time.
+QUICK = replace(BOTH, adversarial_epsilon=0)
+
+
+def phase(name: str, epochs: int, learning_rate: float = 5e-3, **options: Any) -> TrainingOptions:
+    """A schedule of this phase alone, with batches of 16 and no adversarial steps."""
+    options = {"batch_size": 16, "adversarial_epsilon": 0, **options}
+    return TrainingOptions(phases=(name,), **{name: PhaseOptions(epochs, learning_rate)}, **options)
 
 
 def small_vectors() -> WordVectors:
@@ -81,18 +85,7 @@ def shared(
     return _train_once(options, schedule, seed)
 
 
-def shared_ensemble(options: EncoderOptions, schedule: TrainingOptions = BOTH) -> Ensemble:
-    """An ensemble around the network of `shared`, once in a process."""
-    return _fit_ensemble_once(options, schedule)
-
-
 _train_once = cache(trained)
-
-
-@cache
-def _fit_ensemble_once(options: EncoderOptions, schedule: TrainingOptions) -> Ensemble:
-    network, _ = shared(options, schedule)
-    return fit_ensemble(network, small_matrix(), TRAIN, VALIDATION)
 
 
 def random_network(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.files import digest
+from pipeline.training.history import Epoch, Phase
+
+logger = logging.getLogger(__name__)
 
 _KEEP_SECONDS = 7 * 24 * 3600
 
@@ -56,3 +60,60 @@ class Checkpoint:
             with suppress(FileNotFoundError):  # another process may do the same
                 if time.time() - file.stat().st_mtime > _KEEP_SECONDS:
                     file.unlink()
+
+
+@dataclass(eq=False)
+class Progress:
+    """How far a training has come, and where that is kept.
+
+    `checkpoint`: None where nothing is kept. `values`, `arrays`: what is kept of each phase, by the
+    name of the phase.
+    """
+
+    checkpoint: Checkpoint | None
+    on_epoch: Callable[[Epoch], None] | None
+    values: dict[str, Any]
+    arrays: dict[str, list[NDArray[Any]]]
+
+    @classmethod
+    def load(
+        cls, checkpoint: Checkpoint | None, on_epoch: Callable[[Epoch], None] | None
+    ) -> Progress:
+        """What an earlier training has kept, or nothing."""
+        values, arrays = (checkpoint.load() if checkpoint else None) or ({}, {})
+        if values:
+            logger.info("training: goes on after %s", _where(values))
+        return cls(checkpoint, on_epoch, values, arrays)
+
+    def save(self, phase: Phase, now: list[Any], optimizer: list[Any]) -> None:
+        """Keep the best weights of each phase, and what it takes to go on after this epoch.
+
+        `now`: the weights after the epoch. `optimizer`: the variables of its state.
+        """
+        if self.checkpoint is None:
+            return
+        self.values[phase.name] = {
+            "epochs": [asdict(epoch) for epoch in phase.epochs],
+            "seconds": phase.seconds,
+        }
+        self.arrays[phase.name] = list(phase.weights)
+        states = [variable.numpy() for variable in optimizer]
+        try:
+            self.checkpoint.save(self.values, {**self.arrays, "now": now, "optimizer": states})
+        except OSError as error:
+            logger.warning(
+                "training: goes on, but could not be taken up if it were cut off: %s (%s)",
+                error.strerror,
+                self.checkpoint.path.parent,
+            )
+            self.checkpoint = None
+
+    def remove(self) -> None:
+        """The training is finished: nothing needs to be kept."""
+        if self.checkpoint is not None:
+            self.checkpoint.remove()
+
+
+def _where(values: dict[str, Any]) -> str:
+    name, phase = list(values.items())[-1]
+    return f"epoch {len(phase['epochs'])} of {name}"

@@ -113,7 +113,7 @@ def fit(
     Raises:
         VectorsError: the vectors cannot be used, or know too few of the words
             (`embedding.min_coverage`).
-        DataError: no text to train own vectors on.
+        DataError: no texts, label names that differ, or no text to train own vectors on.
         FetchError, MissingExtraError: the vectors are not here.
     """
     embedding = embedding or VectorsOptions()

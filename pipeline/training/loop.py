@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.base.errors import DataError
 from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
 from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import FIRST_WORD, PADDING
 from pipeline.embedding.threads import set_threads
-from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.checkpoint import Checkpoint, Progress
 from pipeline.training.history import Epoch, History, Phase
 from pipeline.training.optimizer import SparseAdam
 from pipeline.training.options import PhaseOptions, TrainingOptions
@@ -27,7 +28,7 @@ from pipeline.training.schedule import Plan, plan_by_length, plan_epoch, schedul
 
 logger = logging.getLogger(__name__)
 
-_STRETCH = 200  # batches
+_STRETCH = 200  # batches that one call of compiled code takes
 
 
 def train(
@@ -47,8 +48,9 @@ def train(
     where that is equal, loss), and goes back to its best epoch. Fine-tuning never makes the
     validation result worse: of all phases the best one is kept.
 
-    Adversarial training (Miyato, Dai and Goodfellow 2017, arXiv 1605.07725): each batch is learned
-    as it is, and again with the word vectors of every text moved against its label.
+    With `adversarial_epsilon` each batch is learned as it is, and again with the word vectors of
+    every text moved against its label (adversarial training: Miyato, Dai and Goodfellow 2017, arXiv
+    1605.07725).
 
     The same seed and number of threads give the same bits on one machine. Each epoch has its own
     order and dropout, which follow from the seed and the epoch's number alone.
@@ -60,9 +62,14 @@ def train(
         options: the schedule.
         seed: of the order of the batches and of dropout.
         on_epoch: called after each epoch.
-        checkpoints: a folder. A training that was cut off is taken up there after its last whole
-            epoch, and gives the same bits; `on_epoch` is then called for the earlier epochs too.
+        checkpoints: a folder for the state of the training. A training that was cut off goes on
+            after its last whole epoch and gives the same bits. `on_epoch` is then called for the
+            earlier epochs too.
+
+    Raises:
+        DataError: no texts to learn from or to validate with, or their label names differ.
     """
+    _check(training, validation)
     options = options or TrainingOptions()
     threads = set_threads()
     tokens, held_out = _tokenise(network, training), _tokenise(network, validation)
@@ -76,7 +83,7 @@ def train(
             *network.get_weights(),
         )
     history = History(())
-    progress = _Progress.of(checkpoint, on_epoch)
+    progress = Progress.load(checkpoint, on_epoch)
     for name, phase in options.planned.items():
         number = len(history.phases)
         trainer = _Trainer(network, name, phase, options, tokens, held_out, [seed, number])
@@ -91,14 +98,26 @@ def train(
             finished.best.val_accuracy,
             finished.seconds,
         )
-    if progress.checkpoint is not None:
-        progress.checkpoint.remove()
+    progress.remove()
     return history
+
+
+def _check(training: Examples, validation: Examples) -> None:
+    if not len(training) or not len(validation):
+        raise DataError(
+            f"expected texts to learn from and texts to validate with, got {len(training)} and "
+            f"{len(validation)}"
+        )
+    if tuple(training.label_names) != tuple(validation.label_names):
+        raise DataError(
+            f"expected the same label names to learn from and to validate with, got "
+            f"{training.label_names} and {validation.label_names}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class _Tokens:
-    """Texts as the head takes them, tokenised once for all epochs.
+    """Texts as `Network.head` takes them, tokenised once for all epochs.
 
     `inputs`: int32 arrays, (n, tokens). `labels`: int32 array, (n,).
     """
@@ -120,54 +139,8 @@ def _tokenise(network: Network, examples: Examples) -> _Tokens:
     return _Tokens(network.token_ids(examples.texts), np.asarray(examples.labels, np.int32))
 
 
-@dataclass(eq=False)
-class _Progress:
-    """How far a training has come, and where that is kept: `values` and `arrays` of each phase, by
-    its name."""
-
-    checkpoint: Checkpoint | None
-    on_epoch: Callable[[Epoch], None] | None
-    values: dict[str, Any]
-    arrays: dict[str, list[NDArray[Any]]]
-
-    @classmethod
-    def of(
-        cls, checkpoint: Checkpoint | None, on_epoch: Callable[[Epoch], None] | None
-    ) -> _Progress:
-        values, arrays = (checkpoint.load() if checkpoint else None) or ({}, {})
-        if values:
-            logger.info("training: goes on after %s", _where(values))
-        return cls(checkpoint, on_epoch, values, arrays)
-
-    def save(self, phase: Phase, now: list[Any], optimizer: list[Any]) -> None:
-        """After an epoch: the best weights of each phase. To go on, also the weights `now` and the
-        state of the optimizer."""
-        if self.checkpoint is None:
-            return
-        self.values[phase.name] = {
-            "epochs": [asdict(epoch) for epoch in phase.epochs],
-            "seconds": phase.seconds,
-        }
-        self.arrays[phase.name] = list(phase.weights)
-        states = [variable.numpy() for variable in optimizer]
-        try:
-            self.checkpoint.save(self.values, {**self.arrays, "now": now, "optimizer": states})
-        except OSError as error:
-            logger.warning(
-                "training: goes on, but could not be taken up if it were cut off: %s (%s)",
-                error.strerror,
-                self.checkpoint.path.parent,
-            )
-            self.checkpoint = None
-
-
-def _where(values: dict[str, Any]) -> str:
-    name, phase = list(values.items())[-1]
-    return f"epoch {len(phase['epochs'])} of {name}"
-
-
 class _Trainer:
-    """One phase: a whole epoch is one call of compiled code, batch after batch."""
+    """One phase. The loop over the batches is compiled code."""
 
     def __init__(
         self,
@@ -205,7 +178,7 @@ class _Trainer:
         self.arrays = [tf.constant(array) for array in training.arrays]
         self.held_arrays = [tf.constant(array) for array in held_out.arrays]
 
-    def run(self, progress: _Progress) -> Phase:
+    def run(self, progress: Progress) -> Phase:
         phase = self._take_up(progress)
         lengths, by_length = self.training.lengths, plan_by_length(self.held_out.lengths, 256)
         n, n_held = len(self.training.labels), len(self.held_out.labels)
@@ -236,8 +209,11 @@ class _Trainer:
         assert phase is not None
         return phase
 
-    def _take_up(self, progress: _Progress) -> Phase | None:
-        """The part of this phase that an earlier training has done, with the state that it left."""
+    def _take_up(self, progress: Progress) -> Phase | None:
+        """What an earlier training has done of this phase; the network gets the state it left.
+
+        None: nothing.
+        """
         saved = progress.values.get(self.name)
         if saved is None:
             return None
@@ -265,7 +241,7 @@ class _Trainer:
         )
 
     def _epoch(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
-        """Train on every batch. Gives the sum of the losses, and how many texts were right."""
+        """Train on every batch of a `Plan`. Gives the sum of the losses and how many were right."""
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
             *inputs, labels = _batch(self.arrays, order[starts[i] : starts[i + 1]], widths[i])
@@ -275,7 +251,7 @@ class _Trainer:
         return total, right
 
     def _score(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
-        """The same for the validation texts, without training."""
+        """Score the validation texts. Gives the same two sums as `_epoch`."""
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
             *inputs, labels = _batch(self.held_arrays, order[starts[i] : starts[i + 1]], widths[i])
@@ -285,7 +261,7 @@ class _Trainer:
         return total, right
 
     def _learn(self, inputs: list[Any], labels: Any) -> tuple[Any, Any]:
-        """One step. The logits and the loss are those of the texts as they are."""
+        """One step. Gives the logits (n, n_labels) and the loss of the texts as they are."""
         present = inputs[0] != PADDING
         with tf.GradientTape() as tape:
             tokens = self.embed(inputs)
@@ -307,7 +283,7 @@ class _Trainer:
         return logits, loss
 
     def _losses(self, tokens: Any, present: Any, labels: Any) -> tuple[Any, Any, Any]:
-        """The logits, their cross-entropy, and the whole loss, with what the last layer adds."""
+        """The logits, their cross-entropy, and the whole loss. The last layer may add to it."""
         logits, representation, _ = self.network.encoder([tokens, present], training=True)
         loss = _loss(labels, logits)
         if self.extra_loss is None:
@@ -340,8 +316,11 @@ def _after(
 
 
 def _in_stretches(compiled: Any, plan: Plan) -> tuple[float, float]:
-    """Both sums over all batches. A signal such as Ctrl-C is heard between two calls of compiled
-    code. So no call should take long."""
+    """Call compiled code for all batches of a plan, and add up both sums.
+
+    A signal such as Ctrl-C is handled between two calls of compiled code. So no call takes all
+    batches.
+    """
     sums = np.zeros(2)
     for start in range(0, len(plan), _STRETCH):
         end = min(start + _STRETCH, len(plan))
@@ -351,6 +330,7 @@ def _in_stretches(compiled: Any, plan: Plan) -> tuple[float, float]:
 
 
 def _batch(arrays: list[Any], chosen: Any, width: Any) -> list[Any]:
+    """The inputs (n, width) and the labels (n,) of the texts at the positions `chosen`, (n,)."""
     *inputs, labels = [tf.gather(array, chosen) for array in arrays]
     return [*(tf.ensure_shape(array[:, :width], (None, None)) for array in inputs), labels]
 
@@ -360,6 +340,7 @@ def _loss(labels: Any, logits: Any) -> Any:
 
 
 def _right(labels: Any, logits: Any) -> Any:
+    """For how many texts the label with the highest logit is the right one."""
     predicted = tf.argmax(logits, axis=1, output_type=labels.dtype)
     return tf.reduce_sum(tf.cast(predicted == labels, tf.float32))
 

@@ -1,4 +1,4 @@
-"""In which order, and how many at a time, headlines are trained on."""
+"""In which order texts are trained on, how many a step, and how many steps a phase takes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
-_WINDOW = 50  # batches within which headlines are sorted by length
+_WINDOW = 50  # batches within which texts are sorted by length
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """An epoch. Batch i takes the headlines `order[starts[i] : starts[i + 1]]`, of which the
-    longest has `widths[i]` tokens. int32 arrays, (n x passes,), (n_batches + 1,) and (n_batches,)."""
+    """The batches of an epoch. Batch i has the texts `order[starts[i] : starts[i + 1]]`.
+
+    `order`: int32 array, (n * passes,), positions of texts. `starts`: int32 array, (n_batches + 1,).
+    `widths`: int32 array, (n_batches,), the tokens of the longest text of each batch, at least 1.
+    """
 
     order: NDArray[np.int32]
     starts: NDArray[np.int32]
@@ -28,29 +31,30 @@ class Plan:
 def plan_epoch(
     lengths: NDArray[np.integer], batch_size: int, random: np.random.Generator, passes: int = 1
 ) -> Plan:
-    """Shuffle, and put headlines of like length together, so that there is little padding.
+    """Shuffle texts into batches of like length, so that there is little padding.
 
-    `lengths`: tokens of each headline, (n,). Each is taken `passes` times. Sorted are stretches of 50 batches of the shuffled
-    headlines, and then the batches are shuffled: which headlines meet, and when, differs from
-    epoch to epoch.
+    The texts are shuffled and cut into windows of 50 batches. Each window is sorted by length and
+    cut into batches, and all batches are shuffled. So other texts meet in every epoch.
+
+    `lengths`: int array (n,), tokens of each text. `passes`: how often each text is taken.
     """
-    stretch = _WINDOW * batch_size
+    window = _WINDOW * batch_size
     batches: list[NDArray[np.integer]] = []
     for _ in range(passes):
         shuffled = random.permutation(len(lengths))
         order = np.concatenate(
             [
                 part[np.argsort(lengths[part], kind="stable")]
-                for part in np.split(shuffled, range(stretch, len(shuffled), stretch))
+                for part in np.split(shuffled, range(window, len(shuffled), window))
             ]
         )
-        of_pass = np.split(order, range(batch_size, len(order), batch_size))
-        batches += [of_pass[i] for i in random.permutation(len(of_pass))]
+        sorted_batches = np.split(order, range(batch_size, len(order), batch_size))
+        batches += [sorted_batches[i] for i in random.permutation(len(sorted_batches))]
     return _plan(batches, lengths)
 
 
 def plan_by_length(lengths: NDArray[np.integer], batch_size: int) -> Plan:
-    """All headlines from the shortest to the longest."""
+    """All texts from the shortest to the longest. `lengths`: int array (n,)."""
     order = np.argsort(lengths, kind="stable")
     return _plan(np.split(order, range(batch_size, len(order), batch_size)), lengths)
 
@@ -63,30 +67,33 @@ def _plan(batches: list[NDArray[np.integer]], lengths: NDArray[np.integer]) -> P
     )
 
 
-# What `auto` stands for. Measured on the validation headlines of BBC News and Stop Clickbait:
-# few headlines need small batches and some hundred steps whatever their number, many need few
-# epochs. Beyond 100,000 headlines it is a matter of time, not measured.
-_SMALL, _LARGE = 1_000, 100_000  # headlines
+# What `auto` stands for, measured on the validation headlines of BBC News and Stop Clickbait. Few
+# texts need small batches, and some hundred steps whatever their number. Many texts need few epochs.
+# Above 100,000 texts nothing was measured; large batches save time there.
+_SMALL, _LARGE = 1_000, 100_000  # texts
 _BATCHES = {"small": 16, "middle": 32, "large": 128}
 _STEPS = {"frozen": 300, "fine_tuned": 300, "scratch": 1_000}  # at least, in a phase
-_PASSES = {"frozen": 2, "fine_tuned": 5, "scratch": 8}  # over all headlines, at least, in a phase
-_EPOCHS = 8  # at most: of few headlines, an epoch takes several passes
+_PASSES = {"frozen": 2, "fine_tuned": 5, "scratch": 8}  # over all texts, at least, in a phase
+_EPOCHS = 8  # at most; with few texts an epoch takes several passes
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a phase goes through the headlines: `epochs`, after each of which the validation
-    headlines are looked at, of `passes` over all of them, `batch_size` a step."""
+    """How a phase goes through the texts.
+
+    `batch_size`: texts a step. `epochs`: after each of them the validation texts are scored.
+    `passes`: how often an epoch takes every text.
+    """
 
     batch_size: int
     epochs: int
     passes: int
 
 
-def schedule_for(n: int, name: str, phase: PhaseOptions, config: TrainingOptions) -> Schedule:
-    """The schedule of the phase called `name` for `n` training headlines."""
+def schedule_for(n: int, name: str, phase: PhaseOptions, options: TrainingOptions) -> Schedule:
+    """The schedule of the phase `name` for `n` training texts."""
     size = "small" if n < _SMALL else "middle" if n < _LARGE else "large"
-    batch_size = _BATCHES[size] if config.batch_size == "auto" else config.batch_size
+    batch_size = _BATCHES[size] if options.batch_size == "auto" else options.batch_size
     if phase.epochs != "auto":
         return Schedule(batch_size, phase.epochs, passes=1)
     passes = max(_PASSES[name], -(-_STEPS[name] // -(-n // batch_size)))

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from networks import TEST, TRAIN, VALIDATION, built, phase, shared, small_matrix, trained
+from networks import QUICK, TEST, TRAIN, VALIDATION, built, phase, shared, small_matrix, trained
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.options import STRICT, Positive
@@ -121,7 +121,7 @@ def test_an_encoder_is_a_function_its_options_and_a_row(
 ) -> None:
     monkeypatch.setitem(ENCODERS, "gated", Encoder(GatedOptions, build_gated))
     options = GatedOptions(units=7)
-    network, history = trained(options)
+    network, history = trained(options, QUICK)
     assert np.isfinite([epoch.val_loss for epoch in history.epochs]).all()
     assert network.embed(TEST.texts).shape == (len(TEST.texts), 7)
     classifier = fit_ensemble(network, small_matrix(), TRAIN, VALIDATION).classifier

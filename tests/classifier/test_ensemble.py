@@ -15,9 +15,9 @@ from networks import (
     TEST,
     TRAIN,
     VALIDATION,
+    built,
     phase,
     shared,
-    shared_ensemble,
     small_matrix,
     trained,
 )
@@ -112,23 +112,22 @@ def test_the_whole_of_it_is_saved_exported_and_pickled(
 
 
 def test_members_can_be_left_out() -> None:
-    alone = shared_ensemble(MeanOptions(sif=False, ngrams=False), SHORT)
-    network, _ = shared(MeanOptions(sif=False, ngrams=False), SHORT)
+    network = built(MeanOptions(sif=False, ngrams=False))
+    alone = fit_ensemble(network, small_matrix(), TRAIN, VALIDATION)
     assert alone.network_only
     assert alone.classifier.network is network
     assert list(alone.members) == ["network"]
-    assert alone.members["network"].weight == 1
-    assert (alone.accuracy, alone.loss) == (
-        alone.members["network"].accuracy,
-        alone.members["network"].loss,
-    )
+    result = alone.members["network"]
+    assert result.weight == 1
+    assert (alone.accuracy, alone.loss) == (result.accuracy, result.loss)
     expected = network.predict_proba(TEST.texts)
     assert alone.classifier.predict_proba(TEST.texts).tobytes() == expected.tobytes()
     for options, names in (
         (MeanOptions(ngrams=False), ["network", "sif"]),
         (MeanOptions(sif=False), ["network", "ngrams"]),
     ):
-        assert list(shared_ensemble(options, SHORT).members) == names
+        result = fit_ensemble(built(options), small_matrix(), TRAIN, VALIDATION)
+        assert list(result.members) == names
 
 
 def test_a_network_that_cannot_be_helped_stays_alone() -> None:

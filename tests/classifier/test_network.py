@@ -121,7 +121,7 @@ def test_tokens_joined_by_spaces() -> None:
 def test_many_texts_come_back_in_their_order(batch_size: int) -> None:
     """Threads score batches of texts of like length."""
     network, _ = shared(CNN)
-    texts = [*TEXTS, "", "the " * 40, *TEXTS[:30]]
+    texts = [*TEXTS[:40], "", "the " * 40, *TEXTS[:10]]
     probabilities = network.predict_proba(iter(texts), batch_size)
     alone = [network.predict_proba([text])[0] for text in texts]
     np.testing.assert_allclose(probabilities, alone, atol=1e-6)
