@@ -50,6 +50,9 @@ def signals_figure(signals: Signals, accuracy: float) -> Figure:
     labels = [f"{name}  {value:.3f}" for name, value in zip(names, values, strict=True)]
     axes.set_yticks(np.arange(len(names)), labels)
     axes.set_xlim(0, 1.02)
-    axes.set_xlabel("test accuracy from this alone (orange: high, grey: not seen by the model)")
+    axes.set_xlabel(
+        f"test accuracy from this alone ({style.ACCENT_NAME}: high, {style.QUIET_NAME}: not seen by the "
+        "model)"
+    )
     figure.legend(loc="outside upper right", ncols=2)
     return figure

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Roles of colours in figures with one or two kinds of things.
 MAIN = "#4477aa"
-ACCENT = "#ee7733"
-QUIET = "#888888"
+ACCENT, ACCENT_NAME = "#ee7733", "orange"  # the name stands in legends
+QUIET, QUIET_NAME = "#888888", "grey"
 TEXT = "black"
 TEXT_ON_DARK = "white"
 
@@ -50,7 +50,7 @@ METHODS: Mapping[str, str] = {
 
 # Colour maps of matplotlib: for fractions, for numbers around zero, for distances.
 FRACTIONS = "Blues"
-AROUND_ZERO = "PuOr"
+AROUND_ZERO, BELOW_ZERO_NAME, ABOVE_ZERO_NAME = "PuOr", "orange", "purple"
 DISTANCES = "viridis"
 
 # Font sizes in points.
