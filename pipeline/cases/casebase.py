@@ -144,6 +144,7 @@ class CaseBase:
             del self._ids[case.text, case.label]
 
     def _embed(self, texts: list[str]) -> NDArray[np.float32]:
+        """The vectors of texts, (n, width). Raises ModelError: their width is not the cases'."""
         vectors = np.ascontiguousarray(self.model.embed(texts), np.float32)
         width = self._index.width
         if width is not None and vectors.shape[1] != width:
@@ -154,6 +155,7 @@ class CaseBase:
         return vectors
 
     def _insert(self, cases: Sequence[Case], vectors: NDArray[np.float32]) -> None:
+        """Take in new cases with their vectors, (n, width)."""
         self._index.add([case.id for case in cases], vectors)
         for case in cases:
             self._cases[case.id] = case

@@ -104,7 +104,7 @@ class Drift:
     def leanings(self) -> NDArray[np.int64]:
         """The label that each word leans to: int array, (n_words,).
 
-        The fraction of the uses of all words that is this word is largest in its headlines.
+        It is the label in whose headlines the word has the largest share of all words.
         """
         return (self.counts / np.maximum(self.counts.sum(axis=0), 1)).argmax(axis=1)
 
@@ -131,7 +131,7 @@ def count_words(
 ) -> NDArray[np.int64]:
     """Count the uses of each row of the embedding: int array, (n_rows, n_labels).
 
-    Column i counts in headlines of label i. `max_headlines`: of more a sample is counted.
+    Column i is for the headlines of label i. Of more than `max_headlines` a sample is counted.
     """
     n_labels = len(training.label_names)
     chosen = sample_positions(len(training), max_headlines)
@@ -156,8 +156,8 @@ def measure_drift(
     """Compare the embedding as it is with `matrix`, from which it started.
 
     The network itself says towards which label a word moved. It scores a headline of that word
-    alone, with the vector before and with the vector after. The label whose score rises most is the
-    one. A score is a logit less the mean over the labels. This is exact for any encoder, where a
+    alone, with the vector before and with the vector after. It moved towards the label whose score
+    rises most. A score is a logit less the mean over the labels. This is exact for any encoder, where a
     gradient would hold only for small steps. What a word does beside other words is left out.
 
     Args:
@@ -211,8 +211,7 @@ def _pushes(
 ) -> NDArray[np.float32]:
     """How much the move from `before` to `after`, (n_rows, vector_size), changes the scores."""
     if np.array_equal(before, after):
-        n_labels = network.n_labels
-        return np.zeros((len(before) - FIRST_WORD, n_labels), np.float32)
+        return np.zeros((len(before) - FIRST_WORD, network.n_labels), np.float32)
     return _scores(network, after, batch_size) - _scores(network, before, batch_size)
 
 
@@ -246,8 +245,7 @@ def _neighbours(
 ) -> tuple[Near, ...]:
     """The nearest words of `words`, then of the words that moved most.
 
-    They are looked for among the training words, and those of `words` that have only an untrained
-    vector.
+    They come from the training words, and from those of `words` that have only an untrained vector.
     """
     trained = set(matrix.words)
     row_of = {word: row for row, word in enumerate(matrix.extra_words)}

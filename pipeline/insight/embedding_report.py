@@ -79,10 +79,9 @@ def report_embedding(
     """
     sentences = sentences or load_sentences()
     counts = count_words(network, training)
-    kept, reports = network.get_weights(), []
-    try:
-        for phase in history.phases:
-            network.set_weights(phase.weights)
+    reports = []
+    for phase in history.phases:
+        with network.with_weights(phase.weights):
             rows = network.embedding.embeddings.numpy()[FIRST_WORD:]
             vectors = WordVectors.from_rows(matrix.words, rows)
             reports.append(
@@ -95,11 +94,10 @@ def report_embedding(
                     drift=measure_drift(network, matrix, counts, test, words),
                 )
             )
-    finally:
-        network.set_weights(kept)
     return tuple(reports)
 
 
 def _network_accuracy(network: Network, test: Examples) -> float:
+    """The fraction of the test headlines that the network labels right."""
     logits = network.head.predict(list(network.token_ids(test.texts)), batch_size=256, verbose=0)
     return float((logits.argmax(axis=1) == np.asarray(test.labels)).mean())

@@ -281,6 +281,7 @@ class _Crowd:
 
 
 def _directions(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale rows, (n, width), to length 1. Rows of zeros stay."""
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     return (values / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
@@ -309,6 +310,7 @@ def _probed_texts(
 
 
 def _activations(network: Network, inputs: Sequence[NDArray[np.int32]]) -> Activations:
+    """`inputs`: int32 arrays, (n, tokens), from `Network.token_ids`."""
     values, _ = _forward(network)(inputs)
     return Activations(values.numpy(), inputs[0] != PADDING)
 

@@ -211,6 +211,7 @@ def measure_signals(inputs: AuditInputs) -> Signals:
 
 
 def _sample(n: int, most: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Positions of `n` headlines, or of `most` of them in order: int array, (min(n, most),)."""
     if n <= most:
         return np.arange(n)
     return np.sort(random.choice(n, most, replace=False))
