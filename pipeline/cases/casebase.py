@@ -100,11 +100,6 @@ class CaseBase:
         return tuple(sorted({case.label for case in self}))
 
     @property
-    def holds_model(self) -> bool:
-        """Whether the cases were loaded from a folder that holds their model too."""
-        return self._stored is not None
-
-    @property
     def model(self) -> Embeds:
         """What says where texts lie; a new one after `adapt`. Raises ModelError: there is none."""
         if self._model is None and self._stored is not None:

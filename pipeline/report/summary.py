@@ -40,7 +40,7 @@ def summary(
         ("vectors", f"{matrix.weights.shape[1]} dimensions, {len(matrix.words):,} training words"),
         ("coverage", _coverage(matrix.coverage)),
     ]
-    if not ensemble.network_only:
+    if "ensemble" in evaluations:
         members = ", ".join(
             f"{name} {member.weight:.2f} (validation {member.accuracy:.4f})"
             for name, member in ensemble.members.items()
@@ -72,7 +72,7 @@ def _classifiers(
     """One row for the network after each phase, for the nearest cases, and for the ensemble."""
     rows = []
     for phase in history.phases:
-        kept = ensemble.network_only and phase is history.best
+        kept = "ensemble" not in evaluations and phase is history.best
         rows.append(
             _row(
                 f"{phase.name} (kept)" if kept else phase.name,
@@ -84,7 +84,7 @@ def _classifiers(
         )
     if "cases" in evaluations:
         rows.append(_row("nearest cases", evaluations["cases"]))
-    if not ensemble.network_only:
+    if "ensemble" in evaluations:
         rows.append(
             _row(
                 "ensemble (kept)",
