@@ -19,12 +19,15 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _threads() -> None:
-    """As many as the commands use: then a training goes on in another process with the same bits."""
-    from pipeline.embedding.threads import set_threads
+def pytest_configure(config: pytest.Config) -> None:
+    """Use as many threads as the commands do, before a test module computes with TensorFlow.
 
-    set_threads()
+    Then a training that a process began goes on in the test's process with the same bits.
+    """
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses"):
+        from pipeline.embedding.threads import set_threads
+
+        set_threads()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -180,7 +180,7 @@ def test_commands_within_the_text_exist(page: Path) -> None:
 
 
 def test_make_help_lists_every_target() -> None:
-    shown = subprocess.check_output(["make", "help"], cwd=ROOT, text=True)
+    shown = subprocess.check_output(["make", "--no-print-directory", "help"], cwd=ROOT, text=True)
     assert [line.split()[1] for line in shown.splitlines()] == _targets()
 
 

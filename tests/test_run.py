@@ -410,9 +410,7 @@ def test_vectors_of_another_casing(small: dict[str, Path], store: str, tmp_path:
     metrics = MlflowClient(store).get_run(result.run_id).data.metrics
     assert metrics["coverage/capitalised"] == 1
     assert metrics["coverage/exact"] == metrics["coverage/missing"] == 0
-    with pytest.raises(
-        VectorsError, match=r"are there with capitals, which vectors\.fallbacks leaves"
-    ):
+    with pytest.raises(VectorsError, match=r"with capitals, and vectors\.fallbacks leaves"):
         run(load_config([*overrides, "vectors.fallbacks=[exact,lower]"]))
 
 
