@@ -21,12 +21,11 @@ from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
 from pipeline.data.examples import Examples
 from pipeline.data.sampling import sample_positions
-from pipeline.embedding.matrix import PADDING
+from pipeline.embedding.matrix import PADDING, UNKNOWN
 from pipeline.embedding.text import tokenize
 
 _BATCH = 512  # headlines at a time: 20 MB of activations at 384 features and 24 tokens
 _MAX_HEADLINES = 8_000  # a rank among more test headlines is hardly finer
-_UNKNOWN = 1  # the token id of words without a vector
 _STRICT = ConfigDict(extra="forbid")
 
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -302,8 +301,8 @@ def _probed_texts(
             for token, row in zip(tokens, inputs[0][i], strict=False)
             if any(map(str.isalpha, token))
         }
-        unseen = tuple(w for w, row in row_of.items() if row == _UNKNOWN or row >= n_trained)
-        unknown = tuple(word for word, row in row_of.items() if row == _UNKNOWN)
+        unseen = tuple(w for w, row in row_of.items() if row == UNKNOWN or row >= n_trained)
+        unknown = tuple(word for word, row in row_of.items() if row == UNKNOWN)
         values = layer_output.values[i][layer_output.present[i]]
         probed.append(ProbedText(texts[i], tokens, unseen, unknown, values))
     return probed

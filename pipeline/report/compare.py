@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ from pipeline.insight.outcomes import (
     measure_worth,
 )
 from pipeline.report import style
-from pipeline.report.items import Item, Metric, Param, Picture, Table, Text
+from pipeline.report.items import FinishedRun, Item, Metric, Param, Picture, Table, Text
 
 PREDICTIONS = "predictions.csv"
 """The file with the predicted label of each test headline, one a line."""
@@ -41,17 +40,6 @@ _TITLES = {
     "fasttext": "fastText",
     "majority": "majority",
 }
-
-
-class FinishedRun(Protocol):
-    """A run that holds the items of `outcome_items`. `content`: that of the file PREDICTIONS."""
-
-    @property
-    def params(self) -> Mapping[str, str]: ...
-    @property
-    def metrics(self) -> Mapping[str, float]: ...
-    @property
-    def content(self) -> bytes: ...
 
 
 def outcome_items(outcome: Outcome, label_names: Sequence[str]) -> list[Item]:

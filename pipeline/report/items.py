@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -78,3 +79,14 @@ class Input:
 
 
 Item = Param | Metric | Tag | Text | File | Table | Picture | Input
+
+
+class FinishedRun(Protocol):
+    """A run that was logged and is read back. `content`: of the one file that its reader needs."""
+
+    @property
+    def params(self) -> Mapping[str, str]: ...
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+    @property
+    def content(self) -> bytes: ...

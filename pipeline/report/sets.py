@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
 from pipeline.insight.sets import SetOutcome, SetReport
 from pipeline.insight.spread import Spread
-from pipeline.report.items import Item, Metric, Param, Table, Text
+from pipeline.report.items import FinishedRun, Item, Metric, Param, Table, Text
 
 SET_OUTCOME = "set.txt"
 """The file with the name of the set."""
-
-
-class FinishedSetRun(Protocol):
-    """A run that holds the items of `set_outcome_items`. `content`: that of the file SET_OUTCOME."""
-
-    @property
-    def params(self) -> Mapping[str, str]: ...
-    @property
-    def metrics(self) -> Mapping[str, float]: ...
-    @property
-    def content(self) -> bytes: ...
 
 
 def set_outcome_items(outcome: SetOutcome) -> list[Item]:
@@ -36,7 +25,7 @@ def set_outcome_items(outcome: SetOutcome) -> list[Item]:
     ]
 
 
-def read_set_outcome(run: FinishedSetRun) -> SetOutcome:
+def read_set_outcome(run: FinishedRun) -> SetOutcome:
     """Read the outcome from a run that logged `set_outcome_items`."""
     accuracies = {
         f"{method} {split}": value
