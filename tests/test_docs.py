@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 from pipeline import fit, load_headlines, load_vectors
 from pipeline.classifier.encoders import MeanOptions
 from pipeline.cli.app import cli
-from pipeline.cli.arguments import config_of
+from pipeline.cli.arguments import load_command_config
 from pipeline.config import flatten, groups, options
 
 README = ROOT / "README.md"
@@ -142,7 +142,7 @@ def _parse(command: click.Command, words: list[str]) -> None:
         command = command.commands[names[-1]]
     context = command.make_context(command.name, list(words))
     if overrides := context.params.get("overrides"):
-        config_of(" ".join(names), overrides)
+        load_command_config(" ".join(names), overrides)
 
 
 @pytest.mark.slow

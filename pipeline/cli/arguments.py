@@ -27,11 +27,15 @@ TEXT_COLUMN = click.option(
 LABEL_COLUMN = click.option(
     "--label", metavar="COLUMN", help="The column of labels.  [default: label]"
 )
-MODEL = click.option(
+_MODELS = (
+    "A registered name such as headlines-bbc (its champion), models:/NAME@ALIAS, "
+    "models:/NAME/VERSION, runs:/ID/model, or a folder.  [default: {}]"
+)
+MODEL = click.option("--model", metavar="MODEL", help=_MODELS.format("the only registered model"))
+MODEL_OF_CASES = click.option(
     "--model",
     metavar="MODEL",
-    help="A registered name such as headlines-bbc (its champion), models:/NAME@ALIAS, "
-    "models:/NAME/VERSION, runs:/ID/model, or a folder.  [default: the only registered model]",
+    help=_MODELS.format("the model of the cases; for a new folder the only registered model"),
 )
 TRACKING_URI = click.option(
     "--tracking-uri",
@@ -41,22 +45,25 @@ TRACKING_URI = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 _TRAINING = ("data", "vectors", "model", "training")
-_EVERY_RUN = ("tracking", "seed")
+# A run below which others are: it registers no model.
+_STUDY = ("tracking.experiment", "tracking.uri", "tracking.run_name", "seed")
 USES: Mapping[str, tuple[str, ...]] = {
-    "train": (*_TRAINING, "insight", *_EVERY_RUN),
-    "compare": (*_TRAINING, "training.scratch", "compare", *_EVERY_RUN),
+    "train": (*_TRAINING, "insight", "tracking", "seed"),
+    "compare": (*_TRAINING, "training.scratch", "compare", *_STUDY),
     "explain": (
         *(*_TRAINING, "training.scratch", "explain", "insight.probes", "insight.words"),
-        *_EVERY_RUN,
+        *_STUDY,
     ),
     "audit": ("data", "model.letter_case", "seed"),
     "vectors compare": ("data", "vectors", "seed"),
-    "vectors compare --train": (*_TRAINING, *_EVERY_RUN),
+    "vectors compare --train": (*_TRAINING, *_STUDY),
 }
 """The options of a run that each command uses. See `pipeline.config.unused_overrides`."""
 
 
-def config_of(command: str, overrides: Sequence[str], fixed: Sequence[str] = ()) -> Config:
+def load_command_config(
+    command: str, overrides: Sequence[str], fixed: Sequence[str] = ()
+) -> Config:
     """The configuration that the arguments of a command ask for.
 
     `fixed`: overrides of the command itself, which those of the user replace.
@@ -145,7 +152,7 @@ class ModelCommand(click.Command):
         return "headlines" in self._option_names
 
 
-def headlines_of(
+def collect_headlines(
     arguments: Sequence[str], path: str | None = None, text: str | None = None
 ) -> list[str]:
     """The headlines among the arguments and in a file.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import JSON, OVERRIDES, config_of
+from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config
 from pipeline.cli.terminal import print_table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def audit_data(as_json: bool, overrides: tuple[str, ...]) -> None:
     With model.letter_case=false there is no warning about letter case, as the model does not see
     it.
     """
-    config = config_of("audit", overrides, fixed=["model.letter_case=true"])
+    config = load_command_config("audit", overrides, fixed=["model.letter_case=true"])
     from pipeline.data.headlines import load_headlines
     from pipeline.insight.audit import audit
 

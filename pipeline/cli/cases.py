@@ -16,11 +16,11 @@ from pipeline.cli.arguments import (
     HEADLINES,
     JSON,
     LABEL_COLUMN,
-    MODEL,
+    MODEL_OF_CASES,
     TEXT_COLUMN,
     TRACKING_URI,
     ModelCommand,
-    headlines_of,
+    collect_headlines,
 )
 from pipeline.cli.terminal import print_table, quiet_start
 
@@ -64,7 +64,7 @@ def cases(context: click.Context) -> None:
 @TEXT_COLUMN
 @LABEL_COLUMN
 @FOLDER
-@MODEL
+@MODEL_OF_CASES
 @TRACKING_URI
 @JSON
 def add(
@@ -97,7 +97,7 @@ def add(
     else:
         if text is not None or label is not None:
             raise click.UsageError("--text and --label name columns of --file, which is missing")
-        texts = headlines_of(headlines)
+        texts = collect_headlines(headlines)
         if given is None:
             raise click.UsageError("expected the label of the headlines: --as LABEL")
         labels = [given] * len(texts)
@@ -144,7 +144,7 @@ def list_cases(only: str | None, folder: Path, as_json: bool) -> None:
 @HEADLINE_FILE
 @TEXT_COLUMN
 @FOLDER
-@MODEL
+@MODEL_OF_CASES
 @TRACKING_URI
 @click.option("--why", is_flag=True, help="Show the cases that voted, and their distances.")
 @JSON
@@ -159,7 +159,7 @@ def predict(
     as_json: bool,
 ) -> None:
     """Label headlines by the nearest cases."""
-    texts = headlines_of(headlines, path, text)
+    texts = collect_headlines(headlines, path, text)
     answers = _open(folder, _load_model(folder, model, tracking_uri)).answer(texts)
     if as_json:
         for headline, answer in zip(texts, answers, strict=True):

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from pipeline.cli.arguments import JSON, OVERRIDES, config_of
+from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_run, print_table, quiet_start
@@ -31,7 +31,7 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     and, where it is installed, fastText. One MLflow run has it all, with a run below it for each
     score. A comparison that was cut off goes on when the same command is given again.
     """
-    config = config_of("compare", overrides)
+    config = load_command_config("compare", overrides)
     with quiet_start():
         from pipeline import report
         from pipeline.data.headlines import load_headlines

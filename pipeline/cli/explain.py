@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from pipeline.cli.arguments import JSON, OVERRIDES, config_of
+from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_run, print_table, quiet_start
@@ -30,7 +30,7 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     them. One MLflow run has the tables and pictures, with a run below it for each method and seed.
     A run that was cut off goes on when the same command is given again.
     """
-    config = config_of("explain", overrides)
+    config = load_command_config("explain", overrides)
     with quiet_start():
         from pipeline import report
         from pipeline.data.headlines import load_headlines

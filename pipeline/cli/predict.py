@@ -14,7 +14,7 @@ from pipeline.cli.arguments import (
     TEXT_COLUMN,
     TRACKING_URI,
     ModelCommand,
-    headlines_of,
+    collect_headlines,
 )
 from pipeline.cli.terminal import print_facts, print_table, quiet_start
 
@@ -48,7 +48,7 @@ def predict(
     (-) the log-probability against the mean of all labels. The numbers add up, with one that
     belongs to no word. --json prints an object for each headline.
     """
-    texts = headlines_of(headlines, path, text)
+    texts = collect_headlines(headlines, path, text)
     with quiet_start():
         from pipeline.tracking.models import load_model
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import OVERRIDES, config_of
+from pipeline.cli.arguments import OVERRIDES, load_command_config
 from pipeline.cli.progress import epoch_display
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_facts, print_run, print_table, quiet_start
@@ -31,7 +31,7 @@ def train(interrupts: Interrupts, overrides: tuple[str, ...]) -> None:
     test headlines, and registers the model. insight=none leaves out what looks beyond accuracy,
     and is faster.
     """
-    config = config_of("train", overrides)
+    config = load_command_config("train", overrides)
     with quiet_start():
         from pipeline.run import run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import JSON, config_of, is_override
+from pipeline.cli.arguments import JSON, is_override, load_command_config
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_table, quiet_start
@@ -158,7 +158,9 @@ def compare_sets(
     if not names:
         raise click.UsageError("expected sets to compare: names, files, corpus:skipgram, ...")
     command = "vectors compare --train" if with_runs else "vectors compare"
-    configs = {name: config_of(command, overrides, set_overrides(name, text)) for name in names}
+    configs = {
+        name: load_command_config(command, overrides, set_overrides(name, text)) for name in names
+    }
     config = next(iter(configs.values()))
     from pipeline.data.headlines import load_headlines
     from pipeline.embedding.loading import choose_vectors
