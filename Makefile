@@ -14,7 +14,7 @@ EXTRAS := starter,dev
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train compare explain ui serve test test-slow lint types bench clean
+.PHONY: help setup train compare explain ui serve test test-slow lint types bench fuzz clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -91,6 +91,9 @@ ifeq ($(TENSORFLOW),tensorflow)
 	@$(call install,-c constraints.txt -e '.[bench]')
 endif
 	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m bench $(ARGS)
+
+fuzz: setup ## damage many vector and table files and read them: make fuzz ARGS='--files 60000 --only tables'
+	@$(BIN)/python -m bench.fuzz $(ARGS)
 
 clean: ## remove the environment and the caches; runs and models stay
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis dist

@@ -26,7 +26,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from bench import fuzz
+from bench.fuzz import vectors as fuzz
+from bench.fuzz.frame import COMPRESSIONS, MISTAKES
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.formats import FORMATS, format_of
 from pipeline.embedding.formats.format import Beginning, Format, Layout
@@ -61,7 +62,7 @@ def by_gensim(path: Path, kind: str) -> KeyedVectors:
 
 
 @pytest.mark.parametrize("kind", STREAMS)
-@pytest.mark.parametrize("compression", [None, *fuzz.COMPRESSIONS])
+@pytest.mark.parametrize("compression", [None, *COMPRESSIONS])
 @settings(max_examples=8, deadline=None)
 @given(words=WORDS, size=st.integers(2, 9), seed=st.integers(0, 1000), data=st.data())
 def test_the_same_bits_as_gensim(
@@ -73,7 +74,7 @@ def test_the_same_bits_as_gensim(
         path = write(Path(folder, "plain"), kind, words, values)
         gensim = by_gensim(path, kind)
         if compression is not None:
-            packed = fuzz.COMPRESSIONS[compression](path.read_bytes())
+            packed = COMPRESSIONS[compression](path.read_bytes())
             path = Path(folder, "packed")  # the name says nothing
             path.write_bytes(packed)
         ours = load_vectors(path)
@@ -134,7 +135,7 @@ def test_large_files_show_progress_and_give_the_same_bytes(
     content = np.random.default_rng(0).bytes(1 << 22)
     (tmp_path / "v").write_bytes(content)
     if compression is not None:
-        (tmp_path / "v").write_bytes(fuzz.COMPRESSIONS[compression](content))
+        (tmp_path / "v").write_bytes(COMPRESSIONS[compression](content))
     (source,) = Source(tmp_path / "v").members()
     watch = Watch(from_bytes=1000, every_bytes=100_000, line_seconds=0)
     with caplog.at_level("INFO", "pipeline"), source.open(watch=watch) as stream:
@@ -174,7 +175,7 @@ def test_a_format_is_two_functions_and_a_row(
 ) -> None:
     path = tmp_path / "v"
     content = b'{"word": "alps", "v": [1, 2]}\n{"word": "snow", "v": [3, 4]}\n'
-    path.write_bytes(fuzz.COMPRESSIONS[compression](content) if compression else content)
+    path.write_bytes(COMPRESSIONS[compression](content) if compression else content)
     with pytest.raises(VectorsError):
         load_vectors(path)
     monkeypatch.setitem(FORMATS, "JSON", Format(recognise_rows_of_json, read_rows_of_json))
@@ -308,7 +309,7 @@ def test_fasttext_has_the_bits_of_gensim(
     path = fasttext
     if compression is not None:
         path = tmp_path / "packed"
-        path.write_bytes(fuzz.COMPRESSIONS[compression](fasttext.read_bytes()))
+        path.write_bytes(COMPRESSIONS[compression](fasttext.read_bytes()))
     ours = load_vectors(path)
     assert list(ours.index_to_key) == gensim.index_to_key
     assert ours.vectors.tobytes() == gensim.vectors.tobytes()
@@ -695,5 +696,5 @@ def test_fuzzed_files_give_an_error_or_the_intact_rows(tmp_path: Path) -> None:
         folder = tmp_path / str(seed)
         folder.mkdir()
         outcomes[seed] = fuzz.trial(seed, folder)
-    assert {s: o for s, o in outcomes.items() if o[1] in fuzz.MISTAKES} == {}
+    assert {s: o for s, o in outcomes.items() if o.result in MISTAKES} == {}
     assert {outcome for _, outcome, _ in outcomes.values()} == {"error", "intact", "own"}

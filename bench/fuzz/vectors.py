@@ -1,51 +1,24 @@
-"""Damaged vector files: reading gives a clear error, or the undamaged rows with all their bits.
-
-    python -m bench.fuzz --files 20000
-
-Each trial writes a small file in one of the formats, damages it, and reads it. The outcomes:
-
-    error     one line that says what is wrong
-    intact    every row has the bits that were written for its word (damaged rows may be missing)
-    own       a row has other bits, and its own record is damaged: no format has a check sum
-    shifted   a row has bits that were not written for its word, and its record is not damaged
-    crash     any other exception
-    hang      more than 10 seconds
-
-The last three are mistakes of the reader. Damage to compressed bytes must never give other bits.
-"""
+"""Damaged vector files. Damage to compressed bytes must never give other bits."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import json
-import logging
-import lzma
-import os
 import random
-import signal
 import struct
-import sys
 import tempfile
-import traceback
-import zipfile
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.errors import VectorsError
+from bench.fuzz.frame import CHECKED, COMPRESSIONS, Outcome, attempt, damage
 from pipeline.embedding.loading import load_vectors
 
 WORDS = ["alps", "snow", "ice", "Himalaya", "naïve", "n't", "98%", "日本", "at name@domain", "the"]
 Values = NDArray[np.float32]
-MISTAKES = ("shifted", "crash", "hang")
 
 
 @dataclass(frozen=True)
@@ -167,61 +140,8 @@ FORMATS: dict[str, Callable[[list[str], Values], Written]] = {
 STREAMED = list(FORMATS)[:5]
 
 
-def _zipped(content: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("vectors.txt", content)
-    return file.getvalue()
-
-
-def _zstd(content: bytes) -> bytes:
-    import pyarrow as pa
-
-    return bytes(pa.compress(content, "zstd", asbytes=True))
-
-
-COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": lambda content: gzip.compress(content, mtime=0),
-    "bz2": bz2.compress,
-    "xz": lzma.compress,
-    "zip": _zipped,
-    "zstd": _zstd,
-}
-CHECKED = ("gzip", "bz2", "xz", "zip")  # zstd as Arrow writes it has no check sum
-
-
-def damage(content: bytes, random_: random.Random) -> tuple[bytes, int, int]:
-    """Damaged bytes, and the range of the original that was changed."""
-    at = random_.randrange(len(content))
-    length = random_.choice([1, 1, 1, 2, 4, 7, 40, 400])
-    end = min(at + length, len(content))
-    kind = random_.choice(["flip", "overwrite", "insert", "delete", "cut", "zeros", "repeat"])
-    if kind == "flip":
-        changed = bytes([content[at] ^ (1 << random_.randrange(8))])
-        return content[:at] + changed + content[at + 1 :], at, at + 1
-    if kind == "overwrite":
-        return content[:at] + random_.randbytes(end - at) + content[end:], at, end
-    if kind == "insert":
-        return content[:at] + random_.randbytes(length) + content[at:], at, at + 1
-    if kind == "delete":
-        return content[:at] + content[end:], at, end
-    if kind == "cut":
-        return content[:at], at, len(content)
-    if kind == "zeros":
-        return content[:at] + bytes(end - at) + content[end:], at, end
-    return content[:end] + content[at:end] + content[end:], at, end
-
-
-class _TooLongError(Exception):
-    pass
-
-
-def _alarm(_: int, __: FrameType | None) -> None:
-    raise _TooLongError
-
-
-def trial(seed: int, folder: Path) -> tuple[str, str, str]:
-    """Write, damage and read one file: its format, the outcome, and the message."""
+def trial(seed: int, folder: Path) -> Outcome:
+    """Write, damage and read one file."""
     random_ = random.Random(seed)
     name = random_.choice(list(FORMATS))
     words = random_.sample(WORDS, random_.randint(1, len(WORDS)))
@@ -246,36 +166,28 @@ def trial(seed: int, folder: Path) -> tuple[str, str, str]:
     if written.beside is not None:
         path.with_suffix(".txt").write_bytes(written.beside)
     wanted = None if random_.random() < 0.5 else [*random_.sample(names, len(names) // 2), "xx"]
-    shown = f"{name}, {compression}" if compression else name
-    shown = f"{shown} (outside)" if outside else shown
-    signal.signal(signal.SIGALRM, _alarm)
-    signal.setitimer(signal.ITIMER_REAL, 10)
-    try:
+    kind = compression or name
+
+    def read() -> Outcome:
         loaded = load_vectors(path, words=wanted)
-        rows = {word: loaded[word].tobytes() for word in loaded.index_to_key}
-    except VectorsError as error:
-        return shown, "error" if "\n" not in str(error) else "crash", str(error)
-    except _TooLongError:
-        return shown, "hang", ""
-    except Exception:  # noqa: BLE001 any crash counts
-        return shown, "crash", traceback.format_exc()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    outcome = "intact"
-    for word, row in rows.items():
-        if original.get(word) == row:
-            continue
-        touched = [(start, end)] if not outside else []
-        first, last = written.records.get(word, (0, 0))
-        own = any(a < last and first < b for a, b in touched)
-        free = any(a < y and x < b for a, b in touched for x, y in written.free)
-        # A word that was not written is a damaged word, and its row must be the row of another.
-        renamed = word not in original and not outside and row in original.values()
-        if own or free or renamed or (word not in original and _stands(word, row, plain, name)):
-            outcome = "own"
-        else:
-            return shown, "shifted", f"{word!r}: {row.hex()}"
-    return shown, outcome, ""
+        result = "right"
+        for word in loaded.index_to_key:
+            row = loaded[word].tobytes()
+            if original.get(word) == row:
+                continue
+            touched = [(start, end)] if not outside else []
+            first, last = written.records.get(word, (0, 0))
+            own = any(a < last and first < b for a, b in touched)
+            free = any(a < y and x < b for a, b in touched for x, y in written.free)
+            # A word that was not written is a damaged word, and its row must be the row of another.
+            renamed = word not in original and not outside and row in original.values()
+            stands = word not in original and _stands(word, row, plain, name)
+            if not (own or free or renamed or stands):
+                return Outcome(kind, "wrong", f"{word!r}: {row.hex()}")
+            result = "own"
+        return Outcome(kind, result)
+
+    return attempt(kind, read)
 
 
 def _stands(word: str, row: bytes, content: bytes, name: str) -> bool:
@@ -289,36 +201,3 @@ def _stands(word: str, row: bytes, content: bytes, name: str) -> bool:
             except ValueError:
                 return False
     return "binary" in name
-
-
-@click.command()
-@click.option("--files", default=20_000, show_default=True, help="Files to try.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--show", default=3, show_default=True, help="Mistakes to show.")
-def main(files: int, seed: int, show: int) -> None:
-    """Damage files and count the outcomes."""
-    logging.disable()  # of warnings
-    counts: Counter[tuple[str, str]] = Counter()
-    with tempfile.TemporaryDirectory() as cache, tempfile.TemporaryDirectory() as folder:
-        os.environ["HEADLINE_TRANSFER_CACHE"] = cache
-        for number in range(seed, seed + files):
-            name, outcome, detail = trial(number, Path(folder))
-            kind = name.replace(" (outside)", "")
-            counts[kind.split(",")[-1].strip() if kind.split(",")[-1].strip() in COMPRESSIONS
-                   else kind, outcome] += 1  # fmt: skip
-            if outcome in MISTAKES and show > 0:
-                show -= 1
-                click.echo(f"{outcome}: --seed {number} --files 1: {name}: {detail}", err=True)
-    columns = ["error", "intact", "own", *MISTAKES]
-    rows = sorted({kind for kind, _ in counts})
-    click.echo("| format | files | " + " | ".join(columns) + " |")
-    click.echo("|---|" + "---:|" * (len(columns) + 1))
-    for row in [*rows, "all"]:
-        cells = [sum(n for (k, o), n in counts.items() if o == c and row in (k, "all"))
-                 for c in columns]  # fmt: skip
-        click.echo(f"| {row} | {sum(cells):,} | " + " | ".join(f"{c:,}" for c in cells) + " |")
-    sys.exit(any(counts[kind, mistake] for kind in rows for mistake in MISTAKES))
-
-
-if __name__ == "__main__":
-    main()
