@@ -22,6 +22,7 @@ from pipeline.classifier.scoring import BATCH_SIZE, Scorer, as_tuple, compile_sc
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 from pipeline.embedding.text import TextLayer
+from pipeline.portable.text import normalize
 
 _CASES = 5  # kinds of letter case that TextLayer tells apart, padding among them
 _CASE_SIZE = 8  # dimensions of the letter-case channel
@@ -323,8 +324,9 @@ def _weights(layer: keras.layers.Layer) -> list[Any]:
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[Any]:
+    texts = normalize(texts)
     for start in range(0, max(len(texts), 1), _TOKENISED_AT_ONCE):
-        yield tf.constant(list(texts[start : start + _TOKENISED_AT_ONCE]), tf.string)
+        yield tf.constant(texts[start : start + _TOKENISED_AT_ONCE], tf.string)
 
 
 def _padded(rows: NDArray[np.integer], width: int) -> NDArray[np.int32]:

@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.portable.text import normalize
+
 Scorer = Callable[[Sequence[str]], NDArray[np.float32]]
 """n texts -> float32 array, (n, width)."""
 
@@ -36,8 +38,10 @@ def score_texts(
     """What `score` gives for all texts: float32 array, (n, width).
 
     `batch_size`: texts that one thread scores at a time. There are as many threads as cores.
+
+    Raises DataError: `texts` are no list of strings.
     """
-    strings = list(texts)
+    strings = normalize(texts)
     if not strings:
         return np.zeros((0, width), np.float32)
     if len(strings) <= batch_size:

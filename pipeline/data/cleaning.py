@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.base.errors import DataError
 from pipeline.data.splitting import SPLITS
+from pipeline.portable.text import normalize
 
 
 def fold_spaces(text: str) -> str:
@@ -42,9 +43,10 @@ def clean_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     `frame`: columns `text`, `label` and perhaps `group`. Returns the rows that stay, and how many
     were dropped by reason: `empty`, `unlabelled`.
     """
+    texts = normalize(text if isinstance(text, str) else "" for text in frame["text"])
     cleaned = pd.DataFrame(
         {
-            "text": [fold_spaces(v) if isinstance(v, str) else "" for v in frame["text"]],
+            "text": [fold_spaces(text) for text in texts],
             **{
                 name: [label_text(value) for value in frame[name]]
                 for name in ("label", "group")

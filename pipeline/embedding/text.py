@@ -18,8 +18,9 @@ import tensorflow as tf
 
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.threads import set_threads
+from pipeline.portable.text import normalize
 
-TOKENISER = 1
+TOKENISER = 2
 """The version of the tokeniser. Whoever changes the tokens of any text raises it: vectors that were
 trained on the tokens of another version are then trained anew."""
 
@@ -84,13 +85,13 @@ def standardize(texts: Any, contractions: Contractions = "split", keep_case: boo
 
 
 def tokenize(texts: Sequence[str], contractions: Contractions = "split") -> list[list[str]]:
-    """The tokens of every headline.
+    """The tokens of every headline. Raises DataError: `texts` are no list of strings.
 
     >>> tokenize(["Alps may lose 70% of snow, don't they?"])
     [['alps', 'may', 'lose', '70', '%', 'of', 'snow', ',', 'do', "n't", 'they', '?']]
     """
     set_threads()  # before TensorFlow computes for the first time
-    pieces = [text.split() for text in texts]
+    pieces = [text.split() for text in normalize(texts)]
     different = list(dict.fromkeys(chain.from_iterable(pieces)))
     ragged = tf.strings.split(standardize(tf.constant(different, tf.string), contractions))
     tokens = [token.decode() for token in ragged.values.numpy()]
@@ -103,7 +104,7 @@ def tokenize(texts: Sequence[str], contractions: Contractions = "split") -> list
 
 @keras.saving.register_keras_serializable(package="pipeline")
 class TextLayer(keras.layers.Layer):
-    """From strings to row numbers of the embedding matrix.
+    """From strings, as `normalize` gives them, to row numbers of the embedding matrix.
 
     string tensor (n,) -> int32 tensor (n, tokens): 0 padding, 1 unknown, 2 + i `words[i]`. There
     are as many columns as the longest headline has tokens, at least 1 and at most `max_tokens`.

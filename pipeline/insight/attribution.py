@@ -14,6 +14,7 @@ from scipy.special import softmax
 
 from pipeline.classifier.ensemble import Classifier
 from pipeline.insight.evaluation import Evaluation
+from pipeline.portable.text import normalize
 
 _BATCH = 64  # texts at a time, which bounds the memory of the gradients
 _MISTAKES, _SAMPLE = 20, 500  # texts of an evaluation that are looked at
@@ -63,7 +64,7 @@ def contributions(
     `steps`: of the integrated gradients of the network; 0 takes the gradient at the word vectors
     themselves. None: 0 where that is exact, else 16.
     """
-    explainer, strings = classifier.explainer(steps), list(texts)
+    explainer, strings = classifier.explainer(steps), normalize(texts)
     return tuple(
         contribution
         for start in range(0, len(strings), _BATCH)
