@@ -75,7 +75,7 @@ serve: setup ## answer over HTTP with the champion: make serve MODEL=models:/...
 test: setup lint types ## lint, check the types and run the tests: make test ARGS='tests/data -k csv'
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-slow: setup ## run the tests that take more than a minute each
+test-slow: setup ## run the tests that start servers, kill processes or take long
 	@$(BIN)/python -m pytest -m slow $(ARGS) || test $$? -eq 5 # 5: there is none
 
 lint: setup ## ruff, and which room imports which (import-linter)

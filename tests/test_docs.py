@@ -54,12 +54,14 @@ def _cases(*pages: Path) -> list[pytest.param]:
 SMALL = {
     "train": (
         "model=mean",
+        "model.ngrams=false",
         "training.frozen.epochs=1",
         "training.fine_tuned.epochs=1",
         "insight=none",
     ),
     "compare": (
         "model=mean",
+        "model.ngrams=false",
         "training.frozen.epochs=1",
         "training.scratch.epochs=1",
         "compare.sizes=[20]",
@@ -67,6 +69,7 @@ SMALL = {
     ),
     "explain": (
         "model=mean",
+        "model.ngrams=false",
         "training.frozen.epochs=1",
         "training.scratch.epochs=1",
         "explain.seeds=1",
@@ -242,6 +245,7 @@ def test_the_examples_in_docstrings_run(path: Path) -> None:
     assert result.attempted == (ROOT / path).read_text("utf-8").count(">>> ")  # none is overlooked
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path: Path) -> None:
     notebook = nbformat.read(ROOT / "notebooks" / "quickstart.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)  # committed without outputs

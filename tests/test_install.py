@@ -58,6 +58,7 @@ def test_the_wheel_has_the_package_and_conf_and_nothing_else(wheel: Path) -> Non
     }
 
 
+@pytest.mark.slow
 def test_the_example_of_the_readme_runs_elsewhere(
     installed: dict[str, str], tmp_path: Path
 ) -> None:

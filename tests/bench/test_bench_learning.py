@@ -35,6 +35,7 @@ def test_ratios_are_ours_over_theirs() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_epochs_after_the_first_are_timed_in_a_process(task: learners.Task) -> None:
     values = figures("bench.learners:train_ours", task, "mean", 32, 0.0, None, 200)
     assert values is not None

@@ -113,6 +113,7 @@ def test_a_run_logs_it_and_says_it_at_the_end(
 ) -> None:
     overrides = small_overrides(small, store, *options(papers)[1:], "data.group=paper")
     overrides = [*overrides, "model.letter_case=true", "vectors.min_coverage=0"]
+    overrides = [*overrides, "insight=none", "insight.audit=true", "insight.figures=true"]
     code, out, err = main(capfd, "train", *overrides)
     assert code == 0
     (line,) = [line for line in out.splitlines() if line.startswith("audit ")]

@@ -13,6 +13,7 @@ import requests
 from builders import ROOT, free_port, server, small_overrides
 
 
+@pytest.mark.slow
 def test_ui_train_and_serve(small: dict[str, Path], tmp_path: Path) -> None:
     """A run is logged to the server of `make ui`; `make serve` answers with its champion."""
     port, scoring = free_port(), free_port()

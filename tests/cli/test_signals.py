@@ -39,6 +39,7 @@ def _running_training(small: dict[str, Path], store: str, cwd: Path) -> subproce
     raise AssertionError("the training ended")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_runs_end_as_killed(
     number: signal.Signals, small: dict[str, Path], store: str, tmp_path: Path

@@ -23,6 +23,7 @@ def test_what_it_prints(
     assert "frozen: epoch 1 of 3" in err  # plain lines where there is no terminal
 
 
+@pytest.mark.slow
 def test_a_training_that_was_shot_goes_on_where_it_stopped(
     small: dict[str, Path], store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -62,6 +63,7 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
     assert len(epochs(resumed)) == 63
 
 
+@pytest.mark.slow
 def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_path: Path) -> None:
     import pty
 

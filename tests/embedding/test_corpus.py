@@ -182,6 +182,7 @@ def test_whatever_decides_the_result_is_in_the_key(cache: Path) -> None:
         assert len(list(cache.iterdir())) == number, change
 
 
+@pytest.mark.slow
 def test_another_process_with_another_hash_seed_gives_the_same_bits(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("\n".join(topical_text()))
     script = """
@@ -255,6 +256,7 @@ def test_an_interrupt_while_writing_leaves_nothing(
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_training(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("\n".join(topical_text(3_000)))
     process = subprocess.Popen(

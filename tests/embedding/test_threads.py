@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 
 def test_a_stage_before_training_leaves_the_threads_as_training_sets_them() -> None:
     script = """
@@ -35,6 +37,7 @@ def test_a_new_process_gets_one_thread_an_operation() -> None:
     ] * 2  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_threads_that_someone_chose_stay() -> None:
     chosen = "import tensorflow as tf\ntf.config.threading.set_intra_op_parallelism_threads(3)\n"
     assert in_a_new_process(f"{chosen}print(set_threads())") == "(3, 0)"

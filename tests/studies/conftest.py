@@ -43,7 +43,11 @@ def shared(headlines: Headlines, glove: VectorsOptions, schedule: TrainingOption
 def overrides(small: dict[str, Path], store: str) -> list[str]:
     """Of the command line: a study takes some seconds."""
     return small_overrides(
-        small, store, "training.fine_tuned.epochs=2", "training.scratch.epochs=4"
+        small,
+        store,
+        "training.fine_tuned.epochs=2",
+        "training.scratch.epochs=4",
+        "model.ngrams=false",
     )
 
 

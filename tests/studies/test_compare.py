@@ -148,6 +148,7 @@ def test_compare(
     assert len(parent.inputs.dataset_inputs) == 3
 
 
+@pytest.mark.slow
 def test_a_comparison_that_was_killed_goes_on(
     overrides: list[str], store: str, runs: Runs, children: Runs
 ) -> None:
