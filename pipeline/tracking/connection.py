@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,19 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.base.errors import TrackingError
+from pipeline.tracking.database import database_file, prepare_database
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 TIMEOUT_SECONDS = 5  # a server that needs longer does not answer
-_SQLITE = "sqlite:///"
+# What installs the module that SQLAlchemy asks for.
+_DRIVERS = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 _HOW_TO_SET = "set tracking.uri, --tracking-uri or MLFLOW_TRACKING_URI"
+# What an address has before its host, and what its query calls so.
+_SECRETS = (
+    (re.compile(r"(?<=://)([^/\s:@]*):[^/\s]*@"), r"\1:***@"),
+    (re.compile(r"(?<=://)[^/\s:@]+@"), "***@"),
+    (re.compile(r"(?i)(?<=[?&])([^=&\s]*(?:password|passwd|pwd|secret|token|key)[^=&\s]*)=[^&\s]+"), r"\1=***"),
+)  # fmt: skip
 
 
 def tracking_uri(uri: str | None = None) -> str:
@@ -27,48 +36,86 @@ def tracking_uri(uri: str | None = None) -> str:
     return uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
 
 
+def masked(text: str) -> str:
+    """The text without the passwords of the addresses in it.
+
+    >>> masked("no server at http://alice:secret@localhost:5000")
+    'no server at http://alice:***@localhost:5000'
+    """
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
 def connect(uri: str | None = None) -> str:
-    """Set the tracking address, check that it answers, and return it.
+    """Check that the store answers, make it the one that MLflow uses, and return its address.
+
+    `uri`: as for `tracking_uri`. Raises TrackingError at once where nothing answers.
+    """
+    uri = check_store(uri)
+    mlflow.set_tracking_uri(uri)
+    return uri
+
+
+def check_store(uri: str | None = None) -> str:
+    """Check that the store answers, and return its address. A database file is made if need be.
 
     `uri`: as for `tracking_uri`. Raises TrackingError at once where nothing answers.
     """
     uri = tracking_uri(uri)
+    shown = masked(uri)
     if uri.startswith(("http://", "https://")):
         try:
             requests.get(f"{uri.rstrip('/')}/health", timeout=TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise TrackingError(
-                f"expected an MLflow server at {uri}, none answered ({type(error).__name__}): start "
+                f"expected an MLflow server at {shown}, none answered ({type(error).__name__}): start "
                 f"it (make ui), or {_HOW_TO_SET}"
             ) from error
-    elif uri.startswith(_SQLITE):
-        _check_database(Path(uri.removeprefix(_SQLITE)))
+    elif uri.startswith("file:") or ("://" not in uri and ("/" in uri or Path(uri).is_dir())):
+        raise TrackingError(
+            f"{uri} names a folder, and MLflow no longer keeps runs in plain folders: take a database, "
+            f"as in tracking.uri={DEFAULT_URI}; `mlflow migrate-filestore` moves old runs into one"
+        )
+    elif uri in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+        raise TrackingError(
+            f"expected a database that stays, {uri} is gone when this process ends: take a file, as "
+            f"in tracking.uri={DEFAULT_URI}"
+        )
     elif "://" not in uri and not uri.startswith("databricks"):
         raise TrackingError(
-            f"expected an address such as {DEFAULT_URI} or http://127.0.0.1:5000, got {uri!r}: "
+            f"expected an address such as {DEFAULT_URI} or http://127.0.0.1:5000, got {shown!r}: "
             f"{_HOW_TO_SET}"
         )
-    mlflow.set_tracking_uri(uri)
-    with mlflow_errors(f"could not use the tracking store {uri}", hint=f": {_HOW_TO_SET}"):
-        MlflowClient().search_experiments(max_results=1)
+    with mlflow_errors(f"could not use the tracking store {shown}", hint=f": {_HOW_TO_SET}"):
+        _check_folder(uri)
+        prepare_database(uri)
+        try:
+            MlflowClient(uri).search_experiments(max_results=1)
+        except ModuleNotFoundError as error:
+            raise TrackingError(
+                f"the tracking store {shown} needs the package {error.name}, which is not installed: "
+                f"pip install {_DRIVERS.get(str(error.name), error.name)}, or {_HOW_TO_SET}"
+            ) from error
     return uri
 
 
 def is_new_store(uri: str) -> bool:
     """Whether the store is a database file that does not exist yet."""
-    return uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).exists()
+    path = database_file(uri)
+    return path is not None and not path.exists()
 
 
 @contextmanager
 def mlflow_errors(message: str, *, hint: str = "") -> Iterator[None]:
     """Turn what MLflow raises, where a store does not answer or refuses, into a TrackingError.
 
-    The error says `message`, the first line of MLflow's reason, and `hint`.
+    The error says `message`, the first line of MLflow's reason, and `hint`. Passwords are masked.
     """
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise TrackingError(f"{message}: {first_line(error)}{hint}") from error
+        raise TrackingError(masked(f"{message}: {first_line(error)}{hint}")) from error
 
 
 def first_line(error: BaseException) -> str:
@@ -76,8 +123,11 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
 
 
-def _check_database(path: Path) -> None:
+def _check_folder(uri: str) -> None:
     """SQLite itself would answer only after two minutes of MLflow's retries."""
+    path = database_file(uri)
+    if path is None:
+        return
     nearest = next(
         parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists()
     )

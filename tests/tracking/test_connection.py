@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mlflow
 import pytest
 
 from pipeline.base.errors import TrackingError
-from pipeline.tracking.connection import connect, is_new_store, mlflow_errors, tracking_uri
+from pipeline.tracking.connection import (
+    check_store,
+    connect,
+    is_new_store,
+    masked,
+    mlflow_errors,
+    tracking_uri,
+)
 
 
 def test_the_option_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +52,26 @@ def test_the_reason_is_one_line() -> None:
         raise OSError("first\nsecond")
     with pytest.raises(ValueError, match="a bug"), mlflow_errors("it failed"):
         raise ValueError("a bug")
+
+
+def test_passwords_are_masked() -> None:
+    for text, shown in (
+        ("at http://alice:secret@host:5000/x: gone", "at http://alice:***@host:5000/x: gone"),
+        ("postgresql+psycopg2://a:p@ss:w@db/x", "postgresql+psycopg2://a:***@db/x"),
+        ("https://ghp_0123@host and https://:t@host", "https://***@host and https://:***@host"),
+        ("https://host/?user=a&api_token=x&y=1", "https://host/?user=a&api_token=***&y=1"),
+        ("sqlite:////a@b/mlflow.db, mail a@b.org", "sqlite:////a@b/mlflow.db, mail a@b.org"),
+        ("http://a:x@one, http://b:y@two", "http://a:***@one, http://b:***@two"),
+    ):
+        assert masked(text) == shown
+    with pytest.raises(TrackingError, match=r"at http://alice:\*\*\*@127") as raised:
+        check_store("http://alice:secret@127.0.0.1:9")
+    assert "secret" not in str(raised.value)
+
+
+def test_checking_a_store_does_not_choose_it(store: str) -> None:
+    mlflow.set_tracking_uri("http://127.0.0.1:9")
+    assert check_store(store) == store
+    assert mlflow.get_tracking_uri() == "http://127.0.0.1:9"
+    connect(store)
+    assert mlflow.get_tracking_uri() == store
