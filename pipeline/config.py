@@ -121,6 +121,12 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
                 "(a value with special characters goes in quotes: data.path='\"a (b).csv\"')"
             ) from error
         group, value = override.key_or_group, override.value()
+        if "${" in str(value):
+            raise ConfigError(
+                f"{_name(text)}: expected a plain value, got one with ${{...}}, which would be looked "
+                f"up elsewhere: write the value itself, or let the shell do it, as in "
+                f'{_name(text)}="$HOME"'
+            )
         if group in groups():
             names = options(group)
             if value not in (*names, None):

@@ -208,3 +208,20 @@ def test_a_caller_has_names_of_its_own(values: dict[str, object], message: str) 
     with pytest.raises(ConfigError) as raised:
         check_options(TrainingOptions, values, {"frozen.epochs": "frozen_epochs"})
     assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data.path=${oc.env:HOME}",
+        r"data.path=$\{oc.env:HOME\}",
+        "data.path='\"${oc.env:HOME}\"'",
+        "insight.words=[alps,${oc.env:HOME}]",
+        "tracking.run_name=${seed}",
+    ],
+)
+def test_nothing_is_looked_up_for_a_value(override: str) -> None:
+    """Hydra would put the value of a variable of the environment into the run."""
+    name = override.partition("=")[0]
+    with pytest.raises(ConfigError, match=rf"^{name}: expected a plain value, got one with \$"):
+        load_config(["data=file", "data.path=x", override])

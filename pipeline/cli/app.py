@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from pipeline.base.addresses import masked
 from pipeline.base.errors import PipelineError
 from pipeline.cli.audit import audit_data
 from pipeline.cli.cases import cases
@@ -105,5 +106,5 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {masked(message)}", err=True)
     sys.exit(code)

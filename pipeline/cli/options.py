@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline.base.addresses import masked
 from pipeline.cli.arguments import OVERRIDES
 from pipeline.cli.terminal import print_table
 
@@ -32,4 +33,4 @@ def _written(value: object) -> str:
     """A value in the form in which it is set."""
     if isinstance(value, tuple):
         return f"[{','.join(map(str, value))}]"
-    return "null" if value is None else str(value)
+    return "null" if value is None else masked(str(value))

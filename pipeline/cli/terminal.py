@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from pipeline.base.addresses import masked
+
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Left-aligned columns under their names. Nothing is cut, so that a pipe gets everything."""
@@ -34,7 +36,7 @@ def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
         seen = f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
     else:
         seen = "make ui, then open the address that it prints"
-    print_facts([("run", f"{run_id} at {tracking_uri}"), ("see it", seen)])
+    print_facts([("run", masked(f"{run_id} at {tracking_uri}")), ("see it", masked(seen))])
 
 
 def set_up_messages(debug: bool) -> None:

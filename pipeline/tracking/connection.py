@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.base.addresses import masked
 from pipeline.base.errors import TrackingError
 from pipeline.tracking.database import database_file, prepare_database
 
@@ -22,29 +22,12 @@ TIMEOUT_SECONDS = 5  # a server that needs longer does not answer
 # What installs the module that SQLAlchemy asks for.
 _DRIVERS = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 _HOW_TO_SET = "set tracking.uri, --tracking-uri or MLFLOW_TRACKING_URI"
-# What an address has before its host, and what its query calls so.
-_SECRETS = (
-    (re.compile(r"(?<=://)([^/\s:@]*):[^/\s]*@"), r"\1:***@"),
-    (re.compile(r"(?<=://)[^/\s:@]+@"), "***@"),
-    (re.compile(r"(?i)(?<=[?&])([^=&\s]*(?:password|passwd|pwd|secret|token|key)[^=&\s]*)=[^&\s]+"), r"\1=***"),
-)  # fmt: skip
 
 
 def tracking_uri(uri: str | None = None) -> str:
     """The address of the store: `uri`, else MLFLOW_TRACKING_URI, else a database in the current
     folder."""
     return uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
-
-
-def masked(text: str) -> str:
-    """The text without the passwords of the addresses in it.
-
-    >>> masked("no server at http://alice:secret@localhost:5000")
-    'no server at http://alice:***@localhost:5000'
-    """
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def connect(uri: str | None = None) -> str:
