@@ -16,6 +16,7 @@ from pipeline.classifier.encoders import MetricOptions
 from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.data.sources import check_source
 from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
 from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
@@ -66,6 +67,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
     insight, figures = config.insight, config.insight.figures
     name = f"{config.data.source}-{config.vectors.source}-{config.model.encoder}-{config.seed}"
     started = time.perf_counter()
+    check_source(config.data.source, config.data.path)  # a wrong path leaves no run
     with tracked_run(config.tracking, name) as tracked:
         tracked.log(report.config_items(asdict(config)))
 

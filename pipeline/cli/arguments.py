@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +17,8 @@ HEADLINE_FILE = click.option(
     "--file",
     "path",
     metavar="FILE",
-    help="A file with one headline a line, or a table (CSV, TSV, JSON, Parquet). - reads lines from "
-    "standard input.",
+    help="A file with one headline a line, or a table (CSV, TSV, JSON, Parquet). - is standard "
+    "input.",
 )
 TEXT_COLUMN = click.option(
     "--text", metavar="COLUMN", help="The column of headlines in a table.  [default: text]"
@@ -69,16 +68,18 @@ def load_command_config(
     `fixed`: overrides of the command itself, which those of the user replace.
 
     Raises ConfigError: an option that does not exist, a wrong value, or an option that the command
-    does not use.
+    does not use; DataError, MissingExtraError: the headlines are not there.
     """
     from pipeline.base.errors import ConfigError
     from pipeline.config import load_config, unused_overrides
+    from pipeline.data.sources import check_source
 
     config = load_config([*fixed, *overrides])
     for name in unused_overrides(overrides, config, USES[command]):
         raise ConfigError(
             f"{name} is not used by `pipeline {command}`{_instead(name, command, config)}"
         )
+    check_source(config.data.source, config.data.path)
     return config
 
 
@@ -157,8 +158,8 @@ def collect_headlines(
 ) -> list[str]:
     """The headlines among the arguments and in a file.
 
-    `path`: a table by the end of its name, or with `text`, its column of headlines; else a file
-    with one headline a line.
+    `path`, `text`: as in `pipeline.data.headlines.read_texts`. Each row has a headline, so that the
+    answers stay beside the rows.
 
     Raises DataError: an empty headline, or a file that cannot be read; UsageError: no headlines.
     """
@@ -169,35 +170,11 @@ def collect_headlines(
             raise DataError("expected a headline in each argument, got an empty one")
     if path is None and text is not None:
         raise click.UsageError("--text names a column of --file, which is missing")
-    headlines = [*arguments, *(_read_file(path, text) if path is not None else [])]
+    headlines = [*arguments]
+    if path is not None:
+        from pipeline.data.headlines import read_texts
+
+        headlines += read_texts(path, text)
     if not headlines:
         raise click.UsageError("expected headlines: as arguments, or with --file")
-    return headlines
-
-
-def _read_file(path: str, text: str | None) -> list[str]:
-    from pipeline.base.errors import DataError
-
-    if path != "-":
-        from pipeline.data.headlines import read_texts
-        from pipeline.data.tables import is_table
-
-        if text is not None or is_table(Path(path)):
-            return read_texts(path, text or "text")
-    elif text is not None:
-        raise click.UsageError("--text names a column of a table, and - reads lines")
-    try:
-        with click.open_file(path, encoding="utf-8") as lines:
-            headlines = [line.strip() for line in lines if line.strip()]
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected a file with one headline a line: {error.strerror}"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: expected UTF-8, got other bytes: convert the file, for example with "
-            "iconv -f latin1 -t utf-8"
-        ) from error
-    if not headlines:
-        raise DataError(f"{path}: expected one headline a line, found none")
     return headlines

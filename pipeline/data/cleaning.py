@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 
 from pipeline.base.errors import DataError
+from pipeline.data.content import shown
 from pipeline.data.splitting import SPLITS
-from pipeline.portable.text import normalize
+from pipeline.portable.text import MAX_CHARACTERS, normalize
+
+logger = logging.getLogger(__name__)
 
 
 def fold_spaces(text: str) -> str:
@@ -23,18 +32,36 @@ def fold_spaces(text: str) -> str:
 
 
 def label_text(value: object) -> str:
-    """The name of a label, empty for None.
+    """The name of a label: one value has one name, from whatever file or list it comes.
 
-    pandas makes 1.0 of the label 1 where another row has none. Both are the label 1.
+    A number has the shortest name, and a truth value the names True and False, also where a file
+    without types (CSV) gives them as text. It is empty for a missing value.
 
-    >>> label_text(1.0), label_text("  news "), label_text(None)
-    ('1', 'news', '')
+    >>> label_text(1.0), label_text("1.0"), label_text("true"), label_text("  news "), label_text(None)
+    ('1', '1', 'True', 'news', '')
+
+    Raises DataError: the value is no single text, number, truth value or date, such as a list.
     """
-    if value is None:
+    if isinstance(value, str):
+        return _shortest(fold_spaces(*normalize([value])))
+    if isinstance(value, Collection):
+        kind = type(value).__name__
+        raise DataError(
+            f"expected one text, number or truth value as a label, got {shown(value)} ({kind})"
+        )
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return fold_spaces(str(value))
+    # A number of 32 bits has fewer digits than float() would show.
+    return _shortest(str(value)) if isinstance(value, float | np.floating | Decimal) else str(value)
+
+
+def _shortest(name: str) -> str:
+    """One name for a number in different forms, such as 1.50, and for a truth value."""
+    if name.lower() in ("true", "false"):
+        return name.capitalize()
+    if re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]+", name):
+        name = name.rstrip("0").rstrip(".")
+    return "0" if name == "-0" else name
 
 
 def clean_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -42,16 +69,13 @@ def clean_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
 
     `frame`: columns `text`, `label` and perhaps `group`. Returns the rows that stay, and how many
     were dropped by reason: `empty`, `unlabelled`.
+
+    Raises DataError: a label is a list, bytes or the like.
     """
-    texts = normalize(text if isinstance(text, str) else "" for text in frame["text"])
     cleaned = pd.DataFrame(
         {
-            "text": [fold_spaces(text) for text in texts],
-            **{
-                name: [label_text(value) for value in frame[name]]
-                for name in ("label", "group")
-                if name in frame
-            },
+            "text": clean_texts(frame["text"]),
+            **{name: _names(frame[name]) for name in ("label", "group") if name in frame},
         },
         dtype=object,
     )
@@ -61,32 +85,116 @@ def clean_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     return cleaned[~(empty | unlabelled)], dropped
 
 
-def clean_splits(
-    frames: Mapping[str, pd.DataFrame],
-) -> tuple[dict[str, pd.DataFrame], dict[str, int]]:
+def clean_texts(values: Iterable[object]) -> list[str]:
+    """Headlines as they are compared and learned from; a missing one is empty."""
+    texts = [value if isinstance(value, str) else "" for value in values]
+    long = sum(len(text) > MAX_CHARACTERS for text in texts)
+    if long:
+        logger.warning(
+            "data: %s headlines are longer than %s characters: the rest of them is not read",
+            f"{long:,}",
+            f"{MAX_CHARACTERS:,}",
+        )
+    return [fold_spaces(text) for text in normalize(texts)]
+
+
+def _names(values: Iterable[object]) -> list[str]:
+    names: list[str] = []
+    seen: dict[str, str] = {}
+    for row, value in enumerate(values, 1):
+        try:
+            if isinstance(value, str):
+                names.append(seen.get(value) or seen.setdefault(value, label_text(value)))
+            else:
+                names.append(label_text(value))
+        except DataError as error:
+            raise DataError(f"{error} in row {row}: give each headline one label") from error
+    return names
+
+
+def warn_of_spellings(values: Iterable[object]) -> None:
+    """Warn where texts that differ have one name as labels, such as 1.5 and 1.50."""
+    spellings = defaultdict(set)
+    for text in {fold_spaces(value) for value in values if isinstance(value, str)}:
+        spellings[label_text(text)].add(text)
+    for name, texts in sorted(spellings.items()):
+        if len(texts) > 1:
+            logger.warning("data: the labels %s are one label, %s", ", ".join(sorted(texts)), name)
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """A headline that the data has with several labels.
+
+    `label`: that of the row that stays. `other_labels`: those of the rows that were dropped.
+    `headlines`: how many rows were dropped for it.
+    """
+
+    text: str
+    label: str
+    other_labels: tuple[str, ...]
+    headlines: int
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """`frames`: the rows that stay, by split. `dropped`: how many rows were dropped, by reason.
+
+    `contradictions`: the headlines with several labels, those with most dropped rows first.
+    """
+
+    frames: dict[str, pd.DataFrame]
+    dropped: dict[str, int]
+    contradictions: tuple[Contradiction, ...]
+
+
+def clean_splits(frames: Mapping[str, pd.DataFrame]) -> Cleaned:
     """Clean each split, and drop repeated headlines: the first of test, validation, train stays.
 
-    `frames`: a table for each split. Returns the same for the rows that stay, and how many were
-    dropped by reason: `empty`, `unlabelled`, `duplicates`.
+    A repeated headline with the label of the one that stays is a duplicate; with another label it is
+    a contradiction. A split other than train without any label is left out, with a warning.
+
+    `frames`: a table for each split. The reasons: `empty`, `unlabelled`, `duplicates`,
+    `contradictions`.
 
     Raises DataError: no row of a split is left.
     """
-    total = {"empty": 0, "unlabelled": 0, "duplicates": 0}
+    total = dict.fromkeys(("empty", "unlabelled", "duplicates", "contradictions"), 0)
     cleaned: dict[str, pd.DataFrame] = {}
-    seen: set[str] = set()
+    kept: dict[str, str] = {}  # the label of each headline that stays
+    others: dict[str, Counter[str]] = defaultdict(Counter)
+    warn_of_spellings(label for frame in frames.values() for label in frame["label"])
     for split in reversed(SPLITS):
         if split not in frames:
             continue
         frame, dropped = clean_rows(frames[split])
-        repeated = frame["text"].duplicated() | frame["text"].isin(seen)
-        dropped["duplicates"] = int(repeated.sum())
-        cleaned[split] = frame[~repeated]
-        seen.update(cleaned[split]["text"])
-        if cleaned[split].empty:
+        if frame.empty and dropped["unlabelled"] and split != "train":
+            logger.warning(
+                "data: the split %s is left out, as none of its %s headlines has a label",
+                split,
+                f"{dropped['unlabelled']:,}",
+            )
+            continue
+        first = frame.drop_duplicates("text")
+        first = first[~first["text"].isin(kept.keys())]
+        kept.update(zip(first["text"], first["label"], strict=True))
+        repeated = frame.drop(first.index)
+        contradicts = repeated["label"] != repeated["text"].map(kept)
+        for text, label in repeated.loc[contradicts, ["text", "label"]].itertuples(index=False):
+            others[text][label] += 1
+        dropped["contradictions"] = int(contradicts.sum())
+        dropped["duplicates"] = len(repeated) - dropped["contradictions"]
+        if first.empty:
             raise DataError(
                 f"expected labelled headlines in {split}, none is left of {len(frames[split])} rows "
                 f"({dropped['empty']} empty, {dropped['unlabelled']} unlabelled, "
-                f"{dropped['duplicates']} repeated)"
+                f"{len(repeated)} repeated)"
             )
+        cleaned[split] = first
         total = {reason: count + dropped[reason] for reason, count in total.items()}
-    return cleaned, total
+    contradictions = [
+        Contradiction(text, kept[text], tuple(labels), labels.total())
+        for text, labels in others.items()
+    ]
+    contradictions.sort(key=lambda contradiction: -contradiction.headlines)
+    return Cleaned(cleaned, total, tuple(contradictions))

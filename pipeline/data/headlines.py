@@ -6,8 +6,9 @@ import hashlib
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,21 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from pipeline.base.errors import ConfigError, DataError
 from pipeline.base.options import check_options
-from pipeline.data.cleaning import clean_rows, clean_splits, fold_spaces
+from pipeline.data.cleaning import (
+    Contradiction,
+    clean_rows,
+    clean_splits,
+    clean_texts,
+    warn_of_spellings,
+)
+from pipeline.data.content import read_content, shown, unpack
+from pipeline.data.delimited import read_lines
 from pipeline.data.examples import Examples, Labelled
 from pipeline.data.options import DataOptions
 from pipeline.data.sources import SOURCES, Request
 from pipeline.data.sources.memory import load_memory
 from pipeline.data.splitting import SPLITS, add_missing_splits
-from pipeline.data.tables import read_table, select_columns
+from pipeline.data.tables import READERS, holds_table, read_table, select_columns, table_of
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +51,7 @@ class Headlines:
     splits: DatasetDict
     dropped: Mapping[str, int]
     address: str
+    contradictions: tuple[Contradiction, ...] = ()
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -143,12 +153,15 @@ def load_headlines(
         loaded = SOURCES[source].load(request)
     else:
         loaded = load_memory(source, labels, request)
-    frames, dropped = clean_splits(loaded.frames)
+    cleaned = clean_splits(loaded.frames)
+    frames, dropped = cleaned.frames, cleaned.dropped
     if group is not None:
         _check_groups(frames, group, loaded.name)
     names = _label_names(frames)
     frames = add_missing_splits(frames, validation=validation, test=test, seed=options.seed)
-    headlines = Headlines(loaded.name, _splits(frames, names), dropped, loaded.address)
+    headlines = Headlines(
+        loaded.name, _splits(frames, names), dropped, loaded.address, cleaned.contradictions
+    )
     logger.info(
         "data: %s, %s headlines in %d labels (dropped: %s)",
         headlines.name,
@@ -156,6 +169,7 @@ def load_headlines(
         len(names),
         ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()),
     )
+    _warn_of_contradictions(cleaned.contradictions)
     return headlines
 
 
@@ -168,7 +182,9 @@ def read_labelled(
 
     Raises DataError: the file or its rows cannot be used.
     """
-    frame, dropped = clean_rows(select_columns(read_table(Path(path)), text, label, str(path)))
+    table = select_columns(read_table(Path(path)), text, label, str(path))
+    warn_of_spellings(table["label"])
+    frame, dropped = clean_rows(table)
     if frame.empty:
         raise DataError(f"{path}: expected labelled headlines, found none")
     if any(dropped.values()):
@@ -181,18 +197,55 @@ def read_labelled(
     return Labelled(frame["text"].to_list(), frame["label"].to_list())
 
 
-def read_texts(path: str | os.PathLike[str], text: str = DataOptions.text) -> list[str]:
-    """Read the headlines of a file that needs no labels. Empty headlines are left out.
+def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[str]:
+    """Read headlines to predict: one for each row of a table, or for each line of another file.
 
-    `text`: the name of the column.
+    A row or line without text is an empty headline, so that the answers stay beside their rows.
 
-    Raises DataError: the file or its rows cannot be used.
+    Args:
+        path: a table by its content or name, else a file with one headline a line. `-` is standard
+            input.
+        text: the column of a table. None: the column `text` of a table.
+
+    Raises:
+        DataError: the file or its rows cannot be used, or there is no headline.
     """
-    frame = select_columns(read_table(Path(path)), text, None, str(path))
-    texts = [fold_spaces(value) for value in frame["text"] if value and value.strip()]
-    if not texts:
-        raise DataError(f"{path}: expected headlines, found none")
+    if os.fspath(path) == "-":
+        content = unpack(sys.stdin.buffer.read(), "standard input", "-")
+    else:
+        content = read_content(Path(path))
+    if text is not None and content.ending not in READERS:
+        content = replace(content, ending=".csv")  # its first row says whether it has the column
+    if holds_table(content):
+        frame = select_columns(table_of(content), text or DataOptions.text, None, content.name)
+        texts = clean_texts(frame["text"])
+    else:
+        texts = clean_texts(read_lines(content.text(), content.name))
+    blank = texts.count("")
+    if blank == len(texts):
+        raise DataError(f"{content.name}: expected headlines, found none")
+    if blank:
+        logger.warning(
+            "data: %s: %s of %s rows have no headline: their answers mean nothing",
+            content.name,
+            f"{blank:,}",
+            f"{len(texts):,}",
+        )
     return texts
+
+
+def _warn_of_contradictions(contradictions: Sequence[Contradiction]) -> None:
+    if contradictions:
+        examples = "; ".join(
+            f"{shown(each.text)} as {', '.join((each.label, *each.other_labels))}"
+            for each in contradictions[:3]
+        )
+        logger.warning(
+            "data: %s headlines have several labels, the first one stays: %s%s",
+            f"{len(contradictions):,}",
+            examples,
+            "; ..." if len(contradictions) > 3 else "",
+        )
 
 
 def _check_groups(frames: Mapping[str, pd.DataFrame], group: str, name: str) -> None:

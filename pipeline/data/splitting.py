@@ -16,12 +16,12 @@ ALIASES = {"valid": "validation", "dev": "validation", "val": "validation"}
 
 
 def split_name(name: str) -> str:
-    """The split that a file or a data set calls `name`.
+    """The split that a file or a data set calls `name`, in any case of the letters.
 
-    >>> split_name("dev"), split_name("test"), split_name("unsupervised")
+    >>> split_name("dev"), split_name("Test"), split_name("unsupervised")
     ('validation', 'test', 'unsupervised')
     """
-    return ALIASES.get(name, name)
+    return ALIASES.get(name.lower(), name.lower())
 
 
 def add_missing_splits(

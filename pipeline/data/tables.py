@@ -2,73 +2,86 @@
 
 from __future__ import annotations
 
-import csv
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import DataError
-from pipeline.data.splitting import SPLITS, split_name
-from pipeline.data.text_files import format_ending, open_text, reading
+from pipeline.data.content import Content, format_ending, read_content, shown
+from pipeline.data.delimited import read_delimited
+from pipeline.data.json_rows import looks_like_json, read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+def _read_parquet(content: Content) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return frame_from_arrow(pyarrow.parquet.read_table(io.BytesIO(content.data)))
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        reason = shown(" ".join(str(error).split()))
+        raise DataError(
+            f"{content.name}: expected Parquet, could not read it ({reason})"
+        ) from error
+
+
+def frame_from_arrow(table: pa.Table) -> pd.DataFrame:
+    """A table of pyarrow as a data frame whose values are exact.
+
+    Integers stay integers where values are missing. Numbers of 32 bits keep their short form.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    def values(column: pa.ChunkedArray) -> list[Any]:
+        if pa.types.is_nested(column.type):
+            return list(column.to_pandas())
+        if pa.types.is_float16(column.type) or pa.types.is_float32(column.type):
+            return list(column.to_numpy())
+        return list(column.to_pylist())
+
+    frame = pd.DataFrame(dict(enumerate(map(values, table.columns))), dtype=object)
+    return frame.set_axis(table.column_names, axis=1)
+
+
+def _read_text(content: Content, separator: str | None) -> pd.DataFrame:
+    """Read JSON where the text begins as that, else fields between separators (None: it has none)."""
+    text = content.text()
+    if separator is None or looks_like_json(text):
+        return read_json(text, content.name)
+    return read_delimited(text, content.name, separator)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A row of READERS. `is_text`: the format is UTF-8 text, not binary."""
+    """A row of READERS.
 
-    read: Callable[[Path], pd.DataFrame]
-    is_text: bool = True
-
-
-def read_csv(path: Path, separator: str = ",") -> pd.DataFrame:
-    """Read every field as text: "None", "NA" and "1984" are headlines as well.
-
-    pandas would let a row with a separator or quote too many shift its fields. This is an error
-    here, with its line.
+    `read`: makes a table of the content of a file. `begins`: the first bytes of such a file, where
+    it is not text.
     """
-    body = []
-    with open_text(path) as lines:
-        rows = csv.reader(lines, delimiter=separator, strict=True)
-        try:
-            header = next(rows, [])
-            for row in rows:
-                if row and len(row) != len(header):
-                    raise DataError(
-                        f"{path}, line {rows.line_num}: expected {len(header)} fields, as in line 1, "
-                        f"got {len(row)}: put headlines that hold {separator!r} in double quotes"
-                    )
-                if row:
-                    body.append(row)
-        except csv.Error as error:
-            raise DataError(
-                f"{path}, line {rows.line_num}: expected quotes in pairs ({error}): write a quote "
-                'inside a quoted field twice ("")'
-            ) from error
-    return pd.DataFrame(body, columns=header, dtype=object)
+
+    read: Callable[[Content], pd.DataFrame]
+    begins: bytes = b""
 
 
-def read_json_lines(path: Path) -> pd.DataFrame:
-    """Read one JSON object a line; strings stay strings."""
-    return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
-
-
-def read_json(path: Path) -> pd.DataFrame:
-    """Read a JSON list of objects; strings stay strings."""
-    return pd.read_json(path, orient="records", dtype=False, convert_dates=False)
-
+_JSON = Reader(partial(_read_text, separator=None))
 
 READERS = {
-    ".csv": Reader(read_csv),
-    ".tsv": Reader(partial(read_csv, separator="\t")),
-    ".json": Reader(read_json),
-    ".jsonl": Reader(read_json_lines),
-    ".ndjson": Reader(read_json_lines),
-    ".parquet": Reader(pd.read_parquet, is_text=False),
+    ".csv": Reader(partial(_read_text, separator=",")),
+    ".tsv": Reader(partial(_read_text, separator="\t")),
+    ".json": _JSON,
+    ".jsonl": _JSON,
+    ".ndjson": _JSON,
+    ".parquet": Reader(_read_parquet, b"PAR1"),
 }
+"""The formats of tables by the endings of their names."""
 
 
 def is_table(path: Path) -> bool:
@@ -77,49 +90,39 @@ def is_table(path: Path) -> bool:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a file in a format of READERS, plain or compressed.
+    """Read a file of headlines, plain or compressed, by its content and the ending of its name.
+
+    What the content is decides: Parquet and JSON are read as such under any name. Each row of the
+    file is a row of the table; blank lines are rows without values.
 
     Raises DataError: there is no such file, it is empty or damaged, or has another format.
     """
-    if not path.is_file():
-        raise DataError(f"expected a file of headlines, there is none at {path}")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: expected a file of headlines, it is empty")
-    ending = format_ending(path)
-    if ending not in READERS:
-        raise DataError(
-            f"{path}: expected a name that ends in {', '.join(READERS)}, got {path.name!r}"
-        )
-    reader = READERS[ending]
-    with reading(path, ending[1:]):
-        if reader.is_text and path.suffix.lower() == ending and _is_binary(path):
-            raise DataError(f"{path}: expected UTF-8 text, got binary data or UTF-16")
-        return reader.read(path)
+    return table_of(read_content(path))
 
 
-def read_split_files(
-    folder: Path, text: str, label: str, group: str | None = None
-) -> dict[str, pd.DataFrame]:
-    """Read the files train.*, validation.* and test.* of a folder, in any format of READERS.
+def holds_table(content: Content) -> bool:
+    """Whether a file is a table by its name or content, and not headlines one a line."""
+    if content.ending in READERS or content.kind():
+        return True
+    return looks_like_json(content.text())
 
-    `text`, `label`, `group`: the columns, as for `select_columns`.
 
-    Raises DataError: there is no file for train or more than one for a split, or as `read_table`.
-    """
-    frames = {}
-    for path in sorted(folder.iterdir()):
-        split = split_name(path.name.split(".")[0])
-        if split in SPLITS and format_ending(path) in READERS:
-            if split in frames:
-                raise DataError(f"{folder}: expected one file for {split}, found several")
-            frames[split] = select_columns(read_table(path), text, label, str(path), group)
-    if "train" not in frames:
-        *endings, last = READERS
-        raise DataError(
-            f"{folder}: expected a file train{', '.join(endings)} or {last}, found "
-            f"{', '.join(sorted(path.name for path in folder.iterdir())[:8]) or 'nothing'}"
-        )
-    return frames
+def table_of(content: Content) -> pd.DataFrame:
+    """The table that the content of a file holds, as `read_table`."""
+    name, data = content.name, content.data
+    for reader in READERS.values():
+        if reader.begins and data.startswith(reader.begins) and not content.is_text():
+            return reader.read(content)
+    own = READERS.get(content.ending)
+    if own is None:
+        if not content.kind() and looks_like_json(content.text()):
+            return read_json(content.text(), name)
+        got = content.kind() or f"the name {shown(Path(name).name)}"
+        raise DataError(f"{name}: expected a name that ends in {', '.join(READERS)}, got {got}")
+    if own.begins:
+        got = content.kind() or f"the text {shown(content.text()[:100])}"
+        raise DataError(f"{name}: expected {content.ending[1:]}, could not read it: got {got}")
+    return own.read(content)
 
 
 def select_columns(
@@ -137,38 +140,51 @@ def select_columns(
     Raises:
         DataError: a column is missing or there twice, there are no rows, or a headline is not text.
     """
+    import pandas as pd
+
     wanted = {"text": text, "label": label, "group": group}
     columns = {name: column for name, column in wanted.items() if column}
     for column in columns.values():
         if column not in frame.columns:
             options = "data.text and data.label (with --file: --text and --label)"
             raise DataError(
-                f"{where}: there is no column {column!r}, it has "
-                f"{', '.join(map(repr, frame.columns))}: "
+                f"{where}: there is no column {column!r}, it has {_listed(list(frame.columns))}: "
                 f"set {'data.group' if column == group else options}"
             )
         if list(frame.columns).count(column) > 1:
             raise DataError(f"{where}: expected one column {column!r}, there are several")
     if frame.empty:
         raise DataError(f"{where}: expected rows of headlines, found none")
-    selected = {
-        name: frame[column].astype(object).where(frame[column].notna(), None).to_list()
-        for name, column in columns.items()
-    }
+    selected = {name: _values_or_none(frame[column]) for name, column in columns.items()}
     for row, value in enumerate(selected["text"]):
         if value is not None and not isinstance(value, str):
             raise DataError(
-                f"{where}: expected text in column {text!r}, got {value!r} in row {row + 1}: "
+                f"{where}: expected text in column {text!r}, got {shown(value)} in row {row + 1}: "
                 "set data.text (with --file: --text) to the column that holds the headlines"
             )
     return pd.DataFrame(selected, dtype=object)
 
 
+def _values_or_none(column: pd.Series[Any]) -> list[Any]:
+    """The values of a column, None for missing ones. Numbers of 32 bits keep their short form."""
+    import numpy as np
+
+    if column.dtype in (np.float16, np.float32):
+        return [value if value == value else None for value in column.to_numpy()]
+    values: list[Any] = column.astype(object).where(column.notna(), None).to_list()
+    return values
+
+
+def _listed(columns: Sequence[Any]) -> str:
+    more = f" and {len(columns) - _MOST:,} more" if len(columns) > _MOST else ""
+    return ", ".join(shown(column) for column in columns[:_MOST]) + more
+
+
+_MOST = 20  # columns that a message lists
+
+
 def make_frame(texts: Sequence[str], labels: Sequence[Any]) -> pd.DataFrame:
     """A table with the columns `text` and `label`, whose values stay as they are."""
+    import pandas as pd
+
     return pd.DataFrame({"text": list(texts), "label": list(labels)}, dtype=object)
-
-
-def _is_binary(path: Path) -> bool:
-    with path.open("rb") as file:
-        return b"\0" in file.read(1 << 16)

@@ -13,22 +13,6 @@ from typing import IO, Any
 
 from pipeline.base.errors import DataError
 
-COMPRESSIONS: dict[str, Callable[..., IO[Any]]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
-
-
-def format_ending(path: Path) -> str:
-    """The ending that names the format, in lower case and without that of a compression.
-
-    >>> format_ending(Path("news.CSV.gz"))
-    '.csv'
-    """
-    endings = [s.lower() for s in path.suffixes if s.lower() not in COMPRESSIONS]
-    return endings[-1] if endings else ""
-
 
 def open_text(path: Path) -> IO[str]:
     """Open a UTF-8 file for reading. Its ending tells whether it is compressed.
@@ -54,8 +38,15 @@ def reading(path: Path, expected: str) -> Iterator[None]:
         raise DataError(f"{path}: expected {expected}, could not read it ({reason})") from error
 
 
+_OPENERS: dict[str, Callable[..., IO[Any]]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+
+
 def _opener(path: Path) -> Callable[..., IO[Any]]:
-    return COMPRESSIONS.get(path.suffix.lower(), open)
+    return _OPENERS.get(path.suffix.lower(), open)
 
 
 def _first_undecodable_line(path: Path) -> int:

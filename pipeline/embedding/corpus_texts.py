@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pipeline.base.errors import DataError
 from pipeline.data.cleaning import fold_spaces
+from pipeline.data.content import format_ending
 from pipeline.data.sources.bbc import bbc_articles
-from pipeline.data.text_files import format_ending, open_text, reading
+from pipeline.data.text_files import open_text, reading
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"']*\s+")
 

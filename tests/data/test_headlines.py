@@ -55,11 +55,16 @@ def test_no_headline_is_in_two_splits(rows: list[tuple[str, str]]) -> None:
 def test_white_space_empty_and_unlabelled_rows() -> None:
     texts, labels = make_headlines(20)
     headlines = load_headlines(
-        [*texts, "  Two \t words \n", "", " \n", "no label", "Two words"],
-        [*labels, "money", "money", "money", None, "money"],
+        [*texts, "  Two \t words \n", "", " \n", "no label", "Two words", "Two words"],
+        [*labels, "money", "money", "money", None, "money", "sport"],
     )
     assert "Two words" in all_texts(headlines)
-    assert headlines.dropped == {"empty": 2, "unlabelled": 1, "duplicates": 1}
+    assert headlines.dropped == {
+        "empty": 2,
+        "unlabelled": 1,
+        "duplicates": 1,
+        "contradictions": 1,
+    }
 
 
 def test_integer_labels_keep_their_order() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from builders import all_texts, make_headlines, write_csv
 
 from pipeline.base.errors import DataError
+from pipeline.data.content import Content
 from pipeline.data.headlines import load_headlines, read_labelled
 from pipeline.data.tables import READERS, Reader
 
@@ -42,9 +44,13 @@ def test_files_of_every_format(ending: str, tmp_path: Path) -> None:
 def test_a_format_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts, labels = make_headlines(10)
     pd.DataFrame({"text": texts, "label": labels}).to_orc(tmp_path / "news.orc")
-    with pytest.raises(DataError, match=r"expected a name that ends in \.csv, .*, got 'news\.orc'"):
+    with pytest.raises(DataError, match=r"expected a name that ends in \.csv, .*, got an ORC file"):
         read_labelled(tmp_path / "news.orc")
-    monkeypatch.setitem(READERS, ".orc", Reader(pd.read_orc, is_text=False))
+
+    def read_orc(content: Content) -> pd.DataFrame:
+        return pd.read_orc(io.BytesIO(content.data))
+
+    monkeypatch.setitem(READERS, ".orc", Reader(read_orc, b"ORC"))
     assert read_labelled(tmp_path / "news.orc").texts == texts
 
 
@@ -91,7 +97,8 @@ BAD_FILES: dict[str, tuple[str, Any, str]] = {
     "odd quotes": (
         "x.tsv",
         lambda path: path.write_text('text\tlabel\n"one\ta\ntwo\tb\n"three\ta\n'),
-        "line 4: expected quotes in pairs",
+        "line 2: expected quotes in pairs, got a field that opens with a quote and goes on after its "
+        "closing quote in line 4 ('three\\ta')",
     ),
     "a column twice": (
         "x.csv",
@@ -100,19 +107,27 @@ BAD_FILES: dict[str, tuple[str, Any, str]] = {
     ),
     "UTF-16": (
         "x.csv",
-        lambda path: path.write_text("text,label\n", "utf-16"),
-        "binary data or UTF-16",
+        lambda path: path.write_text("text,label\n", "utf-16-le"),
+        "what looks like UTF-16 without a byte order mark",
     ),
     "damaged gzip": (
         "x.csv.gz",
         lambda path: path.write_bytes(gzip.compress(b"text,label\na,b\n")[:-6]),
-        "could not read it",
+        "could not unpack it, it is damaged",
     ),
-    "damaged xz": ("x.csv.xz", lambda path: path.write_bytes(b"xxxx"), "could not read it"),
-    "zstd": ("x.csv.zst", lambda path: path.write_bytes(b"xxxx"), "a name that ends in .csv"),
+    "damaged xz": ("x.csv.xz", lambda path: path.write_bytes(b"\xfd7zXZ\0x"), "could not unpack"),
+    "not zstd": (
+        "x.csv.zst",
+        lambda path: path.write_bytes(b"\xff\xff"),
+        "expected a file that is compressed, as .zst says, got other bytes",
+    ),
     "ragged": ("x.csv", lambda path: path.write_text("text,label\na,b\na,b,c,d\n"), "line 3"),
     "not UTF-8": ("x.csv", _latin, "line 3: expected UTF-8"),
-    "damaged JSON": ("x.json", lambda path: path.write_text('[{"text": '), "could not read it"),
+    "damaged JSON": (
+        "x.json",
+        lambda path: path.write_text('[{"text": '),
+        "line 1: expected JSON, ",
+    ),
     "damaged Parquet": ("x.parquet", lambda path: path.write_bytes(b"PAR1"), "could not read it"),
     "not text": (
         "x.json",

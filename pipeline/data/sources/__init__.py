@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.data.sources.bbc import load_bbc
-from pipeline.data.sources.file import load_file
+from pipeline.data.sources.bbc import check_bbc, load_bbc
+from pipeline.data.sources.file import check_file_source, load_file
 from pipeline.data.sources.hub import load_hub
 from pipeline.data.sources.request import Loaded as Loaded
 from pipeline.data.sources.request import Request as Request
-from pipeline.data.sources.stop_clickbait import load_stop_clickbait
+from pipeline.data.sources.stop_clickbait import check_stop_clickbait, load_stop_clickbait
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,29 @@ class Source:
     """A row of SOURCES.
 
     `load`: reads the headlines. `needs`: what `path` has to name, as a message says it; empty where
-    the source needs no path.
+    the source needs no path. `check`: looks at what `path` names, or at what is installed, in no
+    time and without reading it; it raises the error that `load` would.
     """
 
     load: Callable[[Request], Loaded]
     needs: str = ""
+    check: Callable[[str], None] = lambda path: None
 
 
 SOURCES = {
-    "bbc": Source(load_bbc),
-    "stop_clickbait": Source(load_stop_clickbait),
+    "bbc": Source(load_bbc, check=check_bbc),
+    "stop_clickbait": Source(load_stop_clickbait, check=check_stop_clickbait),
     "hub": Source(load_hub, needs="the data set's name"),
-    "file": Source(load_file, needs="a file or folder"),
+    "file": Source(load_file, needs="a file or folder", check=check_file_source),
 }
+
+
+def check_source(source: str, path: str | None) -> None:
+    """Look whether a source is there, before anything heavy is loaded.
+
+    `source`: a name in SOURCES. `path`: what `data.path` names.
+
+    Raises DataError: there is nothing at the path that can be read; MissingExtraError: a package of
+    the source is not installed.
+    """
+    SOURCES[source].check(path or "")

@@ -12,13 +12,23 @@ def load_file(request: Request) -> Loaded:
 
     Raises DataError: there is no such file, it cannot be read, or has no such columns.
     """
-    from pipeline.data.tables import read_split_files, read_table, select_columns
+    from pipeline.data.split_files import read_split_files, warn_of_splits_beside
+    from pipeline.data.tables import read_table, select_columns
 
+    check_file_source(request.path)
     path = Path(request.path)
     columns = (request.text, request.label)
     if path.is_dir():
         frames = read_split_files(path, *columns, request.group)
     else:
+        warn_of_splits_beside(path)
         frame = select_columns(read_table(path), *columns, str(path), request.group)
         frames = {"train": frame}
     return Loaded(path.resolve().name.split(".")[0], str(path), frames)
+
+
+def check_file_source(path: str) -> None:
+    """Raises DataError: there is no such file or folder, or it cannot be read."""
+    from pipeline.data.split_files import check_files
+
+    check_files(Path(path))

@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, DatasetDict
 from pipeline.base.errors import DataError
 from pipeline.data.sources.request import Loaded, Request
 from pipeline.data.splitting import SPLITS, split_name
-from pipeline.data.tables import make_frame, select_columns
+from pipeline.data.tables import frame_from_arrow, make_frame, select_columns
 
 
 def load_memory(
@@ -57,7 +57,7 @@ def frames_from_datasets(
             continue  # such as `unsupervised`
         # Only these columns are converted: the others may hold pictures.
         if wanted <= set(rows.column_names):
-            table = rows.select_columns(sorted(wanted)).to_pandas()
+            table = frame_from_arrow(rows.select_columns(sorted(wanted)).with_format("arrow")[:])
         else:
             table = pd.DataFrame(columns=rows.column_names)  # the message lists its columns
         frame = select_columns(

@@ -36,13 +36,13 @@ def load_stop_clickbait(request: Request, files: Mapping[str, Download] = FILES)
 
     Raises DataError: the files cannot be downloaded or read, or one of them is missing.
     """
-    from pipeline.data.tables import make_frame, read_split_files
+    from pipeline.data.split_files import read_split_files
+    from pipeline.data.tables import make_frame
 
     address = request.path or ADDRESS
+    check_stop_clickbait(request.path)
     if request.path:
         folder = Path(request.path)
-        if not folder.is_dir():
-            raise DataError(f"data.path: expected a folder, {folder} is not one")
         paths = {label: folder / file.name for label, file in files.items()}
         missing = [str(path) for path in paths.values() if not path.is_file()]
         if len(missing) == len(paths):
@@ -61,6 +61,12 @@ def load_stop_clickbait(request: Request, files: Mapping[str, Download] = FILES)
         texts += headlines
         labels += [label] * len(headlines)
     return Loaded("stop_clickbait", address, {"train": make_frame(texts, labels)})
+
+
+def check_stop_clickbait(path: str) -> None:
+    """Raises DataError: `path` names no folder."""
+    if path and not Path(path).is_dir():
+        raise DataError(f"data.path: expected a folder, {path} is not one")
 
 
 def _download(files: Mapping[str, Download]) -> dict[str, Path]:
