@@ -17,11 +17,11 @@ from pathlib import Path
 
 import click
 
-from bench.fuzz import vectors
+from bench.fuzz import tables, vectors
 from bench.fuzz.frame import MISTAKES, RESULTS, Trial
 from pipeline.base.progress import ShowStep, step_progress
 
-TRIALS: Mapping[str, Trial] = {"vectors": vectors.trial}
+TRIALS: Mapping[str, Trial] = {"tables": tables.trial, "vectors": vectors.trial}
 
 
 @click.command()
@@ -34,7 +34,8 @@ def main(files: int, seed: int, only: str | None, show: int) -> None:
     lines = logging.getLogger("bench.fuzz")
     lines.addHandler(logging.StreamHandler())
     lines.setLevel(logging.INFO)
-    logging.getLogger("pipeline").setLevel(logging.CRITICAL)  # warnings are not results
+    logging.getLogger("pipeline").addHandler(logging.NullHandler())
+    logging.getLogger("pipeline").propagate = False  # the trials show the warnings that matter
     mistakes = 0
     for name in [only] if only else TRIALS:
         with tempfile.TemporaryDirectory() as cache, step_progress(lines=20, log=lines) as step:

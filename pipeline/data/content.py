@@ -16,7 +16,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -248,7 +248,7 @@ def unpack(data: bytes, name: str, file_name: str, most_bytes: int = MOST_BYTES)
     ending = format_ending(Path(file_name))
     try:
         if data.startswith(_ZIP):
-            return _unzip(data, name, most_bytes)
+            return _unzip(data, name, ending, most_bytes)
         for compression in COMPRESSIONS.values():
             if data.startswith(compression.begins):
                 with compression.open(io.BytesIO(data)) as file:
@@ -270,7 +270,7 @@ _DAMAGED = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.B
             NotImplementedError, RuntimeError)  # fmt: skip
 
 
-def _unzip(data: bytes, name: str, most_bytes: int) -> Content:
+def _unzip(data: bytes, name: str, ending: str, most_bytes: int) -> Content:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [
             member
@@ -296,7 +296,8 @@ def _unzip(data: bytes, name: str, most_bytes: int) -> Content:
         raise DataError(
             f"{name}: expected a table in the zip archive, got another one or an Office file"
         )
-    return unpack(inside, f"{name}/{members[0]}", members[0], most_bytes)
+    content = unpack(inside, name, members[0], most_bytes)
+    return replace(content, ending=ending or content.ending)
 
 
 def _read(file: IO[bytes], name: str, most_bytes: int) -> bytes:

@@ -24,7 +24,9 @@ def _read_parquet(content: Content) -> pd.DataFrame:
     import pyarrow.parquet
 
     try:
-        return frame_from_arrow(pyarrow.parquet.read_table(io.BytesIO(content.data)))
+        return frame_from_arrow(
+            pyarrow.parquet.read_table(io.BytesIO(content.data), page_checksum_verification=True)
+        )
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         reason = shown(" ".join(str(error).split()))
         raise DataError(

@@ -71,20 +71,16 @@ BAD = {
     "new": (["train", "+new=1"], "no option 'new'"),
     "no headlines": (["predict"], "expected headlines"),
     "empty headline": (["predict", "a headline", " "], "expected a headline in each argument"),
-    "empty": (["predict", "--file", os.devnull], "expected one headline a line, found none"),
+    "empty": (["predict", "--file", os.devnull], "expected a file of headlines, got a device"),
     "no file": (
         ["predict", "--file", "nowhere.txt"],
-        "nowhere.txt: expected a file with one headline a line: No such file or directory",
+        "expected a file of headlines, there is none at nowhere.txt",
     ),
     "no table": (["predict", "--file", "nowhere.csv"], "there is none at nowhere.csv"),
     "not UTF-8": (["predict", "--file", sys.executable], "expected UTF-8, got other bytes"),
     "column of nothing": (
         ["predict", "x", "--text", "headline"],
         "--text names a column of --file",
-    ),
-    "column of lines": (
-        ["predict", "--file", "-", "--text", "headline"],
-        "--text names a column of a table, and - reads lines",
     ),
     "an option of a run": (
         ["evaluate", "data=file", "data.path=new.csv"],

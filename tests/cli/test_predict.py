@@ -40,12 +40,12 @@ def test_a_file_of_lines_and_a_table(
         return [json.loads(line)["text"] for line in out.splitlines()]
 
     (tmp_path / "in.txt").write_text("Bank shares\n\nAlps, snow\n")
-    assert texts("--file", "in.txt") == ["Bank shares", "Alps, snow"]
-    assert texts("Goal", "--file", "in.txt") == ["Goal", "Bank shares", "Alps, snow"]
+    assert texts("--file", "in.txt") == ["Bank shares", "", "Alps, snow"]
+    assert texts("Goal", "--file", "in.txt") == ["Goal", "Bank shares", "", "Alps, snow"]
     write_csv(tmp_path / "new.csv", ["Bank shares", "Alps, snow"], ["a", "b"])
     assert texts("--file", "new.csv") == ["Bank shares", "Alps, snow"]
     write_csv(tmp_path / "new.csv", ["Bank shares", "", "Alps"], ["a", "b", "c"], "title,topic")
-    assert texts("--file", "new.csv", "--text", "title") == ["Bank shares", "Alps"]
+    assert texts("--file", "new.csv", "--text", "title") == ["Bank shares", "", "Alps"]
     code, _, err = main(capfd, "predict", "--file", "new.csv")
     assert code == 2
     assert "there is no column 'text', it has 'title', 'topic'" in err
