@@ -50,7 +50,7 @@ Trial = Callable[[int, Path], Outcome]
 def _zipped(content: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("content.txt", content)
+        archive.writestr("vectors.txt", content)
     return file.getvalue()
 
 
