@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.vectors import WordVectors
+from pipeline.portable.tokens import DIGITS, Digits
 
 AUTO: Final = "auto"  # the fallbacks that the conventions of the set need
 MISSING: Final = "missing"  # stands in place of a fallback for words that none has found
@@ -29,27 +30,6 @@ Contractions = Literal["split", "whole"]
 """How `don't` is written: `split` into two tokens, `do n't`, or `whole`."""
 
 # --------------------------------------------------------------------- how a set writes its words
-
-
-class Digits(NamedTuple):
-    """How a set writes numbers: in a token that `which` matches as a whole, every `what` is `by`.
-
-    The patterns mean the same in Python and in RE2, which TensorFlow uses.
-    """
-
-    which: str
-    what: str
-    by: str
-
-
-DIGITS: Mapping[str, Digits] = {
-    # Google News: 1999 -> ####, 3.5 -> #.#, h1n1 -> h#n#; a single digit stays.
-    "#": Digits(".*[0-9].*[0-9].*", "[0-9]", "#"),
-    # SENNA and others.
-    "0": Digits(".*[0-9].*", "[0-9]", "0"),
-    # GloVe's vectors of tweets.
-    "<number>": Digits("[-+]?[.,:]?[0-9][.,:0-9]*", ".+", "<number>"),
-}
 
 
 @dataclass(frozen=True)

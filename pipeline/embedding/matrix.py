@@ -15,13 +15,13 @@ from pipeline.embedding.initial_rows import INITIAL
 from pipeline.embedding.matching import (
     FALLBACK_NAMES,
     MISSING,
-    Digits,
     Matches,
     match_words,
     tokens_of,
 )
 from pipeline.embedding.options import VectorsOptions
 from pipeline.embedding.vectors import WordVectors
+from pipeline.portable.tokens import Digits
 
 logger = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import chain, pairwise
 from typing import Any
 
@@ -18,6 +19,18 @@ import tensorflow as tf
 
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.threads import set_threads
+from pipeline.portable.characters import (
+    CASED,
+    IGNORED,
+    LETTER,
+    LOWER,
+    MARK,
+    N_CODES,
+    NUMBER,
+    SPACE,
+    UPPER,
+    CharacterTable,
+)
 from pipeline.portable.text import normalize
 
 TOKENISER = 2
@@ -100,6 +113,45 @@ def tokenize(texts: Sequence[str], contractions: Contractions = "split") -> list
         piece: tokens[start:end] for piece, (start, end) in zip(different, bounds, strict=True)
     }
     return [[token for piece in headline for token in by_piece[piece]] for headline in pieces]
+
+
+_KINDS = {
+    r"[\p{Lu}\p{Lt}]": UPPER,
+    r"\p{Ll}": LOWER,
+    r"[\p{Lm}\p{Lo}]": LETTER,
+    r"\pM": MARK,
+    r"\pN": NUMBER,
+    r"[\pZ\p{Cc}]": SPACE,
+}
+
+
+@cache
+def character_table() -> CharacterTable:
+    """The kinds and the lower case of all characters, as TensorFlow has them. It takes a second."""
+    # The first code point has no lower case: TensorFlow ends a text there. Surrogates are no text.
+    codes = np.array([code for code in range(1, N_CODES) if not 0xD800 <= code < 0xE000])
+    letters = [*map(chr, codes.tolist())]
+    texts = tf.constant(letters)
+    kinds = np.zeros(N_CODES, np.uint8)
+    kinds[0] = SPACE
+    for pattern, kind in _KINDS.items():
+        kinds[codes[tf.strings.regex_full_match(texts, pattern).numpy()]] = kind
+
+    def makes_final(before: str) -> Any:
+        lower = tf.strings.lower(tf.strings.join([before, texts, "Σ"]), encoding="utf-8")
+        return tf.strings.regex_full_match(lower, "(?s).*ς").numpy()
+
+    is_cased = makes_final("")
+    kinds[codes[is_cased]] |= CASED
+    kinds[codes[makes_final("a") & ~is_cased]] |= IGNORED
+    starts = np.flatnonzero(np.diff(kinds, prepend=255))
+    lower_case = tf.strings.lower(texts, encoding="utf-8").numpy().tolist()
+    pairs = zip(letters, map(bytes.decode, lower_case), strict=True)
+    return CharacterTable(
+        starts.astype(np.int32),
+        kinds[starts],
+        {letter: lower for letter, lower in pairs if letter != lower},
+    )
 
 
 @keras.saving.register_keras_serializable(package="pipeline")

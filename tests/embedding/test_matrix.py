@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.joining import join_vectors
 from pipeline.embedding.loading import load_vectors
-from pipeline.embedding.matching import DIGITS, FALLBACK_NAMES, MISSING, conventions
+from pipeline.embedding.matching import FALLBACK_NAMES, MISSING, conventions
 from pipeline.embedding.matrix import INITIAL, FallbackCoverage, build_embedding_matrix
 from pipeline.embedding.vectors import WordVectors
+from pipeline.portable.tokens import DIGITS
 
 
 def vectors_of(words: list[str], size: int = 4, seed: int = 0) -> WordVectors:

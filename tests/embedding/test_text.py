@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.embedding.matching import DIGITS, Contractions, Digits
+from pipeline.embedding.matching import Contractions
 from pipeline.embedding.text import (
     TOKENISER,
     TextLayer,
@@ -18,6 +18,7 @@ from pipeline.embedding.text import (
     tokenize,
 )
 from pipeline.portable.text import normalize
+from pipeline.portable.tokens import DIGITS, Digits
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,229 @@
+"""From texts to tokens, as the text layer of the Keras network makes them.
+
+Most pieces between spaces are plain words: a letter, digit, hyphen or underscore after the other.
+Such a piece is a token. The others go through the expressions of `pipeline.embedding.text`, all
+different ones of a batch at once. The expressions see an outline: a text of bytes in which each
+character that is not ASCII is written by its kind. They only put in spaces. So the lengths of the
+outline's tokens cut the text into the same tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, count, pairwise, repeat
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .characters import KIND, LETTER, LOWER, UPPER, CharacterTable, codes_of
+
+CONTRACTIONS = ("split", "whole")
+UNKNOWN = 1  # the row of all words that the matrix does not have
+FIRST_WORD = 2  # the row of the first word
+
+
+class Digits(NamedTuple):
+    """How a set writes numbers: in a token that `which` matches as a whole, every `what` is `by`.
+
+    The patterns mean the same in Python and in RE2, which TensorFlow uses.
+    """
+
+    which: str
+    what: str
+    by: str
+
+
+DIGITS: Mapping[str, Digits] = {
+    # Google News: 1999 -> ####, 3.5 -> #.#, h1n1 -> h#n#; a single digit stays.
+    "#": Digits(".*[0-9].*[0-9].*", "[0-9]", "#"),
+    # SENNA and others.
+    "0": Digits(".*[0-9].*", "[0-9]", "0"),
+    # GloVe's vectors of tweets.
+    "<number>": Digits("[-+]?[.,:]?[0-9][.,:0-9]*", ".+", "<number>"),
+}
+
+_PLAIN = re.compile("[-_a-z0-9]+").fullmatch
+_QUOTES = str.maketrans(
+    {**dict.fromkeys("’‘`´", "'"), **dict.fromkeys("“”«»", '"'), **dict.fromkeys("‐‑", "-"),
+     **dict.fromkeys("–—", " -- ")}
+)  # fmt: skip
+# The expressions of pipeline.embedding.text, for an outline with two spaces around each piece. In
+# it, é stands for letters, ¨ for marks, ² for numbers.
+_EXPRESSIONS = {
+    "before": ((r"( )'([A-Za-zé])", r"\1' \2"),),
+    "split": (
+        (r"([nN]'[tT])\b", r" \1 "),
+        (r"'([sS]|[rR][eE]|[vV][eE]|[lL][lL]|[dD]|[mM])\b", r" '\1 "),
+    ),
+    "whole": ((r"'([sS])\b", r" '\1 "),),
+    "after": (
+        (r"([^A-Za-zé¨0-9² '.,:\-&/_])", r" \1 "),
+        (r"([,:/&])([^0-9²])", r" \1 \2"),
+        (r"([^0-9²])([,:/&])", r"\1 \2 "),
+        (r"(\.\.+)", r" \1 "),
+        (r"([A-Za-zé¨]{3,}|[0-9²])\.( )", r"\1 . "),
+        (r"([A-Za-zé¨0-9²])'( )", r"\1 ' "),
+    ),
+}
+# Letters with which a piece is lower-cased even where the case is kept: as in pipeline.embedding.
+_LOWERED = re.compile("[İ\u212aΣ]").search
+
+
+def _compiled(contractions: str) -> tuple[tuple[re.Pattern[bytes], bytes], ...]:
+    return tuple(
+        (re.compile(pattern.encode("latin-1")), by.encode("latin-1"))
+        for part in ("before", contractions, "after")
+        for pattern, by in _EXPRESSIONS[part]
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class TokenBatch:
+    """The tokens of a batch of texts.
+
+    `tokens`: the different ones, as they are written; one may be there twice. `rows`: int array,
+    (n_tokens,), the row of each in the matrix. `cases`: int array, (n_tokens,), how each is written:
+    see `pipeline.embedding.text.TextLayer`. `places`: int array, (n_places,), the token at each place
+    of the texts, one text after the other. `counts`: int array, (n,), how many places a text has.
+    """
+
+    tokens: list[str]
+    rows: NDArray[np.intp]
+    cases: NDArray[np.intp]
+    places: NDArray[np.intp]
+    counts: NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Tokeniser:
+    """Cuts texts into tokens, and looks them up.
+
+    `words`: those of the matrix, in the order of their rows. `characters`: the kinds of characters.
+    `contractions`: one of CONTRACTIONS. `digits`: a name of DIGITS, or None. `letter_case`: whether
+    tokens keep the case of their letters; they are looked up in lower case.
+    """
+
+    words: Sequence[str]
+    characters: CharacterTable
+    contractions: str = "split"
+    digits: str | None = None
+    letter_case: bool = False
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return dict(zip(self.words, count(FIRST_WORD)))
+
+    @cached_property
+    def _expressions(self) -> tuple[tuple[re.Pattern[bytes], bytes], ...]:
+        return _compiled(self.contractions)
+
+    def tokenise(self, texts: Sequence[str]) -> TokenBatch:
+        """The tokens of texts, which are as `normalize` gives them."""
+        by_text = [self._pieces(text) for text in texts]
+        pieces = list(chain.from_iterable(by_text))
+        number_of = dict(zip(dict.fromkeys(pieces), count()))
+        tokens_by_piece = self.split(list(number_of))
+
+        # All that follows goes by numbers: of the piece at each place, and of its tokens.
+        numbers = np.fromiter(map(number_of.__getitem__, pieces), np.intp, len(pieces))
+        lengths = np.fromiter(map(len, tokens_by_piece), np.intp, len(tokens_by_piece))
+        firsts = np.cumsum(lengths) - lengths
+        lengths = lengths[numbers]
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        text_ends = ends[np.cumsum(list(map(len, by_text)), dtype=np.intp)]
+        tokens = list(chain.from_iterable(tokens_by_piece))
+        lower = [*map(self.characters.lower_case, tokens)] if self.letter_case else tokens
+        return TokenBatch(
+            tokens,
+            np.array(self._rows(lower), np.intp),
+            _letter_cases(tokens, lower, self.characters),
+            ragged_ranges(firsts[numbers], lengths),
+            np.diff(text_ends, prepend=0),
+        )
+
+    def split(self, pieces: Sequence[str]) -> list[list[str]]:
+        """The tokens of each piece. A piece has no white space of ASCII."""
+        lower = [piece.lower() if piece.isascii() else piece for piece in pieces]
+        tokens = [[piece] for piece in (pieces if self.letter_case else lower)]
+        odd = [i for i, piece in enumerate(lower) if not _PLAIN(piece)]
+        if odd:
+            for i, split in zip(odd, self._split_odd([pieces[i] for i in odd]), strict=True):
+                tokens[i] = split
+        return tokens
+
+    def _pieces(self, text: str) -> list[str]:
+        if text.isascii():
+            return (text if self.letter_case else text.lower()).split()
+        return words_of(text)
+
+    def _split_odd(self, pieces: Sequence[str]) -> list[list[str]]:
+        lower_case = self.characters.lower_case
+        cased = [
+            (piece if self.letter_case and not _LOWERED(piece) else lower_case(piece))
+            for piece in pieces
+        ]
+        padded = [f"  {piece}  ".translate(_QUOTES) for piece in cased]
+        codes = codes_of("".join(padded))
+        outline = self.characters.outline_of[codes]
+        is_written = outline != ord(" ")
+        shape = outline.tobytes()
+        for pattern, by in self._expressions:
+            shape = pattern.sub(by, shape)
+        # The tokens are what is written, cut by the lengths in the outline.
+        written = codes[is_written].tobytes().decode("utf-32-le")
+        ends = np.cumsum([len(token) for token in shape.split()], dtype=np.intp)
+        tokens = [written[start:end] for start, end in pairwise([0, *ends.tolist()])]
+        of_piece = np.cumsum(is_written)[np.cumsum(list(map(len, padded))) - 1]
+        bounds = np.searchsorted(ends, of_piece, side="right").tolist()
+        return [tokens[start:end] for start, end in pairwise([0, *bounds])]
+
+    def _rows(self, tokens: Sequence[str]) -> list[int]:
+        rows = list(map(self._row_of.get, tokens, repeat(UNKNOWN)))
+        if self.digits is not None:
+            digits = DIGITS[self.digits]
+            for i, row in enumerate(rows):
+                if row == UNKNOWN and re.fullmatch(digits.which, tokens[i]):
+                    rows[i] = self._row_of.get(re.sub(digits.what, digits.by, tokens[i]), UNKNOWN)
+        return rows
+
+
+def words_of(text: str) -> list[str]:
+    """The text split at white space of ASCII, as TensorFlow splits it."""
+    return [word.decode() for word in text.encode().split()]
+
+
+def ragged_ranges(starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.intp]:
+    """`lengths[i]` numbers from `starts[i]` up, for one i after the other: int array.
+
+    >>> ragged_ranges(np.array([5, 0]), np.array([2, 3]))
+    array([5, 6, 0, 1, 2])
+    """
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+
+
+def _letter_cases(
+    tokens: Sequence[str], lower: Sequence[str], characters: CharacterTable
+) -> NDArray[np.intp]:
+    """How each token is written, 1 to 4: int array, (n_tokens,)."""
+    cases = np.ones(len(tokens), np.intp)
+    changed = [i for i, token in enumerate(tokens) if token != lower[i]]
+    if not changed:
+        return cases
+    written = [tokens[i] for i in changed]
+    lengths = np.array(list(map(len, written)))
+    starts = np.cumsum(lengths) - lengths
+    kinds = characters.kind_of[codes_of("".join(written))] & KIND
+
+    def first(which: NDArray[np.bool_]) -> NDArray[np.intp]:
+        return np.minimum.reduceat(np.where(which, np.arange(len(kinds)), len(kinds)), starts)
+
+    is_upper, is_small = kinds == UPPER, kinds == LOWER
+    n_upper, n_small = (np.add.reduceat(which, starts, dtype=int) for which in (is_upper, is_small))
+    is_first = first(is_upper) == first(is_upper | is_small | (kinds == LETTER))
+    cases[changed] = np.where((n_upper == 1) & is_first, 2, np.where(n_small == 0, 3, 4))
+    return cases
