@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.classifier.network import Network
 
 FILE = "cases.npz"
+_NETWORK_FILE = re.compile(r"model-[0-9a-f]{16}\.keras")
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,17 @@ class StoredNetwork:
 
         from pipeline.classifier.network import Network
 
+        damaged = ModelError(
+            f"{self.file}: expected the model that CaseBase.save wrote, it is missing or damaged: put "
+            "back a copy, or add the cases again in another folder"
+        )
         try:
-            return Network(keras.saving.load_model(self.file), self.options)
+            network = Network(keras.saving.load_model(self.file, safe_mode=True), self.options)
         except Exception as error:  # a damaged file makes Keras raise errors of many types
-            raise ModelError(
-                f"{self.file}: expected the model that CaseBase.save wrote, it is missing or "
-                "damaged: put back a copy, or add the cases again in another folder"
-            ) from error
+            raise damaged from error
+        if self.file.name != _file_name(network):
+            raise damaged
+        return network
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +132,8 @@ def _parse(folder: Path, content: Any) -> SavedCases:
     k, next_id, first_new = (int(content[name]) for name in ("k", "next_id", "first_new"))
     network = None
     if content["model"]:
+        if not _NETWORK_FILE.fullmatch(content["model"]):  # it could name any file of the machine
+            raise ValueError("expected the name of a file that write_cases makes")
         options = check_options(TypeAdapter(ModelOptions), content["options"])
         network = StoredNetwork(folder / content["model"], options)
     if not len(cases) == len(np.unique(ids)) == len(vectors) or vectors.ndim != 2:
@@ -140,9 +148,13 @@ def _write_network(folder: Path, network: Network) -> str:
 
     The name follows from the weights, so the file with the cases always names the right network.
     """
-    weights = [variable.numpy() for variable in network.model.weights]
-    name = f"model-{digest(*weights)[:16]}.keras"
+    name = _file_name(network)
     if not (folder / name).exists():
         with atomic_write(folder / name) as part:
             network.model.save(part)
     return name
+
+
+def _file_name(network: Network) -> str:
+    weights = [variable.numpy() for variable in network.model.weights]
+    return f"model-{digest(*weights)[:16]}.keras"

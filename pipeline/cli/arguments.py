@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +13,8 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.config import Config
+
+logger = logging.getLogger(__name__)
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[GROUP=CHOICE | NAME=VALUE]...")
 HEADLINES = click.argument("headlines", nargs=-1, metavar="[HEADLINE]...")
@@ -102,15 +107,19 @@ def _instead(name: str, command: str, config: Config) -> str:
 
 
 def is_override(argument: str) -> bool:
-    """Whether an argument is in the form of an option of a run, such as `data.path=my.csv`."""
-    form = re.match(r"[+~]{0,2}(\w+)(\.\w+)*=", argument)
+    """Whether an argument is in the form of an option of a run, such as `data.path=my.csv`.
+
+    A name with a letter too many or too few is in that form too, and so is any name with dots.
+    """
+    form = re.match(r"[+~]{0,2}(\w+)((?:\.\w+)*)=", argument)
     if form is None:
         return False
     from dataclasses import fields
 
     from pipeline.config import Config
 
-    return form[1] in {field.name for field in fields(Config)}
+    names = {field.name for field in fields(Config)}
+    return bool(form[2] or difflib.get_close_matches(form[1], names, n=1, cutoff=0.8))
 
 
 class ModelCommand(click.Command):
@@ -161,13 +170,23 @@ def collect_headlines(
     `path`, `text`: as in `pipeline.data.headlines.read_texts`. Each row has a headline, so that the
     answers stay beside the rows.
 
+    Bytes that are no UTF-8 become U+FFFD, and what comes after `MAX_CHARACTERS` is left out.
+
     Raises DataError: an empty headline, or a file that cannot be read; UsageError: no headlines.
     """
     from pipeline.base.errors import DataError
+    from pipeline.portable.text import MAX_CHARACTERS, normalize
 
+    arguments = [readable(argument) for argument in arguments]
     for argument in arguments:
         if not argument.strip():
             raise DataError("expected a headline in each argument, got an empty one")
+        if len(argument) > MAX_CHARACTERS:
+            logger.warning(
+                "a headline of %s characters: those after the first %s are not read",
+                f"{len(argument):,}",
+                f"{MAX_CHARACTERS:,}",
+            )
     if path is None and text is not None:
         raise click.UsageError("--text names a column of --file, which is missing")
     headlines = [*arguments]
@@ -177,4 +196,9 @@ def collect_headlines(
         headlines += read_texts(path, text)
     if not headlines:
         raise click.UsageError("expected headlines: as arguments, or with --file")
-    return headlines
+    return normalize(headlines)
+
+
+def readable(argument: str) -> str:
+    """An argument as text: its bytes as UTF-8, whatever the locale is, and others as U+FFFD."""
+    return os.fsencode(argument).decode("utf-8", "replace")

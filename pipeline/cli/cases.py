@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,8 +22,9 @@ from pipeline.cli.arguments import (
     TRACKING_URI,
     ModelCommand,
     collect_headlines,
+    readable,
 )
-from pipeline.cli.terminal import print_table, quiet_start
+from pipeline.cli.terminal import print_facts, print_table, quiet_start
 
 if TYPE_CHECKING:
     from pipeline.cases.casebase import CaseBase
@@ -36,6 +38,8 @@ FOLDER = click.option(
     show_default=True,
     help="The folder of the cases.",
 )
+# A folder may come from anywhere. It names a model of one's own store, and no address.
+_LOGGED = re.compile("models:/m-[0-9a-f]+")
 
 
 @click.group(invoke_without_command=True)
@@ -100,7 +104,7 @@ def add(
         texts = collect_headlines(headlines)
         if given is None:
             raise click.UsageError("expected the label of the headlines: --as LABEL")
-        labels = [given] * len(texts)
+        labels = [readable(given)] * len(texts)
     loaded = _load_model(folder, model, tracking_uri, new=True)
     with _changing(folder, new=True):
         base = _open(folder, loaded)
@@ -160,10 +164,16 @@ def predict(
 ) -> None:
     """Label headlines by the nearest cases."""
     texts = collect_headlines(headlines, path, text)
-    answers = _open(folder, _load_model(folder, model, tracking_uri)).answer(texts)
+    base = _open(folder, _load_model(folder, model, tracking_uri))
+    answers = base.answer(texts)
     if as_json:
         for headline, answer in zip(texts, answers, strict=True):
-            row: dict[str, Any] = {"text": headline, "label": answer.label, "votes": answer.votes}
+            row: dict[str, Any] = {
+                "text": headline,
+                "label": answer.label,
+                "votes": answer.votes,
+                "model": base.name,
+            }
             if why:
                 row["cases"] = [vars(case) for case in answer.neighbours]
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -175,6 +185,8 @@ def predict(
         for case in answer.neighbours if why else ():
             rows.append([f"  {case.label}", f"  {case.distance:.3f}", f"  {case.id}: {case.text}"])
     print_table(["label", "votes", "headline"], rows)
+    click.echo()
+    print_facts([("cases", str(folder)), ("model", base.name or "in the folder of the cases")])
 
 
 @cases.command()
@@ -200,12 +212,18 @@ def _load_model(
 
     `new`: the folder need not exist; then the model is the only registered one.
     """
+    from pipeline.base.errors import ModelError
     from pipeline.cases.storage import FILE, read_cases
 
     if not new or (folder / FILE).exists():
         saved = read_cases(folder)
         if saved.network and model is None:
             return None
+        if model is None and saved.name and not _LOGGED.fullmatch(saved.name):
+            raise ModelError(
+                f"{folder}: expected cases that name a logged model, as in models:/ID, they name "
+                f"{saved.name[:200]!r}, which is not loaded: name their model with --model"
+            )
         model = model or saved.name or None
     with quiet_start():
         from pipeline.tracking.models import load_model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -15,10 +16,15 @@ import click
 
 from pipeline.base.addresses import masked
 
+_CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
+
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Left-aligned columns under their names. Nothing is cut, so that a pipe gets everything."""
-    cells = [[str(value) for value in row] for row in rows]
+    """Left-aligned columns under their names. Nothing is cut, so that a pipe gets everything.
+
+    Control characters are shown as escapes, so that a headline cannot give orders to the terminal.
+    """
+    cells = [[str(value).translate(_CONTROLS) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for row in (columns, ["-" * width for width in widths], *cells):
         click.echo("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
@@ -42,8 +48,12 @@ def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
 def set_up_messages(debug: bool) -> None:
     """Show the lines of the stages on standard error, and of the libraries only what matters.
 
-    `debug`: show all messages of the libraries.
+    `debug`: show all messages of the libraries. Everything is written in UTF-8, whatever the locale
+    is; what has no form there is escaped.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     level = logging.INFO if debug else logging.ERROR
     logging.basicConfig(format="%(message)s", level=level, force=True)
     logging.getLogger("pipeline").setLevel(logging.INFO)

@@ -52,7 +52,9 @@ def test_the_commands(
     lines = out.splitlines()
     assert lines[0].split() == ["label", "votes", "headline"]
     assert lines[3].split() == ["weather", "0.000", "30:", "Rain", "again"]
-    assert len(lines) == 2 + 2 * 6
+    assert len(lines) == 2 + 2 * 6 + 3
+    assert lines[-1].split()[0] == "model"
+    assert lines[-1].split()[1].startswith("models:/m-")
     _, out, _ = main(capfd, "cases", "predict", "Alps", "--why", "--json", *where)
     row = json.loads(out)
     assert sum(row["votes"].values()) == len(row["cases"]) == 5
@@ -109,6 +111,14 @@ def test_a_folder_with_its_own_model(
     assert (code, json.loads(out)["label"]) == (0, labels[0])
     assert "made with a model of their own" in main(capfd, "cases", "list")[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases"]
+
+    # A network in the place of another is not taken for it.
+    CaseBase(built(seed=1), texts, labels).save("others")
+    (mine,), (other,) = (list(Path(name).glob("*.keras")) for name in ("cases", "others"))
+    mine.write_bytes(other.read_bytes())
+    code, _, err = main(capfd, "cases", "predict", texts[0])
+    assert code == 2
+    assert "expected the model that CaseBase.save wrote, it is missing or damaged" in err
 
 
 BAD = {

@@ -109,6 +109,9 @@ def test_a_model_that_there_is_not(asked: RunResult, capfd: pytest.CaptureFixtur
         "model=mean",
         "seed=3",
         "+seed=3",
+        "traking.uri=sqlite:///x.db",
+        "modle=mean",
+        "data.path='my (1).csv'",
     ],
 )
 def test_an_option_of_a_run_is_no_headline(

@@ -112,9 +112,15 @@ def page(rooms: Mapping[str, Sequence[BadInput]], figures: str) -> str:
 
 def all_rooms() -> dict[str, Sequence[BadInput]]:
     """The rows of every room, by the title of its section."""
+    import inputs_command_line
     import inputs_configuration
+    import inputs_http
 
-    return {"Configuration": inputs_configuration.ROWS}
+    return {
+        "Configuration": inputs_configuration.ROWS,
+        "Command line": inputs_command_line.ROWS,
+        "HTTP": inputs_http.ROWS,
+    }
 
 
 def figures() -> str:
