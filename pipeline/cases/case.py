@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from pipeline.base.errors import DataError
+from pipeline.data.cleaning import clean_texts, label_text
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def vote(neighbours: Sequence[Neighbour]) -> Answer:
 
 
 def check_pairs(texts: Sequence[str], labels: Sequence[str]) -> list[tuple[str, str]]:
-    """Each text with its label, white space folded.
+    """Each text and label in the form that the data has them, such as with folded white space.
 
     Raises DataError: not one label for each text, or a text or label that is empty or no string.
     """
@@ -70,5 +71,5 @@ def check_pairs(texts: Sequence[str], labels: Sequence[str]) -> list[tuple[str, 
         for name, value in (("text", text), ("label", label)):
             if not isinstance(value, str) or not value.strip():
                 raise DataError(f"expected a {name}, got {value!r} at position {i}")
-        pairs.append((" ".join(text.split()), " ".join(label.split())))
+        pairs.append((clean_texts([text])[0], label_text(label)))
     return pairs

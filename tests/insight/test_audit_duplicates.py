@@ -152,3 +152,17 @@ def test_a_sample_is_compared_where_there_are_too_many() -> None:
     )
     nothing = overlap(audit(headlines, bounds=AuditBounds(max_comparisons=0)), "test", "train")
     assert (nothing.compared, nothing.similar, nothing.share) == (0, 0, 0)
+
+
+def test_headlines_with_several_labels_are_listed(caplog: pytest.LogCaptureFixture) -> None:
+    texts = random_texts(60)
+    labels = [label for _, label in label_in_turns(texts)]
+    again = [texts[0], texts[0], texts[3]]
+    headlines = load_headlines([*texts, *again], [*labels, "b", "b", "b"])
+    audited = audit(headlines)
+    assert audited.metrics()["contradictions"] == 1
+    assert table(audited, "contradictions").to_dict("records") == [
+        {"label": "a", "other_labels": "b", "dropped": 2, "text": texts[0]}
+    ]
+    assert "contradicting labels: 1 headlines (1.7%) came with several labels" in caplog.text
+    assert "contradictions" not in audit(load_headlines(texts, labels)).checks

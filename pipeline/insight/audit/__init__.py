@@ -1,11 +1,12 @@
 """Shortcuts and leaks: what a high accuracy may come from other than meaning.
 
-check.py       what a check takes and gives
-words.py       the headlines taken apart into words
-duplicates.py  near-duplicates across splits
-signals.py     how well shallow signals tell the label
-shapes.py      their features: length, letter case, digits, punctuation
-groups.py      sources held out
+check.py           what a check takes and gives
+words.py           the headlines taken apart into words
+duplicates.py      near-duplicates across splits
+contradictions.py  headlines with several labels
+signals.py         how well shallow signals tell the label
+shapes.py          their features: length, letter case, digits, punctuation
+groups.py          sources held out
 
 A new check is a function from AuditInputs to a CheckResult, and a row in CHECKS.
 """
@@ -19,6 +20,7 @@ from typing import TypeVar
 
 from pipeline.data.headlines import Headlines
 from pipeline.insight.audit.check import AuditBounds, AuditInputs, Check, CheckResult, CheckTable
+from pipeline.insight.audit.contradictions import list_contradictions
 from pipeline.insight.audit.duplicates import NearDuplicates, find_near_duplicates
 from pipeline.insight.audit.groups import Groups, hold_groups_out
 from pipeline.insight.audit.signals import Signals, measure_signals
@@ -44,6 +46,7 @@ Result = TypeVar("Result", bound=CheckResult)
 CHECKS: Mapping[str, Check] = {
     "signals": measure_signals,
     "near_duplicates": find_near_duplicates,
+    "contradictions": list_contradictions,
     "groups": hold_groups_out,
 }
 """The checks by their names, in the order in which they are reported."""
@@ -142,7 +145,14 @@ def audit(
     words = extract_words(headlines)
     by_split = {split: headlines.groups(split) for split in sizes}
     groups = {split: names for split, names in by_split.items() if names is not None}
-    inputs = AuditInputs(words, groups or None, letter_case, seed, bounds or AuditBounds())
+    inputs = AuditInputs(
+        words,
+        groups or None,
+        letter_case,
+        seed,
+        bounds or AuditBounds(),
+        headlines.contradictions,
+    )
     results = {}
     for name, check in checks.items():
         logger.log(level, "audit: %s", name.replace("_", " "))

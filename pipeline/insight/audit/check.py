@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.data.cleaning import Contradiction
 from pipeline.insight.audit.words import Words
 
 SIGNIFICANCE = 0.01  # p-value above which a result counts as chance; several results are tested
@@ -33,7 +34,8 @@ class AuditInputs:
 
     `words`: the headlines of all splits. `groups`: the group of each headline, by split; None where
     the headlines have no groups. `letter_case`: whether the model sees how words are capitalised.
-    `seed`: draws samples. `bounds`: the sizes of the samples.
+    `seed`: draws samples. `bounds`: the sizes of the samples. `contradictions`: the headlines that
+    came with several labels.
     """
 
     words: Words
@@ -41,6 +43,7 @@ class AuditInputs:
     letter_case: bool = True
     seed: int = 0
     bounds: AuditBounds = field(default_factory=AuditBounds)
+    contradictions: Sequence[Contradiction] = ()
 
 
 @dataclass(frozen=True, eq=False)
