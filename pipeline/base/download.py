@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,7 +137,7 @@ def _lock(path: Path) -> Iterator[None]:
 
 def _obtain(download: Download, url: str, patience: Patience) -> None:
     part = download.path.with_name(f"{download.name}.part")
-    if _size(part) > download.size:
+    if _is_not_ours(part) or _size(part) > download.size:
         part.unlink()
     free = shutil.disk_usage(part.parent).free
     if free < (missing := download.size - _size(part)):
@@ -257,7 +258,7 @@ def _append(
     from urllib3.exceptions import HTTPError, ReadTimeoutError
 
     with (
-        part.open("ab" if response.status_code == 206 else "wb") as file,
+        open(part, "ab" if response.status_code == 206 else "wb", opener=_no_link) as file,
         byte_progress("fetching", download.name, download.size, file.tell()) as show,
     ):
         try:
@@ -280,6 +281,23 @@ def _wrong_size(download: Download, url: str, size: str) -> FetchError:
         f"{url}: expected {download.size:,} bytes, the server has {size}: the file there is "
         "damaged or not the same"
     )
+
+
+def _is_not_ours(part: Path) -> bool:
+    """Whether somebody has put a link, a pipe or a device where the received bytes go.
+
+    A link would lead the bytes to another file.
+    """
+    try:
+        status = part.lstat()
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(status.st_mode) or status.st_nlink > 1
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Open a file, and no link that was put in its place in the meantime."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _size(path: Path) -> int:

@@ -41,7 +41,7 @@ def _sentences(paragraphs: Iterable[str]) -> set[str]:
     return {sentence for text in paragraphs for sentence in _SENTENCE_END.split(text) if sentence}
 
 
-def read_texts(path: str | os.PathLike[str], held_out: Collection[str] = ()) -> list[str]:
+def corpus_lines(path: str | os.PathLike[str], held_out: Collection[str] = ()) -> list[str]:
     """The lines of a text file, or of every .txt file of a folder, without empty lines.
 
     The files may be compressed (.gz, .bz2, .xz). A line that is a headline of `held_out` is left

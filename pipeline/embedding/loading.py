@@ -13,8 +13,9 @@ import numpy as np
 from pipeline.base.errors import VectorsError, nearest
 from pipeline.embedding.catalogue import CATALOGUE
 from pipeline.embedding.corpus import train_vectors
-from pipeline.embedding.corpus_texts import article_texts, read_texts
+from pipeline.embedding.corpus_texts import article_texts, corpus_lines
 from pipeline.embedding.formats import read_file
+from pipeline.embedding.formats.rows import rows_of_zeros, warn_of_zeros
 from pipeline.embedding.joining import join_vectors
 from pipeline.embedding.options import CorpusOptions, JoinedOptions, OwnTextOptions, VectorsOptions
 from pipeline.embedding.vectors import WordVectors
@@ -67,7 +68,7 @@ def load_vectors(
         loaded = WordVectors.from_rows([], np.empty((0, vector_size), np.float32), name="random")
     elif source in CATALOGUE:
         loaded = CATALOGUE[str(source)].load(wanted, most_frequent)
-    elif Path(source).exists():
+    elif os.path.exists(source):  # unlike Path.exists, False for a name that is too long
         loaded = read_file(
             Path(source), wanted, most_frequent, vector_size=vector_size, member=member
         )
@@ -133,7 +134,7 @@ def vectors_name(options: VectorsOptions) -> str:
 
 def _train(options: OwnTextOptions, held_out: Collection[str]) -> WordVectors:
     return train_vectors(
-        read_texts(options.path, held_out) if options.path else article_texts(held_out),
+        corpus_lines(options.path, held_out) if options.path else article_texts(held_out),
         algorithm=options.algorithm,
         vector_size=options.vector_size,
         window=options.window,
@@ -154,10 +155,16 @@ def _one_set(
 
 def _from_keyed_vectors(source: Any, wanted: list[str] | None, most_frequent: int) -> WordVectors:
     try:
-        keys, vectors = list(source.index_to_key), np.asarray(source.vectors, np.float32)
+        keys, vectors = list(map(str, source.index_to_key)), np.asarray(source.vectors, np.float32)
     except AttributeError as error:
         raise VectorsError(
             f"expected a name, a file, WordVectors or gensim KeyedVectors, got {type(source)}"
         ) from error
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        word = keys[int(finite.argmin())]
+        raise VectorsError(f"KeyedVectors, word {word!r}: expected finite numbers, got NaN or Inf")
+    if zeros := rows_of_zeros(vectors).tolist():
+        warn_of_zeros("KeyedVectors", keys, zeros)
     everything = WordVectors.from_rows(keys, vectors, name="KeyedVectors")
     return everything if wanted is None else everything.subset(wanted, most_frequent)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
+from pipeline.embedding.keys import normal_word
 from pipeline.embedding.vectors import WordVectors
 from pipeline.portable.tokens import DIGITS, Digits
 
@@ -305,11 +306,12 @@ def match_words(
                 return (key_by_token[spelling.lower()],)
         return ()
 
+    written = [normal_word(word) for word in words]
     remaining: Sequence[int] = range(len(words))
     for fallback in chosen:
         missed = []
         for i in remaining:
-            keys[i] = find(fallback, words[i])
+            keys[i] = find(fallback, written[i])
             if keys[i]:
                 found_by[i] = fallback.name
             else:
@@ -318,7 +320,7 @@ def match_words(
     made = np.zeros((0, vectors.vector_size), np.float32)
     uses_subwords = any(fallback.name == "subwords" for fallback in chosen)
     if remaining and vectors.subwords is not None and uses_subwords:
-        made = vectors.subwords([words[i] for i in remaining])
+        made = vectors.subwords([written[i] for i in remaining])
         for i, row in zip(remaining, made, strict=True):
             found_by[i] = "subwords" if row.any() else MISSING
         made = made[made.any(axis=1)]

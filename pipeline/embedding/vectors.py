@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.embedding.keys import normal_word
+
 N_FIRST_WORDS = 10_000  # enough to show how a set writes capitals, numbers and contractions
 
 Subwords = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -53,6 +55,9 @@ class WordVectors:
     ) -> WordVectors:
         """Put unique words and their rows together.
 
+        Words that are not ASCII are kept in the form of `normal_word`. Where two become one, the
+        first counts.
+
         Args:
             words: The words.
             vectors: float32 array, (len(words), vector_size).
@@ -65,7 +70,11 @@ class WordVectors:
         Raises:
             ValueError: A word is repeated, or there are more or fewer rows than words.
         """
-        keys = tuple(words)
+        keys = tuple(word if word.isascii() else normal_word(word) for word in words)
+        if keys != tuple(words):
+            unique = tuple(dict.fromkeys(keys))
+            vectors = vectors[[keys.index(key) for key in unique]]
+            duplicates, keys = duplicates + len(keys) - len(unique), unique
         first = keys[:N_FIRST_WORDS] if first_words is None else tuple(first_words)
         n_words = len(keys) if total is None else total
         made = cls(name, keys, vectors, duplicates, first, subwords, n_words)
@@ -96,7 +105,7 @@ class WordVectors:
 
     def __contains__(self, word: object) -> bool:
         """Whether the set lists the word. `subwords` may give a vector to others."""
-        return word in self.key_to_index
+        return isinstance(word, str) and normal_word(word) in self.key_to_index
 
     def __getitem__(self, word: str) -> NDArray[np.float32]:
         """The vector of a word: float32 array, (vector_size,).
@@ -104,9 +113,10 @@ class WordVectors:
         A word that the set does not list gets it from `subwords`, where the set has them. Raises
         KeyError: there is no vector for the word.
         """
-        if word not in self.key_to_index and self.subwords is not None:
-            return self.subwords([word])[0]
-        return self.vectors[self.key_to_index[word]]
+        key = normal_word(word)
+        if key not in self.key_to_index and self.subwords is not None:
+            return self.subwords([key])[0]
+        return self.vectors[self.key_to_index[key]]
 
     def emptied(self) -> WordVectors:
         """A set without words, for training from scratch with the conventions of this set.
@@ -125,7 +135,7 @@ class WordVectors:
 
         `most_frequent`: how many of the first words come after them.
         """
-        asked = dict.fromkeys([*words, *self.index_to_key[:most_frequent]])
+        asked = dict.fromkeys([*map(normal_word, words), *self.index_to_key[:most_frequent]])
         listed = [word for word in asked if word in self.key_to_index]
         rows = [self.key_to_index[word] for word in listed]
         return replace(

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -392,11 +393,51 @@ def test_a_folder_that_cannot_be_written(serve: Serve, cache: Path) -> None:
         fetch(serve(Answer())[1])
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
-def test_a_disk_that_is_full(serve: Serve, cache: Path) -> None:
+def test_a_disk_that_takes_no_more(serve: Serve, cache: Path) -> None:
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (HALF, hard))
+    try:
+        with pytest.raises(FetchError, match=r"\(File too large\).*has room for 1\.0 MB"):
+            quick(serve(Answer())[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert quick(serve(Answer())[1]).read_bytes() == BODY  # it goes on when there is room again
+
+
+def by_symlink(part: Path, other: Path) -> None:
+    part.symlink_to(other)
+
+
+def by_hard_link(part: Path, other: Path) -> None:
+    part.hardlink_to(other)
+
+
+def by_pipe(part: Path, _: Path) -> None:
+    os.mkfifo(part)
+
+
+@pytest.mark.parametrize("put", [by_symlink, by_hard_link, by_pipe])
+def test_what_others_put_in_the_cache_is_neither_followed_nor_written(
+    put: Callable[[Path, Path], None], serve: Serve, cache: Path, tmp_path: Path
+) -> None:
     cache.mkdir()
-    (cache / "vectors.gz.part").symlink_to("/dev/full")
-    with pytest.raises(FetchError, match=r"\(No space left on device\).*has room for 1\.0 MB"):
+    other = tmp_path / "other"
+    other.write_bytes(b"not ours")
+    put(cache / "vectors.gz.part", other)
+    assert quick(serve(Answer())[1]).read_bytes() == BODY
+    assert other.read_bytes() == b"not ours"
+    assert not (cache / "vectors.gz").is_symlink()
+    (cache / "vectors.gz").unlink()
+    (cache / "vectors.gz.lock").unlink(missing_ok=True)
+    (cache / "vectors.gz.lock").symlink_to(other)
+    with pytest.raises(FetchError, match=r"could not keep vectors\.gz"):
+        quick(serve(Answer())[1])
+    assert other.read_bytes() == b"not ours"
+
+
+def test_a_folder_where_the_received_bytes_go(serve: Serve, cache: Path) -> None:
+    (cache / "vectors.gz.part").mkdir(parents=True)
+    with pytest.raises(FetchError, match=r"could not keep vectors\.gz"):
         quick(serve(Answer())[1])
 
 

@@ -24,7 +24,7 @@ from pipeline import join_vectors, load_headlines, load_vectors, neighbours, tra
 from pipeline.base.errors import ConfigError, DataError, VectorsError
 from pipeline.config import flatten, load_config
 from pipeline.embedding.algorithms import ALGORITHMS
-from pipeline.embedding.corpus_texts import article_texts, read_texts
+from pipeline.embedding.corpus_texts import article_texts, corpus_lines
 from pipeline.embedding.loading import choose_vectors
 from pipeline.embedding.options import CorpusOptions, JoinedOptions
 from pipeline.embedding.vectors import WordVectors
@@ -101,9 +101,9 @@ def test_text_files(tmp_path: Path) -> None:
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"Zipped text\n"))
     (tmp_path / "c.txt.bz2").write_bytes(bz2.compress(b"More text\n"))
     (tmp_path / "notes.md").write_text("not this")
-    assert read_texts(plain) == ["Alps lose snow", "Rates rise", "Goal"]
-    assert read_texts(plain, held_out=["Alps lose snow "]) == ["Rates rise", "Goal"]
-    assert read_texts(tmp_path) == [*read_texts(plain), "Zipped text", "More text"]
+    assert corpus_lines(plain) == ["Alps lose snow", "Rates rise", "Goal"]
+    assert corpus_lines(plain, held_out=["Alps lose snow "]) == ["Rates rise", "Goal"]
+    assert corpus_lines(tmp_path) == [*corpus_lines(plain), "Zipped text", "More text"]
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_text_files(tmp_path: Path) -> None:
 def test_damaged_text(name: str, content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message) as raised:
-        read_texts(tmp_path / name)
+        corpus_lines(tmp_path / name)
     assert "\n" not in str(raised.value)
 
 
 def test_no_text_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected a text file or a folder of \.txt files"):
-        read_texts(tmp_path / "nowhere")
+        corpus_lines(tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"the \.txt files of the folder had none"):
-        read_texts(tmp_path)
+        corpus_lines(tmp_path)
 
 
 # ---------------------------------------------------------------------------------- training
@@ -188,9 +188,9 @@ def test_another_process_with_another_hash_seed_gives_the_same_bits(tmp_path: Pa
     script = """
 import sys
 from pipeline import train_vectors
-from pipeline.embedding.corpus_texts import read_texts
+from pipeline.embedding.corpus_texts import corpus_lines
 for algorithm in ("skipgram", "fasttext"):
-    vectors = train_vectors(read_texts(sys.argv[1]), algorithm=algorithm, vector_size=16, epochs=8)
+    vectors = train_vectors(corpus_lines(sys.argv[1]), algorithm=algorithm, vector_size=16, epochs=8)
     print(vectors.vectors.tobytes().hex())
 """
     elsewhere = {"PYTHONHASHSEED": "12345", "HEADLINE_TRANSFER_CACHE": str(tmp_path / "elsewhere")}

@@ -10,6 +10,7 @@ list of words. They are mapped into memory, and so are never compressed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,12 +23,15 @@ from pipeline.embedding.formats import (
     text,
     word2vec_binary,
 )
+from pipeline.embedding.formats.foreign import something_else
 from pipeline.embedding.formats.format import Beginning, Format, Layout
 from pipeline.embedding.formats.matrix_rows import matrix_in
 from pipeline.embedding.formats.streams import Source
 from pipeline.embedding.vectors import WordVectors
 
 __all__ = ["FORMATS", "format_of", "read_file"]
+
+logger = logging.getLogger(__name__)
 
 # The last row is asked first: a format that is added comes before text, which has no mark.
 FORMATS: dict[str, Format] = {
@@ -78,14 +82,16 @@ Recognised = tuple[Source, str, Layout]
 
 def _choose(path: Path, member: str | None, vector_size: int | None) -> Recognised:
     """The file, or the member of a zip file that is meant."""
-    members = Source(matrix_in(path) if path.is_dir() else path).members()
+    members = Source(_regular(matrix_in(path) if path.is_dir() else path)).members()
     if member is not None:
         members = [source for source in members if source.member == member]
         if not members:
             raise VectorsError(f"{path}: there is no member {member!r} in it")
     if not members:
         raise VectorsError(f"{path}: expected word vectors, the zip file is empty")
-    recognised = [_recognise(source) for source in members]
+    if len(members) == 1:
+        return _recognise(members[0])
+    recognised = _recognise_some(path, members)
     if len(recognised) == 1:
         return recognised[0]
     fitting = [item for item in recognised if item[2].vector_size == vector_size]
@@ -98,8 +104,40 @@ def _choose(path: Path, member: str | None, vector_size: int | None) -> Recognis
     return fitting[0]
 
 
+def _regular(path: Path) -> Path:
+    """The path of a file with bytes. Reading a pipe would wait for its writer, without a word."""
+    if path.exists() and not path.is_file():
+        raise VectorsError(
+            f"{path}: expected a file of vectors, this is {_kind(path)}: copy its content to a file"
+        )
+    return path
+
+
+def _kind(path: Path) -> str:
+    kinds = {"is_fifo": "a named pipe", "is_socket": "a socket", "is_dir": "a folder"}
+    return next((kind for test, kind in kinds.items() if getattr(path, test)()), "a device")
+
+
+def _recognise_some(path: Path, members: Sequence[Source]) -> list[Recognised]:
+    """Those of several members that are vectors: a licence or a readme may lie beside them."""
+    recognised: list[Recognised] = []
+    errors: dict[str, VectorsError] = {}
+    for source in members:
+        try:
+            recognised.append(_recognise(source))
+        except VectorsError as error:
+            errors[str(source.member)] = error
+    if not recognised:
+        raise next(iter(errors.values()))
+    if errors:
+        logger.warning("vectors: %s: left out %s: not word vectors", path, ", ".join(errors))
+    return recognised
+
+
 def _recognise(source: Source) -> Recognised:
     beginning = Beginning(source)
+    if what := something_else(beginning):
+        raise VectorsError(f"{source}: expected word vectors, this is {what}")
     for name, candidate in reversed(FORMATS.items()):
         layout = candidate.recognise(beginning)
         if layout is not None:

@@ -21,7 +21,7 @@ from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 logger = logging.getLogger(__name__)
 
-_VERSION = 1  # of the files that are kept; those of another version are not read
+_VERSION = 2  # of the files that are kept; those of another version are not read
 
 
 def read_once(source: Source, vector_size: int, read: Callable[[Rows], None]) -> WordVectors | None:

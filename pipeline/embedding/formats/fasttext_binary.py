@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
-from pipeline.embedding.formats.format import Beginning, Layout
+from pipeline.embedding.formats.format import LARGEST_SIZE, Beginning, Layout
 from pipeline.embedding.formats.rows import Rows
 from pipeline.embedding.formats.streams import Source
 from pipeline.embedding.vectors import Subwords, WordVectors
@@ -32,6 +32,7 @@ _HEADER = struct.Struct("<14i d 3i 2q")  # magic, version, 12 arguments, t; size
 _AFTER_WORD = 9  # bytes: a word's count and its kind
 _MATRIX = struct.Struct("<? 2q")  # quantised?, rows, columns
 _CHUNK = 1 << 20  # bytes read at a time
+_LARGEST = 1 << 60  # bytes: no file is larger
 _NEAR, _ROWS = 8, 4096  # rows are read at once where they are at most _NEAR apart, up to _ROWS
 _WORDS = 4096  # vectors are computed for this many words at once
 
@@ -118,7 +119,7 @@ def _read_header(source: Source, stream: IO[bytes]) -> _Model:
         )
     if pruned > 0 or entries != n_words:
         raise VectorsError(f"{source}: expected a whole fastText model, this one is pruned")
-    if not (0 < size <= 100_000 and n_words >= 0 and buckets >= 0):
+    if not (0 < size <= LARGEST_SIZE and n_words >= 0 and buckets >= 0):
         raise VectorsError(f"{source}: the header is damaged: fetch it again")
     return _Model(source, size, n_words, buckets if longest > 0 else 0, shortest, longest)
 
@@ -129,6 +130,11 @@ def _dictionary(source: Source, stream: IO[bytes], n_words: int) -> Iterator[byt
         end = buffer.find(b"\0", start)
         while end < 0 or end + _AFTER_WORD >= len(buffer):
             chunk = stream.read(_CHUNK)
+            if len(buffer) - start > _CHUNK:
+                raise VectorsError(
+                    f"{source}, word {number + 1}: expected a word, there is no end to it: the file "
+                    "is damaged, fetch it again"
+                )
             if not chunk:
                 raise VectorsError(
                     f"{source}: expected {n_words:,} words, as the header says, the file ends "
@@ -238,6 +244,8 @@ def _read(source: Source, stream: IO[bytes], n: int) -> bytes:
 
 
 def _skip(source: Source, stream: IO[bytes], n: int) -> None:
+    if n > _LARGEST:
+        raise VectorsError(f"{source}: the file ends early: it is damaged, fetch it again")
     if not source.compressed and n > 0:
         # Seeking beyond the end raises nothing: reading the last byte does.
         stream.seek(n - 1, io.SEEK_CUR)

@@ -11,6 +11,7 @@ from pipeline.base.errors import VectorsError
 from pipeline.embedding.formats.streams import Source
 from pipeline.embedding.vectors import WordVectors
 
+LARGEST_SIZE = 100_000  # the largest dimension that is believed
 _SAMPLE = 1 << 16  # bytes that are read to recognise a format
 _CONTROL = frozenset(range(9)) | frozenset(range(14, 32))  # bytes that no text file has
 
@@ -73,11 +74,11 @@ class Beginning:
         Raises VectorsError: there is no such dimension.
         """
         first = self.sample.partition(b"\n")[0]
-        fields = first.split()
+        fields = first.removeprefix(codecs.BOM_UTF8).split()
         if len(fields) != 2 or not all(field.isdigit() for field in fields):
             return None
         n_words, vector_size = int(fields[0]), int(fields[1])
-        if not 0 < vector_size <= 100_000:
+        if not 0 < vector_size <= LARGEST_SIZE:
             raise VectorsError(
                 f"{self.source}, line 1: expected the number of words and the dimension, got "
                 f"{first!r}"
@@ -93,8 +94,8 @@ class Beginning:
     def is_text(self) -> bool:
         """Whether lines of text follow, perhaps damaged ones. Otherwise it is binary data."""
         size = self.header.vector_size if self.header else 1
-        fields = self.body.partition(b"\n")[0].split()
-        if len(fields) > size and all(map(_is_number, fields[-size:])):
+        lines = self.body.split(b"\n")
+        if _ends_in_numbers(lines[0], size):
             return True
         if any(byte in _CONTROL for byte in self.body):
             return False
@@ -102,9 +103,15 @@ class Beginning:
             # The sample may end within a character.
             codecs.getincrementaldecoder("utf-8")().decode(self.body)
         except UnicodeDecodeError:
-            # Text in another encoding is still mostly numbers.
-            return sum(byte in b"0123456789.-+e \n" for byte in self.body) > len(self.body) / 2
+            # Text in another encoding still has its numbers.
+            return any(_ends_in_numbers(line, size) for line in lines)
         return True
+
+
+def _ends_in_numbers(line: bytes, n: int) -> bool:
+    """Whether there are `n` numbers at the end of a line, and something before them."""
+    fields = line.split()
+    return len(fields) > n and all(map(_is_number, fields[-n:]))
 
 
 def _is_number(value: bytes) -> bool:

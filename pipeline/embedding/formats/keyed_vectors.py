@@ -1,30 +1,33 @@
 """gensim's KeyedVectors and models, as `save` writes them: a pickle, and large arrays beside it.
 
-Nothing of a pickle is executed: it may make NumPy arrays, containers and attributes. Sizes in it
-are checked first, because the unpickler would allocate memory for a size that damage has changed.
+`pickles.py` reads it without calling anything. Arrays are made here, from bytes and of floats only.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
-import pickletools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.formats.format import Beginning, Layout
 from pipeline.embedding.formats.matrix_rows import select_rows
 from pipeline.embedding.formats.numpy_matrix import map_matrix
+from pipeline.embedding.formats.pickles import Made, read_pickle
 from pipeline.embedding.formats.streams import Source
 from pipeline.embedding.vectors import WordVectors
 
 _PROTOCOLS = b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"  # gensim writes no older ones
-_ARRAYS = ("_reconstruct", "scalar", "ndarray", "dtype", "_frombuffer")  # what NumPy pickles with
-_CHECKED = 1 << 20  # bytes up to which a pickle is checked: this takes about 0.1 s
+_WAY_OUT = "or save it with gensim's save_word2vec_format"
+# NumPy 2 has another name for its module than NumPy 1.
+_ARRAY = frozenset(f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core"))
+_FROM_BYTES = frozenset(f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core"))
+_FLOATS = frozenset(("f2", "f4", "f8"))
+_BYTE_ORDERS = frozenset("<>=|")
 
 
 def recognise(beginning: Beginning) -> Layout | None:
@@ -40,61 +43,64 @@ def read(
     Raises VectorsError: another pickle, a damaged one, or the array beside it is missing.
     """
     path = source.path
-    try:
+    with source.errors_named():
         content = path.read_bytes()
-        if len(content) <= _CHECKED:
-            _check_sizes(content)
-        saved = _Unpickler(io.BytesIO(content)).load()
-    except Exception as error:
-        raise VectorsError(f"{path}: expected gensim's KeyedVectors ({error})") from error
-    state, prefix = getattr(saved, "__dict__", {}), str(path)
-    if isinstance(state.get("wv"), _StandIn):
-        state, prefix = state["wv"].__dict__, f"{path}.wv"
+    try:
+        state, prefix = _state(read_pickle(content)), str(path)
+        if isinstance(state.get("wv"), Made):
+            state, prefix = _state(state["wv"]), f"{path}.wv"
+        vectors = _array(state["vectors"]) if "vectors" in state else None
+    except ValueError as error:
+        raise VectorsError(
+            f"{path}: expected gensim's KeyedVectors ({error}): fetch it again, {_WAY_OUT}"
+        ) from error
     words = state.get("index_to_key", state.get("index2word"))
-    vectors = state.get("vectors")
     if vectors is None and Path(f"{prefix}.vectors.npy").is_file():
         vectors = map_matrix(Path(f"{prefix}.vectors.npy"))
-    if not isinstance(words, list) or not isinstance(vectors, np.ndarray):
+    # A list within a list could be endless as text.
+    if not isinstance(words, list) or not set(map(type, words)) <= {str, int} or vectors is None:
+        missing = f": {prefix}.vectors.npy is missing" if isinstance(words, list) else ""
         raise VectorsError(
-            f"{path}: expected gensim's KeyedVectors with words and vectors"
-            + (f": {prefix}.vectors.npy is missing" if isinstance(words, list) else "")
+            f"{path}: expected gensim's KeyedVectors with words and vectors{missing}: bring what "
+            f"KeyedVectors.save wrote, {_WAY_OUT}"
         )
     return select_rows(path, vectors, map(str, words), wanted, most_frequent)
 
 
-def _check_sizes(content: bytes) -> None:
-    """Raise ValueError where a size in a pickle is larger than the pickle allows.
-
-    The unpickler in C allocates memory for the length of a string before it reads the string, and
-    for the whole table of its memo up to the largest index. `genops` refuses a string that is
-    longer than the bytes that follow. An index of the memo counts the objects before it.
-    """
-    for number, (opcode, argument, position) in enumerate(pickletools.genops(content)):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument not in range(number + 1):
-            raise ValueError(f"byte {position}: there is no object {argument}")
+def _state(saved: Any) -> dict[Any, Any]:
+    """The attributes of an object, none where it is something else."""
+    state = saved.state if isinstance(saved, Made) else None
+    return state if isinstance(state, dict) else {}
 
 
-class _StandIn:
-    """Stands for any class or function of a pickle. It does nothing but hold attributes."""
+def _array(saved: Any) -> NDArray[Any]:
+    """An array of floats of any shape, without a copy of its bytes. Raises ValueError."""
+    match saved:
+        case Made(name, _, (_, shape, kind, column_by_column, data)) if name in _ARRAY:
+            order = "F" if column_by_column is True else "C"
+        case Made(name, (data, kind, shape, "C" | "F" as order)) if name in _FROM_BYTES:
+            pass
+        case _:
+            raise ValueError("expected an array of floats")
+    match data:
+        case Made("_codecs.encode", (str() as text, "latin1")):  # as protocol 2 writes bytes
+            data = memoryview(text.encode("latin1"))
+    dtype = _float_type(kind)
+    if (
+        not isinstance(data, memoryview)
+        or not isinstance(shape, tuple)
+        or not all(type(length) is int and length >= 0 for length in shape)
+        or math.prod(shape) * dtype.itemsize != len(data)
+    ):
+        raise ValueError("expected an array whose bytes fit its shape")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if order == "F" else "C")
 
-    def __init__(self, *_: Any, **__: Any) -> None: ...
 
-    def __setstate__(self, state: Any) -> None:
-        if isinstance(state, dict):
-            self.__dict__.update(state)
-
-
-def _encode(text: str, _: str) -> bytes:
-    """The bytes of an array, which protocol 2 writes as text."""
-    return text.encode("latin1")
-
-
-class _Unpickler(pickle.Unpickler):
-    """Makes NumPy arrays, plain containers and stand-ins, and calls nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split(".")[0] == "numpy" and name in _ARRAYS:
-            return super().find_class(module, name)
-        if (module, name) == ("_codecs", "encode"):
-            return _encode
-        return _StandIn
+def _float_type(saved: Any) -> np.dtype[Any]:
+    """The type of an array: 16, 32 or 64 bits, and the order of their bytes. Raises ValueError."""
+    match saved:
+        case Made("numpy.dtype", (str() as name, *_), (_, str() as order, *_)) if (
+            name in _FLOATS and order in _BYTE_ORDERS
+        ):
+            return np.dtype(order + name)
+    raise ValueError("expected an array of floats of 16, 32 or 64 bits")

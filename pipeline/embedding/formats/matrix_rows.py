@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
-from pipeline.embedding.formats.rows import Rows
+from pipeline.embedding.formats.rows import Rows, rows_of_zeros, warn_of_zeros
+from pipeline.embedding.keys import normal_word
 from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 _BLOCK = 10_000  # rows converted and checked at a time
@@ -77,7 +78,7 @@ def _json(path: Path) -> Iterator[str]:
         loaded = json.loads(path.read_bytes())
         if isinstance(loaded, dict):
             loaded = sorted(loaded, key=loaded.__getitem__)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise VectorsError(f"{path}: expected JSON ({error})") from error
     if not isinstance(loaded, list) or not all(isinstance(word, str) for word in loaded):
         raise VectorsError(f"{path}: expected a list of words or a map from words to rows")
@@ -131,7 +132,7 @@ def select_rows(
         )
     name = str(path)
     if wanted is None:
-        words = list(words)
+        words = list(map(normal_word, words))
         if len(words) == len(matrix) and matrix.dtype == np.float32:
             everything = WordVectors(
                 name,
@@ -140,7 +141,8 @@ def select_rows(
                 first_words=tuple(words[:N_FIRST_WORDS]),
                 total=len(words),
             )
-            if len(everything.key_to_index) == len(words):
+            if len(everything.key_to_index) == len(words) and "" not in everything:
+                _check_all(path, matrix, words)
                 return everything
     rows = Rows(wanted, most_frequent)
     places, count = [], 0
@@ -158,6 +160,16 @@ def select_rows(
         rows.add(_float32(path, matrix[places[start : start + _BLOCK]], bfloat16))
     rows.total = count
     return rows.result(name, matrix.shape[1])
+
+
+def _check_all(path: Path, matrix: NDArray[np.float32], words: Sequence[str]) -> None:
+    """Look at every row once. Raises VectorsError: a value is not finite."""
+    zeros: list[int] = []
+    for start in range(0, len(matrix), _BLOCK):
+        block = _float32(path, matrix[start : start + _BLOCK], bfloat16=False)
+        zeros += (rows_of_zeros(block) + start).tolist()
+    if zeros:
+        warn_of_zeros(str(path), words, zeros)
 
 
 def _float32(path: Path, block: NDArray[Any], bfloat16: bool) -> NDArray[np.float32]:

@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
-from pipeline.embedding.formats.format import Beginning, Layout
+from pipeline.embedding.formats.format import LARGEST_SIZE, Beginning, Layout
 from pipeline.embedding.formats.matrix_rows import select_rows, words_beside
 from pipeline.embedding.formats.streams import Source
 from pipeline.embedding.vectors import WordVectors
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # bfloat16 is read as bits
+
+# What reading the header raises where it is damaged.
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 def recognise(beginning: Beginning) -> Layout | None:
@@ -39,9 +42,10 @@ def read(
     path = source.path
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        text = file.read(length)
         data = 8 + length
         size = file.seek(0, io.SEEK_END)
+        file.seek(8)
+        text = file.read(min(length, size))
     try:
         header = json.loads(text)
         header.pop("__metadata__", None)
@@ -55,7 +59,7 @@ def read(
             names = ", ".join(tensors) or "none"
             raise VectorsError(f"{path}: expected one matrix, found {names} in it")
         ((name, (dtype, n_words, vector_size, begin, end)),) = tensors.items()
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except _DAMAGE as error:
         raise VectorsError(f"{path}: expected a safetensors header ({error})") from error
     if dtype not in _DTYPES:
         raise VectorsError(f"{path}: expected {', '.join(_DTYPES)}, got {dtype!r} for {name}")
@@ -64,6 +68,7 @@ def read(
     if (
         not 0 <= begin <= end
         or min(shape) < 0
+        or not 0 < vector_size <= LARGEST_SIZE
         or end - begin != n_words * vector_size * width
         or data + last != size
     ):

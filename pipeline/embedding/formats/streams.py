@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import re
 import struct
 import zipfile
 import zlib
@@ -50,6 +51,7 @@ _COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x28\xb5\x2f\xfd": _zstd,
 }
 _ZIP = b"PK\x03\x04"
+_OF_FINDER = re.compile(r"(^|/)(__MACOSX/|\._[^/]*$|\.DS_Store$)")
 _DAMAGE: Any = (EOFError, zlib.error, igzip_lib.IsalError, lzma.LZMAError, zipfile.BadZipFile)
 
 
@@ -97,11 +99,13 @@ class Source:
             return file.read(n)
 
     def members(self) -> list[Source]:
-        """The files in a zip file. Another file is its own only member."""
+        """The files in a zip file, without those of a Mac's Finder. Another file is its own only
+        member."""
         if self.member is not None or not self.stored(8).startswith(_ZIP):
             return [self]
         with self.errors_named(), self._archive(self.path) as archive:
-            return [Source(self.path, m.filename) for m in archive.infolist() if not m.is_dir()]
+            names = [member.filename for member in archive.infolist() if not member.is_dir()]
+        return [Source(self.path, name) for name in names if not _OF_FINDER.search(name)]
 
     @contextmanager
     def open(self, *, watch: Watch | None = None) -> Iterator[io.BufferedReader[Any]]:

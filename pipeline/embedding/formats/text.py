@@ -1,19 +1,17 @@
 """GloVe text and word2vec text (also fastText's .vec): `word v1 ... vn`, a line for each word.
 
-word2vec text has a first line `n_words vector_size`. A word may contain spaces (GloVe 840B has
-such words): fields are counted from the right. Lines of words that are not wanted are not parsed,
-so that damage there goes unnoticed and does no harm.
+word2vec text has a first line `n_words vector_size`. Between the fields are spaces or tabs, one or
+more. A word may contain spaces (GloVe 840B has such words): fields are counted from the right. Lines
+of words that are not wanted are not parsed, so that damage there goes unnoticed and does no harm.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, repeat
-from typing import IO
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +19,21 @@ from numpy.typing import NDArray
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.formats import cache
 from pipeline.embedding.formats.format import Beginning, Layout
+from pipeline.embedding.formats.lines import (
+    BARE_CR,
+    Line,
+    Lines,
+    bare_cr_line,
+    shown,
+    split_line,
+    whole,
+)
 from pipeline.embedding.formats.rows import Rows
 from pipeline.embedding.formats.streams import Source, Watch
 from pipeline.embedding.vectors import WordVectors
 
-# A word with spaces may be ". . .", and hardly "alps 0.418": there, the line has a number too many.
-_ENDS_IN_NUMBER = re.compile(rb" -?[0-9]*\.[0-9]+(e-?[0-9]+)?$")
-_BLANK = frozenset([b"", b"\n", b"\r\n", b"\r"])
-_ENDS = b" \r\n"  # what a line may end with
 _BLOCK = 60_000  # numbers that are parsed at once: half a megabyte of text
 _PENDING = 8  # blocks that may wait to be parsed
-
-Line = tuple[bytes, bytes, int, int]
-"""A line: the bytes before its first space, those after it, its number in the file from 1, and how
-many words come before it."""
 
 
 def recognise_word2vec(beginning: Beginning) -> Layout | None:
@@ -67,11 +66,18 @@ def recognise_glove(beginning: Beginning) -> Layout | None:
     return Layout(size)
 
 
+def _first_lines(beginning: Beginning) -> list[bytes]:
+    """The lines of the sample that are not blank, without the last one where it may be cut off."""
+    lines = [line for line in beginning.body.split(b"\n") if line.strip()]
+    return lines if beginning.is_whole else lines[:-1] or lines
+
+
 def _usual_size(beginning: Beginning) -> int:
     """How many numbers most lines hold. Few words have spaces, and few lines should be damaged."""
-    lines = [line for line in beginning.body.split(b"\n") if line.strip()]
-    # The last line of the sample may be cut off.
-    lines = lines if beginning.is_whole else lines[:-1] or lines
+    number = bare_cr_line(beginning.sample)
+    if number is not None:
+        raise VectorsError(f"{beginning.source}, line {number}: {BARE_CR}")
+    lines = _first_lines(beginning)
     sizes = Counter(len(line.split()) - 1 for line in lines)
     if not sizes:
         return 0
@@ -105,9 +111,10 @@ def read(
 
 
 def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
+    longest = max(map(len, _first_lines(Beginning(source))), default=0)
     # Arrow parses without Python's lock. So it parses in a second thread while this one finds lines.
     with source.open(watch=Watch()) as stream, ThreadPoolExecutor(1) as thread:
-        lines = _Lines(stream, layout.n_words is not None, rows)
+        lines = Lines(stream, layout.n_words is not None, rows, longest)
         blocks = _Blocks(source, layout.vector_size, rows, thread)
         passing = iter(lines)
         while block := [*islice(passing, max(_BLOCK // layout.vector_size, 1))]:
@@ -126,56 +133,6 @@ def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
             )
         )
     rows.total = lines.n_words
-
-
-class _Lines:
-    """Iterates over the lines that may be wanted.
-
-    After that, `last` is the last line of the file, `number` its number, and `n_words` the number
-    of lines that are not blank.
-    """
-
-    def __init__(self, stream: IO[bytes], header: bool, rows: Rows) -> None:
-        self._stream, self._rows = stream, rows
-        self.number = self._start = 1
-        if header:
-            stream.readline()
-            self._start = 2
-        self.last = b""
-        self.n_words = 0
-
-    def __iter__(self) -> Iterator[Line]:
-        rows, start, blank = self._rows, self._start, 0
-        # What stands before the first space of a wanted line: the word, or the first part of a word
-        # with spaces. Whether it is a wanted word is checked later, for the lines that pass here.
-        # Blank lines pass as well, to be counted, and words without numbers, to be refused.
-        heads = {key.partition(b" ")[0] if b" " in key else key for key in rows.keys}
-        heads |= {*_BLANK, *(head + b"\n" for head in heads)}
-        number, head, text = start - 1, b"", b""
-        # `partition` copies the numbers, and is still faster than finding the space in Python.
-        lines = enumerate(map(bytes.partition, self._stream, repeat(b" ")), start)
-        for number, (head, _, text) in lines:
-            if head in _BLANK and not text.strip():
-                blank += 1
-                continue
-            rows.see(head)
-            position = number - start - blank
-            if position < rows.n_taken or head in heads:
-                yield head, text.rstrip(_ENDS), number, position
-            if position + 1 >= rows.n_seen:
-                break
-        for number, (head, _, text) in lines:
-            if head in heads:
-                if head in _BLANK and not text.strip():
-                    blank += 1
-                    continue
-                yield head, text.rstrip(_ENDS), number, number - start - blank
-        self.number, self.n_words = number, number - start + 1 - blank
-        self.last = _whole(head, text)
-
-
-def _whole(head: bytes, text: bytes) -> bytes:
-    return head + b" " + text if text else head
 
 
 @dataclass
@@ -205,30 +162,29 @@ class _Blocks:
         block, future = self._pending.popleft()
         words, _, _, positions = zip(*block, strict=True)
         values = future.result()
-        if values is not None and all(words):
+        if values is not None and all(words) and b"\t" not in b"".join(words):
             taken = self.rows.take_all(words, positions)
             self.rows.add(values if all(taken) else values[taken])
             return
-        # There is a word with spaces, a number in a form that only Python reads, or damage.
-        for head, text, number, position in block:
-            word, numbers = self.split(_whole(head, text), number)
-            if self.rows.take(word, position):
-                self.rows.add(self._row(numbers, number)[None])
+        # There is a word with spaces, other space between the fields, a number in a form that only
+        # Python reads, or damage.
+        split = [self.split(whole(head, text), number) for head, text, number, _ in block]
+        taken = self.rows.take_all([word for word, _ in split], positions)
+        kept = [
+            (numbers, number)
+            for (_, numbers), (_, _, number, _), take in zip(split, block, taken, strict=True)
+            if take
+        ]
+        if not kept:
+            return
+        values = _parse_block([numbers for numbers, _ in kept], self.size)
+        if values is None:
+            values = np.array([self._row(numbers, number) for numbers, number in kept])
+        self.rows.add(values)
 
     def split(self, line: bytes, number: int) -> tuple[bytes, bytes]:
         """The word, and the text of its numbers. Raises VectorsError: there are too many or few."""
-        fields = line.rstrip(_ENDS).rsplit(b" ", self.size)
-        if len(fields) == self.size + 1 and fields[0] and not _ENDS_IN_NUMBER.search(fields[0]):
-            return fields[0], b" ".join(fields[1:])
-        if b"\t" in line:
-            raise VectorsError(
-                f"{self.source}, line {number}: expected spaces between the word and its numbers, "
-                "got tabs"
-            )
-        raise VectorsError(
-            f"{self.source}, line {number}: expected a word and {self.size} numbers, got "
-            f"{max(len(line.split()) - 1, 0)} numbers: the file is damaged or truncated"
-        )
+        return split_line(line, self.size, f"{self.source}, line {number}")
 
     def _row(self, text: bytes, number: int) -> NDArray[np.float32]:
         values = []
@@ -238,11 +194,11 @@ class _Blocks:
                     values.append(np.float32(float(field)))
             except ValueError:
                 raise VectorsError(
-                    f"{self.source}, line {number}: expected a number, got {_shown(field)}"
+                    f"{self.source}, line {number}: expected a number, got {shown(field)}"
                 ) from None
             if not np.isfinite(values[-1]):
                 raise VectorsError(
-                    f"{self.source}, line {number}: expected finite numbers, got {_shown(field)}"
+                    f"{self.source}, line {number}: expected finite numbers, got {shown(field)}"
                 )
         return np.array(values, np.float32)
 
@@ -280,7 +236,3 @@ def _parse_block(texts: Sequence[bytes], size: int) -> NDArray[np.float32] | Non
     with np.errstate(over="ignore"):
         block = values.astype(np.float32).reshape(-1, size)
     return block if np.isfinite(block).all() else None
-
-
-def _shown(field: bytes) -> str:
-    return repr(field[:40].decode(errors="replace"))

@@ -1,11 +1,13 @@
 """word2vec binary: a line `n_words vector_size`, then a record for each word.
 
 A record is the word, a space, and `vector_size` little-endian float32. In some files a line feed
-follows.
+follows. So a word ends at its first space. Where a word holds one, all after it is read at the wrong
+place: numbers are far too large or small, and the next word begins with bytes of numbers.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,11 +16,14 @@ from pipeline.base.errors import VectorsError
 from pipeline.embedding.formats.format import Beginning, Layout
 from pipeline.embedding.formats.rows import Rows
 from pipeline.embedding.formats.streams import Source, Watch
-from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.keys import is_normal, normal_word
+from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 _CHUNK = 1 << 18  # bytes read at a time
 _BLOCK = 1 << 20  # bytes of rows that are looked through at once
 _LONGEST_WORD = 1_000  # bytes; a longer one means that the file is damaged
+_LARGEST, _SMALLEST = 1e20, 1e-18  # numbers beyond are bytes of something else
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 Record = tuple[bytes, bytes, int]
 """A word, the bytes of its numbers, and how many words come before it."""
@@ -48,6 +53,7 @@ def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
     step = 1 + 4 * layout.vector_size
     # A record may begin with the line feed that ends the one before it.
     passing = rows.keys | {b"\n" + key for key in rows.keys}
+    width = 4 * layout.vector_size
     rows.total = n_words
     taken: list[Record] = []
     with source.open(watch=Watch()) as stream:
@@ -64,12 +70,17 @@ def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
                     if position > last:
                         break
                     space = index(b" ", position)
-                    if everything or buffer[position:space] in passing:
-                        word = buffer[position:space].removeprefix(b"\n")
-                        if everything:
-                            _check(word, number, source)
+                    word = buffer[position:space]
+                    # A zero byte is in no word and in many numbers.
+                    if everything or word in passing or not word.isascii() or b"\0" in word:
+                        word = word.removeprefix(b"\n")
+                        key = _key(word)
+                        if not key:
+                            before = buffer[max(position - width, 0) : position]
+                            _check_odd(word, before, number, source)
+                        if number < N_FIRST_WORDS:
                             rows.see(word)
-                        if word in rows.keys or number < rows.n_taken:
+                        if number < rows.n_taken or key in rows.keys or not word:
                             taken.append((word, buffer[space + 1 : space + step], number))
                     position = space + step
                 else:
@@ -88,7 +99,9 @@ def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
                 if len(taken) * step > _BLOCK:
                     _flush(source, layout, rows, taken)
                 chunk = stream.read1(_CHUNK)  # without a copy in between
-                buffer, position, goes_on = buffer[position:] + chunk, 0, bool(chunk)
+                kept = max(position - width, 0)  # with the numbers before the next word
+                buffer, position = buffer[kept:] + chunk, position - kept
+                goes_on = bool(chunk)
         _flush(source, layout, rows, taken)
         rest = (buffer[position:] + stream.read(_CHUNK)).strip(b"\n")
         if rest:
@@ -98,11 +111,38 @@ def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
             )
 
 
-def _check(word: bytes, number: int, source: Source) -> None:
-    if not word or b"\n" in word:
+def _key(word: bytes) -> bytes:
+    """The word as it is looked for; nothing where it looks like bytes of numbers."""
+    try:
+        text = word.decode()
+    except UnicodeDecodeError:
+        return b""
+    if not text.isprintable() and _CONTROL.search(word):
+        return b""
+    return word if is_normal(text) else normal_word(text).encode()
+
+
+def _check_odd(word: bytes, before: bytes, number: int, source: Source) -> None:
+    """Raise VectorsError where a word is none, or the numbers before it are none.
+
+    `before`: the bytes of the numbers of the word `number`, counted from 1; none where it is 0.
+    """
+    if b"\n" in word:
         raise VectorsError(
             f"{source}, word {number + 1}: expected a word, got {word[:40]!r}: the file is damaged"
         )
+    sizes = np.abs(np.frombuffer(before, "<f4"))
+    if (~(sizes < _LARGEST) | ((sizes > 0) & (sizes < _SMALLEST))).any():
+        raise VectorsError(
+            f"{source}, word {number}: its numbers go up to {sizes.max():.0e}, and word "
+            f"{number + 1} begins with {word[:8]!r}: {_WORD_WITH_SPACE}"
+        )
+
+
+_WORD_WITH_SPACE = (
+    "probably a word holds a space, where words end in this format: write `_` for it, or save the "
+    "vectors as text"
+)
 
 
 def _flush(source: Source, layout: Layout, rows: Rows, taken: list[Record]) -> None:
@@ -117,5 +157,12 @@ def _flush(source: Source, layout: Layout, rows: Rows, taken: list[Record]) -> N
     if not finite.all():
         word = [word for word, keep in zip(words, kept, strict=True) if keep][int(finite.argmin())]
         raise VectorsError(f"{source}, word {word[:40]!r}: expected finite numbers, got NaN or Inf")
+    large = np.abs(block).max(axis=1, initial=0) > _LARGEST
+    if large.any():
+        word = [word for word, keep in zip(words, kept, strict=True) if keep][int(large.argmax())]
+        raise VectorsError(
+            f"{source}, word {word[:40]!r}: expected numbers of a usual size, got up to "
+            f"{np.abs(block).max():.0e}: {_WORD_WITH_SPACE}"
+        )
     rows.add(block.astype(np.float32, copy=False))
     taken.clear()
