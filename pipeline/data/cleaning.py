@@ -91,9 +91,10 @@ def clean_texts(values: Iterable[object]) -> list[str]:
     long = sum(len(text) > MAX_CHARACTERS for text in texts)
     if long:
         logger.warning(
-            "data: %s headlines are longer than %s characters: the rest of them is not read",
-            f"{long:,}",
+            "data: more than %s characters in %s of %s headlines: their rest is not read",
             f"{MAX_CHARACTERS:,}",
+            f"{long:,}",
+            f"{len(texts):,}",
         )
     return [fold_spaces(text) for text in normalize(texts)]
 
@@ -101,14 +102,11 @@ def clean_texts(values: Iterable[object]) -> list[str]:
 def _names(values: Iterable[object]) -> list[str]:
     names: list[str] = []
     seen: dict[str, str] = {}
-    for row, value in enumerate(values, 1):
-        try:
-            if isinstance(value, str):
-                names.append(seen.get(value) or seen.setdefault(value, label_text(value)))
-            else:
-                names.append(label_text(value))
-        except DataError as error:
-            raise DataError(f"{error} in row {row}: give each headline one label") from error
+    for value in values:
+        if isinstance(value, str):
+            names.append(seen.get(value) or seen.setdefault(value, label_text(value)))
+        else:
+            names.append(label_text(value))
     return names
 
 

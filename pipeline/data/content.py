@@ -215,7 +215,7 @@ def check_file(path: Path) -> None:
         )
 
 
-_PIPE = "a pipe: write what comes out of it into a file first (commands with --file read --file - )"
+_PIPE = "a pipe: write what comes out of it into a file first, or use --file - where there is one"
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, _PIPE),

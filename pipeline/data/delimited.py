@@ -218,8 +218,8 @@ def _check_long_rows(
             )
     start, end, _ = max(long_rows, key=lambda row: row[1] - row[0])
     logger.warning(
-        "data: %s: %s rows on %s lines, as %s of them go over several lines (the longest from line %d "
-        "to %d): if that is wrong, look at the quotes",
+        "data: %s: %s rows on %s lines; rows over several lines: %s, the longest from line %d to %d: if "
+        "that is wrong, look at the quotes",
         name,
         f"{len(body):,}",
         f"{len(lines) - 1:,}",

@@ -169,7 +169,7 @@ def load_headlines(
         len(names),
         ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()),
     )
-    _warn_of_contradictions(cleaned.contradictions)
+    _warn_of_contradictions(cleaned.contradictions, sum(map(len, headlines.splits.values())))
     return headlines
 
 
@@ -226,7 +226,7 @@ def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[st
         raise DataError(f"{content.name}: expected headlines, found none")
     if blank:
         logger.warning(
-            "data: %s: %s of %s rows have no headline: their answers mean nothing",
+            "data: %s: no headline in %s of %s rows: their answers mean nothing",
             content.name,
             f"{blank:,}",
             f"{len(texts):,}",
@@ -234,15 +234,16 @@ def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[st
     return texts
 
 
-def _warn_of_contradictions(contradictions: Sequence[Contradiction]) -> None:
+def _warn_of_contradictions(contradictions: Sequence[Contradiction], headlines: int) -> None:
     if contradictions:
         examples = "; ".join(
             f"{shown(each.text)} as {', '.join((each.label, *each.other_labels))}"
             for each in contradictions[:3]
         )
         logger.warning(
-            "data: %s headlines have several labels, the first one stays: %s%s",
+            "data: contradicting labels for %s of %s headlines, of which the first stays: %s%s",
             f"{len(contradictions):,}",
+            f"{headlines:,}",
             examples,
             "; ..." if len(contradictions) > 3 else "",
         )

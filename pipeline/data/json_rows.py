@@ -66,12 +66,17 @@ def _values(text: str, name: str) -> tuple[list[Any], list[int]]:
                 line = re.split(r"[\r\n]", text[starts[0] : starts[0] + 200])[0]
                 reason = f"got {shown(line)}"
             raise DataError(f"{where}: expected JSON, {_EXPECTED} ({reason})") from error
-        except (ValueError, RecursionError) as error:  # a name twice, or an integer of 5,000 digits
-            reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        except (_TwiceError, ValueError, RecursionError) as error:
+            reasons = {_TwiceError: str(error), RecursionError: "it is nested too deeply"}
+            reason = reasons.get(type(error), "an integer has more digits than Python reads")
             raise DataError(
                 f"{name}, line {line_number(text, starts[-1])}: expected JSON, {_EXPECTED}: {reason}"
             ) from error
         values.append(value)
+
+
+class _TwiceError(Exception):
+    pass
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"an object has the name {shown(twice)} twice")
+        raise _TwiceError(f"an object has the name {shown(twice)} twice")
     return result
 
 

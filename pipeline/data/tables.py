@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ def _read_parquet(content: Content) -> pd.DataFrame:
             pyarrow.parquet.read_table(io.BytesIO(content.data), page_checksum_verification=True)
         )
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        reason = shown(" ".join(str(error).split()))
+        reason = " ".join(str(error).split())[:200]
         raise DataError(
             f"{content.name}: expected Parquet, could not read it ({reason})"
         ) from error
@@ -140,7 +140,8 @@ def select_columns(
         group: its column with the publisher or author, or None.
 
     Raises:
-        DataError: a column is missing or there twice, there are no rows, or a headline is not text.
+        DataError: a column is missing or there twice, there are no rows, or a headline is not text,
+            or a label is a list, bytes or the like.
     """
     import pandas as pd
 
@@ -164,6 +165,13 @@ def select_columns(
                 f"{where}: expected text in column {text!r}, got {shown(value)} in row {row + 1}: "
                 "set data.text (with --file: --text) to the column that holds the headlines"
             )
+    for name in ("label", "group"):
+        for row, value in enumerate(selected.get(name, ())):
+            if not isinstance(value, str) and isinstance(value, Collection):
+                raise DataError(
+                    f"{where}: expected one text or number in column {columns[name]!r}, got "
+                    f"{shown(value)} ({type(value).__name__}) in row {row + 1}"
+                )
     return pd.DataFrame(selected, dtype=object)
 
 

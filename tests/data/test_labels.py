@@ -101,7 +101,9 @@ def test_a_missing_label_has_no_name(value: Any) -> None:
 @pytest.mark.parametrize("value", [["a"], ("a", "b"), {"a": 1}, b"a", np.array(["a"]), {"a"}])
 def test_several_values_and_bytes_are_no_label(value: Any) -> None:
     labels = [*["a", "b"] * 10, value]
-    with pytest.raises(DataError, match=r"expected one text, number .* in row 21: give each"):
+    with pytest.raises(
+        DataError, match=r"the lists: expected one text or number in column 'label', .* in row 21"
+    ):
         load_headlines(TEXTS[:21], labels)
 
 
@@ -122,7 +124,7 @@ def test_contradictions_are_counted_and_shown(caplog: pytest.LogCaptureFixture) 
     assert (contradiction.text, contradiction.label) == (texts[index], "money")
     assert contradiction.other_labels == ("sport", "nature")
     assert contradiction.headlines == 2
-    assert "1 headlines have several labels, the first one stays" in caplog.text
+    assert "contradicting labels for 1 of 60 headlines, of which the first stays" in caplog.text
     assert texts[index] in caplog.text
     assert load_headlines(texts, labels).contradictions == ()
 

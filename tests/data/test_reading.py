@@ -174,9 +174,8 @@ def test_a_headline_over_several_lines_is_read_and_shown(
     frame = read_table(write(tmp_path / "x.csv", "\n".join(["text,label", *rows])))
     assert len(frame) == 41
     assert frame["text"][0] == text
-    assert (
-        "41 rows on 43 lines, as 1 of them go over several lines (the longest from line 2 to 4)"
-        in (caplog.text)
+    assert "41 rows on 43 lines; rows over several lines: 1, the longest from line 2 to 4" in (
+        caplog.text
     )
 
 

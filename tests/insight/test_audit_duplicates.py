@@ -164,5 +164,5 @@ def test_headlines_with_several_labels_are_listed(caplog: pytest.LogCaptureFixtu
     assert table(audited, "contradictions").to_dict("records") == [
         {"label": "a", "other_labels": "b", "dropped": 2, "text": texts[0]}
     ]
-    assert "contradicting labels: 1 headlines (1.7%) came with several labels" in caplog.text
+    assert "contradicting labels for 1 of 60 headlines (1.7%, label noise)" in caplog.text
     assert "contradictions" not in audit(load_headlines(texts, labels)).checks

@@ -114,9 +114,11 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     """The rows of every room, by the title of its section."""
     import inputs_command_line
     import inputs_configuration
+    import inputs_data
     import inputs_http
 
     return {
+        "Data": inputs_data.ROWS,
         "Configuration": inputs_configuration.ROWS,
         "Command line": inputs_command_line.ROWS,
         "HTTP": inputs_http.ROWS,
