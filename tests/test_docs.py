@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import json
 import re
 import shlex
@@ -119,11 +120,11 @@ def test_every_command_exists_with_its_options(
         (program,) = [w for w in done.stdout.splitlines() if "-m bench" in w] or [None]
         if program is not None:
             words = shlex.split(program.removeprefix("TF_CPP_MIN_LOG_LEVEL=3 "))
-            _parse(importlib.import_module("bench.__main__").main, words[3:])
+            _parse(_program(words[2]), words[3:])
     elif words[0] == "pipeline":
         _parse(cli, words[1:])
     elif words[:2] == ["python", "-m"]:
-        _parse(importlib.import_module(words[2]).main, words[3:])
+        _parse(_program(words[2]), words[3:])
     elif words[:2] == ["pip", "install"]:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
         name, extra = re.fullmatch(r"(.+)\[(\w+)\]", words[2]).groups()
@@ -135,6 +136,12 @@ def test_every_command_exists_with_its_options(
         assert list(json.loads(words[words.index("-d") + 1])) == ["inputs"]
     else:
         assert words[0] in ("git", "cd"), "a kind of command that no test knows"
+
+
+def _program(module: str) -> click.Command:
+    """What `python -m` runs for a module or a package."""
+    is_package = importlib.util.find_spec(module).submodule_search_locations is not None
+    return importlib.import_module(f"{module}.__main__" if is_package else module).main
 
 
 def _parse(command: click.Command, words: list[str]) -> None:

@@ -80,7 +80,7 @@ _FOREIGN_TEXT = (
         "a Git LFS pointer, not the file itself: fetch it with `git lfs pull`",
     ),
     (
-        re.compile(r"\s*<(!doctype|html|head|body|\?xml)", re.IGNORECASE),
+        re.compile(r"\s*<(!doctype|!--|html|head|body|\?xml)", re.IGNORECASE),
         "a page of HTML or XML, as a server sends instead of a file: download it again",
     ),
     (re.compile(r"%PDF-"), "a PDF document"),

@@ -30,7 +30,7 @@ def reading(path: Path, expected: str) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}, line {_first_undecodable_line(path)}: expected UTF-8, got other bytes: "
-            "convert the file, for example with iconv -f latin1 -t utf-8"
+            "convert the file, for example with iconv -f cp1252 -t utf-8"
         ) from error
     # The errors of pandas and pyarrow are ValueErrors; the others are those of compressed files.
     except (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:

@@ -246,6 +246,22 @@ def test_lines_that_look_like_a_table(tmp_path: Path, caplog: pytest.LogCaptureF
     assert read_texts(path, "headline") == ["Bank", "Goal, goal"]
 
 
+def test_standard_input_is_lines_or_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    def given(content: bytes, text: str | None = None) -> list[str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return read_texts("-", text)
+
+    assert given(b"\xef\xbb\xbfBank, again\r\n\r\nGoal\r\n") == ["Bank, again", "", "Goal"]
+    assert given(b"id;headline\n1;Bank, again\n", "headline") == ["Bank, again"]
+    assert given(JSON_LINES.encode()) == [text for text, _ in ROWS]
+    with pytest.raises(
+        DataError, match="standard input: there is no column 'headline', it has 'id'"
+    ):
+        given(b"id\n1\n", "headline")
+    with pytest.raises(DataError, match="standard input: expected headlines, found none"):
+        given(b"")
+
+
 def test_lone_surrogates_become_readable(tmp_path: Path) -> None:
     path = write(tmp_path / "x.json", '[{"text": "\\ud83d x"}, {"text": "\\ud83d\\ude00"}]')
     assert read_texts(path) == ["\ufffd x", "😀"]
@@ -302,6 +318,11 @@ def test_what_is_no_file_is_named_at_once(case: str, tmp_path: Path) -> None:
     if case != "folder":
         with pytest.raises(DataError, match=message):
             check_source("file", str(tmp_path / "x.csv"))
+
+
+def test_a_name_that_is_no_text() -> None:
+    with pytest.raises(DataError, match=r"expected a name in UTF-8 .* 'caf\\udce9\.csv'"):
+        check_source("file", "caf\udce9.csv")
 
 
 def test_a_wrong_path_is_known_before_anything_heavy_is_loaded(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.base.errors import DataError
 from pipeline.data.sources.request import Loaded, Request
 
 
@@ -28,7 +29,14 @@ def load_file(request: Request) -> Loaded:
 
 
 def check_file_source(path: str) -> None:
-    """Raises DataError: there is no such file or folder, or it cannot be read."""
+    """Raises DataError: there is no such file or folder, it cannot be read, or its name is no text."""
     from pipeline.data.split_files import check_files
 
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:  # a run logs the name, and a model is registered under it
+        raise DataError(
+            f"expected a name in UTF-8 for a file of headlines, got {path!r}: rename it, or set the "
+            "locale to one with UTF-8"
+        ) from error
     check_files(Path(path))
