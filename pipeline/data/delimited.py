@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipeline.base.errors import DataError
@@ -31,8 +32,8 @@ def read_delimited(text: str, name: str, separator: str = ",") -> pd.DataFrame:
     Args:
         text: of the whole file, with its line ends.
         name: how messages call the file.
-        separator: between fields. Where the first row does not hold it, but exactly one other of
-            `SEPARATORS`, that one is taken. A first line such as `sep=;` names it.
+        separator: between fields. Where it does not cut the first rows into fields, but exactly one
+            other of `SEPARATORS` does, that one is taken. A first line such as `sep=;` names it.
 
     Raises:
         DataError: a row has more or fewer fields than the first, a quote is not closed, a quoted
@@ -114,23 +115,28 @@ def _lone_return(name: str, line: int) -> str:
 
 def _separator(text: str, separator: str) -> tuple[int, str, str]:
     """Lines before the table, the text of the table, and its separator."""
-    named = re.match(r"sep=(.)\r?\n", text)
+    named = re.match(r'"?sep=(.)"?(\r\n|\n|\r)', text)
     if named:
         return 1, text[named.end() :], named[1]
-    beginning = text[:100_000]
+    beginning = text[:_BEGINNING]
 
-    def fields(candidate: str) -> int:
+    def has_fields(candidate: str) -> bool:
+        """Whether the first row is cut into several fields, and most of the next into as many."""
+        rows = csv.reader(io.StringIO(beginning, newline=""), delimiter=candidate)
         try:
-            rows = csv.reader(io.StringIO(beginning, newline=""), delimiter=candidate)
-            return len(next((row for row in rows if row), []))
+            first, *rest = [len(row) for row in islice(filter(None, rows), 20)] or [0]
         except csv.Error:
-            return 0
+            return False
+        return first > 1 and 2 * rest.count(first) >= len(rest)
 
-    if fields(separator) < 2:
-        others = [other for other in SEPARATORS if other != separator and fields(other) > 1]
+    if not has_fields(separator):
+        others = [other for other in SEPARATORS if other != separator and has_fields(other)]
         if len(others) == 1:
             return 0, text, others[0]
     return 0, text, separator
+
+
+_BEGINNING = 100_000  # characters in which the separator is looked for
 
 
 def _fields(number: int) -> str:

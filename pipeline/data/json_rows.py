@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import DataError
 from pipeline.data.content import line_number, shown
+from pipeline.portable.text import normalize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,14 +100,13 @@ def _frame(rows: Sequence[Any], place: Callable[[int], str]) -> pd.DataFrame:
                 f'{place(i)}: expected an object such as {{"text": ...}}, got {shown(row)}'
             )
         columns.update(dict.fromkeys(row))
-    return pd.DataFrame(
-        {column: [row.get(column) for row in rows] for column in columns}, dtype=object
+    frame = pd.DataFrame(
+        dict(enumerate([row.get(column) for row in rows] for column in columns)), dtype=object
     )
+    return frame.set_axis(normalize(columns), axis=1)  # pandas takes no lone surrogate as a name
 
 
 def _frame_by_columns(columns: Mapping[str, Any], name: str) -> pd.DataFrame:
-    import pandas as pd
-
     first = next(iter(columns.values()))
     keys = list(first) if isinstance(first, dict) else range(len(first))
     for column, values in columns.items():
@@ -116,6 +116,5 @@ def _frame_by_columns(columns: Mapping[str, Any], name: str) -> pd.DataFrame:
                 f"{name}: expected columns of the same rows, {shown(column)} has {len(own):,} rows, "
                 f"{shown(next(iter(columns)))} has {len(keys):,}"
             )
-    return pd.DataFrame(
-        {column: [values[key] for key in keys] for column, values in columns.items()}, dtype=object
-    )
+    rows = [{column: values[key] for column, values in columns.items()} for key in keys]
+    return _frame(rows, str)

@@ -147,6 +147,8 @@ def select_columns(
 
     wanted = {"text": text, "label": label, "group": group}
     columns = {name: column for name, column in wanted.items() if column}
+    if not len(frame.columns):
+        raise DataError(f"{where}: expected rows of headlines, found none")
     for column in columns.values():
         if column not in frame.columns:
             options = "data.text and data.label (with --file: --text and --label)"

@@ -92,6 +92,7 @@ SAME: dict[str, tuple[str, str | bytes]] = {
     "JSON in .csv": ("x.csv", json.dumps(OBJECTS)),
     "JSON without an ending": ("x", JSON_LINES),
     "columns of lists": ("x.json", pd.DataFrame(OBJECTS).to_json(orient="columns")),
+    '"sep=;"': ("x.csv", f'"sep=;"\r{delimited(";", chr(13))}'),
     "an empty first line": ("x.csv", "\n" + delimited()),
 }
 
@@ -121,6 +122,11 @@ def test_what_the_module_csv_writes_comes_back(rows: list[tuple[str, str]], sepa
     writer.writerows([("text", "label"), *rows])
     frame = read_delimited(file.getvalue(), "x", separator)
     assert [*frame.itertuples(index=False, name=None)] == rows
+
+
+def test_a_name_of_the_only_column_may_hold_separators(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "text; or title\nBank\nGoal; goal\nTax\n")
+    assert read_texts(path, "text; or title") == ["Bank", "Goal; goal", "Tax"]
 
 
 def test_a_field_may_be_long(tmp_path: Path) -> None:
@@ -194,12 +200,15 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
     "two in a zip": ("x.zip", zipped(**{"a.csv": "x", "b.csv": "y"}), r"one file in the zip archive, got a\.csv, b\.csv"),
     "a zip in a zip": ("x.zip", zipped(**{"a.zip": zipped(x="1").decode("latin1")}), "expected"),
     "a name twice in JSON": ("x.jsonl", '{"text": "a", "label": "b"}\n{"text": "a", "text": "c"}', "line 2: .* has the name 'text' twice"),
+    "a lone surrogate as a name": ("x.json", '[{"\\ud83d": 1}]', "there is no column .text., it has"),
     "JSON that is cut": ("x.jsonl", '{"text": "a", "label": "b"}\n{"text": "c', "line 2: expected JSON"),
     "no objects": ("x.json", '["a", "b"]', "item 1: expected an object"),
     "numbers a line": ("x.jsonl", '{"text": "a"}\n5\n', "line 2: expected an object"),
     "CSV as JSON": ("x.json", "text,label\na,b\n", r"line 1: expected JSON, .* \(got 'text,label'\)"),
     "deep JSON": ("x.json", "[" * 200_000, "nested too deeply"),
     "long integers": ("x.json", '[{"text": "a", "label": ' + "9" * 5000 + "}]", "line 1: expected JSON"),
+    "an empty list": ("x.json", "[]", "expected rows of headlines, found none"),
+    "blank lines alone": ("x.csv", "\n\n", "expected rows of headlines, found none"),
     "columns of two lengths": ("x.json", '{"text": ["a", "b"], "label": ["x"]}', "expected columns of the same rows"),
 }  # fmt: skip
 
@@ -207,8 +216,9 @@ BAD: dict[str, tuple[str, str | bytes, str]] = {
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_read_is_named(case: str, tmp_path: Path) -> None:
     name, content, message = BAD[case]
+    write(tmp_path / name, content)
     with pytest.raises(DataError, match=message) as raised:
-        read_table(write(tmp_path / name, content))
+        load_headlines("file", path=tmp_path / name)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 500 + len(str(tmp_path))
 
@@ -318,6 +328,11 @@ def test_what_is_no_file_is_named_at_once(case: str, tmp_path: Path) -> None:
     if case != "folder":
         with pytest.raises(DataError, match=message):
             check_source("file", str(tmp_path / "x.csv"))
+
+
+def test_an_address_is_no_file() -> None:
+    with pytest.raises(DataError, match=r"got an address, https://\.\.\.: download it first"):
+        check_source("file", "https://user:secret@example.org/x.csv")
 
 
 def test_a_name_that_is_no_text() -> None:

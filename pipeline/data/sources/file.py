@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pipeline.base.errors import DataError
@@ -32,6 +33,11 @@ def check_file_source(path: str) -> None:
     """Raises DataError: there is no such file or folder, it cannot be read, or its name is no text."""
     from pipeline.data.split_files import check_files
 
+    scheme = re.match(r"\w+://", path)
+    if scheme and not Path(path).exists():
+        raise DataError(
+            f"data.path: expected a file or folder, got an address, {scheme[0]}...: download it first"
+        )
     try:
         path.encode()
     except UnicodeEncodeError as error:  # a run logs the name, and a model is registered under it
