@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.base.errors import DataError
-from pipeline.data.content import check_file
+from pipeline.data.content import check_file, read_content
 from pipeline.data.splitting import SPLITS, split_name
-from pipeline.data.tables import READERS, is_table, read_table, select_columns
+from pipeline.data.tables import READERS, is_table, read_table, reader_of, select_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger(__name__)
+
+_SMALL = 10_000_000  # bytes that are read in a moment
 
 
 def split_files(folder: Path) -> dict[str, Path]:
@@ -74,12 +76,14 @@ def read_split_files(
 
 
 def check_files(path: Path) -> None:
-    """Look at the file or the folder that `path` names, without reading it.
+    """Look at the file or the folder that `path` names: what it is, and at small files, what they hold.
 
-    Raises DataError: it cannot be read.
+    Raises DataError: it cannot be read, or is no table.
     """
     for file in split_files(path).values() if path.is_dir() else [path]:
         check_file(file)
+        if file.stat().st_size < _SMALL:
+            reader_of(read_content(file))
 
 
 def warn_of_splits_beside(path: Path) -> None:

@@ -111,20 +111,30 @@ def holds_table(content: Content) -> bool:
 
 def table_of(content: Content) -> pd.DataFrame:
     """The table that the content of a file holds, as `read_table`."""
-    name, data = content.name, content.data
+    return reader_of(content).read(content)
+
+
+def reader_of(content: Content) -> Reader:
+    """The reader for the content of a file.
+
+    Raises DataError: there is none; the message says what the file is.
+    """
+    name = content.name
     for reader in READERS.values():
-        if reader.begins and data.startswith(reader.begins) and not content.is_text():
-            return reader.read(content)
+        if reader.begins and content.data.startswith(reader.begins) and not content.is_text():
+            return reader
     own = READERS.get(content.ending)
     if own is None:
         if not content.kind() and looks_like_json(content.text()):
-            return read_json(content.text(), name)
+            return _JSON
         got = content.kind() or f"the name {shown(Path(name).name)}"
         raise DataError(f"{name}: expected a name that ends in {', '.join(READERS)}, got {got}")
+    text = content.text()
     if own.begins:
-        got = content.kind() or f"the text {shown(content.text()[:100])}"
-        raise DataError(f"{name}: expected {content.ending[1:]}, could not read it: got {got}")
-    return own.read(content)
+        raise DataError(
+            f"{name}: expected {content.ending[1:]}, could not read it: got the text {shown(text[:100])}"
+        )
+    return own
 
 
 def select_columns(

@@ -22,8 +22,8 @@ class Source:
     """A row of SOURCES.
 
     `load`: reads the headlines. `needs`: what `path` has to name, as a message says it; empty where
-    the source needs no path. `check`: looks at what `path` names, or at what is installed, in no
-    time and without reading it; it raises the error that `load` would.
+    the source needs no path. `check`: looks at what `path` names, or at what is installed, in a
+    moment; it raises the error that `load` would.
     """
 
     load: Callable[[Request], Loaded]
