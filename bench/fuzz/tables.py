@@ -51,12 +51,13 @@ LABELS = ["nature", "money", "sport", "日本", "0.3", "12"]
 class Written:
     """A file's bytes. `records`: the range of bytes of each row; empty where rows are not apart.
 
-    `may_change`: whether any damage may change any row then.
+    `may_change`: whether any damage may change any row then. `width`: bytes of a line end.
     """
 
     content: bytes
     records: list[tuple[int, int]]
     may_change: bool = False
+    width: int = 1
 
 
 def _joined(header: str, lines: list[str], end: str = "", encoding: str = "utf-8") -> Written:
@@ -83,7 +84,7 @@ def _delimited(
 def _utf16(rows: Rows) -> Written:
     made = _delimited(rows, ",", "\n", "utf-16-le")
     mark = "\ufeff".encode("utf-16-le")
-    return Written(mark + made.content, [(a + 2, b + 2) for a, b in made.records])
+    return Written(mark + made.content, [(a + 2, b + 2) for a, b in made.records], width=2)
 
 
 def _objects(rows: Rows, *, ascii_: bool = False) -> list[str]:
@@ -141,9 +142,11 @@ def trial(seed: int, folder: Path) -> Outcome:
     written = write(rows)
     compression = random_.choice([None, None, *COMPRESSIONS]) if ending != "parquet" else None
     outside = compression in CHECKED and random_.random() < 0.5
+    packed = b""
     if outside:
         assert compression is not None
-        content, start, end = damage(COMPRESSIONS[compression](written.content), random_)
+        packed = COMPRESSIONS[compression](written.content)
+        content, start, end = damage(packed, random_)
     else:
         content, start, end = damage(written.content, random_)
     plain = content
@@ -159,15 +162,18 @@ def trial(seed: int, folder: Path) -> Outcome:
         got = [*zip(clean_texts(frame["text"]), map(label_text, frame["label"]), strict=True)]
         if got == rows:
             return Outcome(kind, "right")
-        if outside:
+        if outside and (start, end) == (0, len(packed)):
+            touched = slice(0, len(rows))  # the whole archive twice, which is an archive
+        elif outside:
             touched = slice(0, 0)
         elif written.records:
-            touched = _touched(written.records, start, end)
+            touched = _touched(written.records, start, end + written.width - 1)
         else:
             touched = slice(0, len(rows) if written.may_change else 0)
+        may_gain_rows = touched.stop > 0 or bool(written.records and not outside)
         before, behind = rows[: touched.start], rows[touched.stop :]
         kept = got[: len(before)] == before and got[len(got) - len(behind) :] == behind
-        if kept and len(got) >= len(before) + len(behind) and (touched.stop or not outside):
+        if kept and len(got) >= len(before) + len(behind) and may_gain_rows:
             return Outcome(kind, "own")
         if warnings:
             return Outcome(kind, "error", warnings[0])

@@ -36,8 +36,8 @@ def read_delimited(text: str, name: str, separator: str = ",") -> pd.DataFrame:
             other of `SEPARATORS` does, that one is taken. A first line such as `sep=;` names it.
 
     Raises:
-        DataError: a row has more or fewer fields than the first, a quote is not closed, a quoted
-            field swallows the rows after it, or a line ends in CR alone where other lines do not.
+        DataError: a row has more or fewer fields than the first or is the same, a quote is not closed,
+            a quoted field swallows the rows after it, or a line ends in CR alone where others do not.
     """
     import pandas as pd
 
@@ -60,6 +60,11 @@ def read_delimited(text: str, name: str, separator: str = ",") -> pd.DataFrame:
                     )
                 if not header:
                     header = row
+                elif row == header and len(row) > 1:
+                    raise DataError(
+                        f"{name}, line {start + 1 + first_line}: expected a row, got the names of the "
+                        "columns again, as where files are put together: take the line out"
+                    )
                 elif len(row) == len(header):
                     body.append(row)
                     if end - start > 1:

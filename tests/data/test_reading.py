@@ -188,6 +188,7 @@ def test_a_headline_over_several_lines_is_read_and_shown(
 BAD: dict[str, tuple[str, str | bytes, str]] = {
     "too few fields": ("x.csv", "text,label\nA,x\nB\n", r"line 3: expected 2 fields, as in line 1, got 1 \('B'\)"),
     "too many fields after sep=": ("x.csv", "sep=;\ntext;label\nA;x;y\n", "line 3: expected 2 fields, as in line 2, got 3"),
+    "the first line again": ("x.csv", "text,label\nA,x\ntext,label\nB,y\n", "line 3: .* the names of the columns again"),
     "a CR alone": ("x.csv", "text,label\nA\rB,x\n", r"line 2: expected a line that ends in LF, .* \(CR\) alone"),
     "cp1252": ("x.csv", "text,label\nUK’s “best” café,y\n".encode("cp1252"), "line 2: expected UTF-8.* As cp1252 .* 'UK’s “best” café,y'"),
     "a byte 0": ("x.csv", "text,label\nA\0,x\n", "line 2: expected text, got a byte 0"),

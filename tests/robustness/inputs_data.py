@@ -159,6 +159,7 @@ ROWS = (
     # Fields and lines
     BadInput("a comma too many", trained("x.csv", "text,label\none, two,a\n"), "error: x.csv, line 2: expected 2 fields, as in line 1, got 3: put headlines that hold ',' in double quotes"),
     BadInput("a field too few", trained("x.csv", "text,label\nA,x\nB\n"), "error: x.csv, line 3: expected 2 fields, as in line 1, got 1 ('B'): fill in what is missing, or leave the line out"),
+    BadInput("two files put together", trained("x.csv", "text,label\nA,x\ntext,label\nB,y\n"), "error: x.csv, line 3: expected a row, got the names of the columns again, as where files are put together: take the line out"),
     BadInput("a carriage return (CR) inside a line", trained("x.csv", "text,label\nFirst\rstill first,x\nSecond,y\n"), 'error: x.csv, line 2: expected a line that ends in LF, as others do, got a carriage return (CR) alone: take it out, or put the field that holds it in double quotes'),
     BadInput("lines that end in CR alone", loaded("x.csv", CSV.replace("\n", "\r")), '60 headlines, labels money, nature, sport'),
     BadInput("semicolons in .csv", loaded("x.csv", CSV.replace(",", ";")), '60 headlines, labels money, nature, sport'),
