@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -66,12 +67,11 @@ def option_values(overrides: Sequence[str] = ()) -> dict[str, Any]:
     >>> option_values(["model=mean"])["model.encoder"]
     'mean'
 
-    Raises ConfigError: as `load_config`.
+    The values are as they are written: they are not checked, so that a missing path is listed too.
+
+    Raises ConfigError: an option or choice that does not exist.
     """
-    composed = _composed(list(overrides))
-    names = set(_names(composed))
-    values = flatten(check_options(Config, composed))
-    return {name: value for name, value in values.items() if name in names}
+    return flatten(_composed(list(overrides)))
 
 
 def unused_overrides(overrides: Sequence[str], config: Config, uses: Sequence[str]) -> list[str]:
@@ -111,14 +111,14 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     parser = OverridesParser.create()
+    overrides = [_quoted(text, parser) for text in overrides]
     choices = []
     for text in overrides:
         try:
             override = parser.parse_override(text)
         except HydraException as error:
             raise ConfigError(
-                f"expected an override such as data.path=my.csv, got {text!r} "
-                "(a value with special characters goes in quotes: data.path='\"a (b).csv\"')"
+                f"expected NAME=VALUE, such as data.path=my.csv, got {text!r}"
             ) from error
         group, value = override.key_or_group, override.value()
         if "${" in str(value):
@@ -144,6 +144,23 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
     except (HydraException, OmegaConfBaseException) as error:
         reason = " ".join(str(error.__cause__ or error).split())
         raise ConfigError(f"the options {' '.join(overrides)} do not compose: {reason}") from error
+
+
+def _quoted(text: str, parser: Any) -> str:
+    """The override with its value in quotes, where only that makes it one: `data.text=Title (EN)`."""
+    from hydra.errors import HydraException
+
+    name, equals, value = text.partition("=")
+    try:
+        if equals and parser.parse_override(text).is_sweep_override():
+            raise HydraException("a list of several values, which a run does not take")
+    except HydraException:
+        # Hydra takes a backslash for itself only before a quote.
+        quoted = re.sub(
+            r'(\\*)("|$)', lambda found: 2 * found[1] + found[2].replace('"', r"\""), value
+        )
+        return f'{name}{equals}"{quoted}"'
+    return text
 
 
 def _compose(overrides: list[str]) -> dict[str, Any]:

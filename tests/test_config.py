@@ -155,8 +155,7 @@ def test_overrides_that_change_nothing(
         (["seed=abc"], "seed=abc: expected a valid integer"),
         (["+new=1"], "no option 'new' here"),
         (["+data.new=1"], "no option 'data.new' here"),
-        (["seed"], "expected an override such as data.path=my.csv, got 'seed'"),
-        (["data.path=a[b"], "goes in quotes"),
+        (["seed"], "expected NAME=VALUE, such as data.path=my.csv, got 'seed'"),
         (["data=file"], "data=file needs a file or folder: add data.path="),
         (["data=hub"], "data=hub needs the data set's name"),
         (["vectors=file"], "vectors=file needs a file: add vectors.path="),
@@ -225,3 +224,17 @@ def test_nothing_is_looked_up_for_a_value(override: str) -> None:
     name = override.partition("=")[0]
     with pytest.raises(ConfigError, match=rf"^{name}: expected a plain value, got one with \$"):
         load_config(["data=file", "data.path=x", override])
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["The Title (EN)", "a,b", 'a "b" (c)', r"C:\data\(y)", "ends in (\\", "[x", "it's", "a: (b)"],
+)
+def test_a_value_needs_no_quotes_of_its_own(value: str) -> None:
+    config = load_config(["data=file", "data.path=my.csv", f"data.text={value}"])
+    assert config.data.text == value
+
+
+def test_a_value_in_quotes_is_what_they_hold() -> None:
+    config = load_config(["data=file", "data.path='my (1).csv'", 'data.text="a (b)"'])
+    assert (config.data.path, config.data.text) == ("my (1).csv", "a (b)")

@@ -10,7 +10,7 @@ import click
 from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
-from pipeline.cli.terminal import print_run, print_table, quiet_start
+from pipeline.cli.terminal import print_facts, print_run, print_table, quiet_start
 
 
 @click.command()
@@ -22,7 +22,7 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
 
     \b
       pipeline explain data=stop_clickbait data.path=FOLDER
-      pipeline explain data=file data.path=my.csv explain.seeds=3 insight.words=[alps,snow]
+      pipeline explain data=file data.path=my.csv explain.seeds=3 'insight.words=[alps,snow]'
 
     It trains from scratch, with frozen and with fine-tuned vectors, several times each on all
     training headlines. Then it measures three things: how close headlines are that mean the same
@@ -57,7 +57,11 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
         sentence = report.explanation_sentence(explanation.reports)
         click.echo(json.dumps({"metrics": metrics, "in_words": sentence}))
         return
+    print_facts(report.explained_headlines(explanation.reports))
+    click.echo()
     print_table(*report.explanation_rows(explanation.reports))
+    click.echo()
+    print_table(*report.neighbours_rows(explanation.reports))
     click.echo()
     click.echo(report.explanation_sentence(explanation.reports))
     click.echo()

@@ -40,9 +40,11 @@ from pipeline.report.embedding import EMBEDDING_REPORT as EMBEDDING_REPORT
 from pipeline.report.embedding import embedding_items as embedding_items
 from pipeline.report.embedding import embedding_report_items as embedding_report_items
 from pipeline.report.embedding import embedding_reports_sentence as embedding_reports_sentence
+from pipeline.report.embedding import explained_headlines as explained_headlines
 from pipeline.report.embedding import explanation_items as explanation_items
 from pipeline.report.embedding import explanation_rows as explanation_rows
 from pipeline.report.embedding import explanation_sentence as explanation_sentence
+from pipeline.report.embedding import neighbours_rows as neighbours_rows
 from pipeline.report.embedding import read_embedding_report as read_embedding_report
 from pipeline.report.embedding_tables import metrics_over_seeds as metrics_over_seeds
 from pipeline.report.items import File as File

@@ -35,12 +35,12 @@ _TITLES = {
     "cos_ab": "cosine of a and b",
     "cos_ac": "cosine of a and c",
     "cos_bc": "cosine of b and c",
-    "rank_bc": "closer to b than c: activations",
-    "rank_bc_max": "max-pooled activations",
-    "rank_bc_embedding": "averaged word vectors",
-    "pairs_rank_median": "median over the pairs: activations",
-    "pairs_rank_embedding_median": "averaged word vectors, median",
-    "pairs_unseen_rank_median": "pairs with unseen words: activations",
+    "rank_bc": "closer to b than c is, by activations (0 is best)",
+    "rank_bc_max": "closer to b than c is, by max-pooled activations (0 is best)",
+    "rank_bc_embedding": "closer to b than c is, by mean word vectors (0 is best)",
+    "pairs_rank_median": "the same for other pairs, median, by activations (0 is best)",
+    "pairs_rank_embedding_median": "the same for other pairs, median, by mean word vectors (0 is best)",
+    "pairs_unseen_rank_median": "the same for pairs with unseen words, by activations (0 is best)",
 }
 
 
@@ -119,6 +119,29 @@ def explanation_rows(reports: Sequence[EmbeddingReport]) -> tuple[list[str], lis
     return ["", *by_method], rows
 
 
+def explained_headlines(reports: Sequence[EmbeddingReport]) -> list[tuple[str, str]]:
+    """The letters of the reference headlines in an explanation, and their texts."""
+    return list(zip("abc", (p.text for p in reports[0].probes.reference), strict=True))
+
+
+def neighbours_rows(reports: Sequence[EmbeddingReport]) -> tuple[list[str], list[list[str]]]:
+    """The nearest words of the chosen words, for the terminal: columns and rows, by method.
+
+    They are those after training, of the first seed of each method.
+    """
+    by_method = {method: group[0] for method, group in _by_method(reports).items()}
+    words = {
+        method: {near.word: near.after for near in report.drift.neighbours}
+        for method, report in by_method.items()
+    }
+    names = dict.fromkeys(word for near in words.values() for word in near)
+    rows = [
+        [word, *(", ".join(near for near, _ in words[m].get(word, ())[:4]) for m in by_method)]
+        for word in names
+    ]
+    return ["nearest words of", *by_method], rows
+
+
 def explanation_sentence(reports: Sequence[EmbeddingReport]) -> str:
     """The result for the reference headlines, in one sentence."""
     ranks = ", ".join(
@@ -128,8 +151,8 @@ def explanation_sentence(reports: Sequence[EmbeddingReport]) -> str:
     )
     probes = reports[0].probes
     return (
-        f"Of the {probes.headlines:,} test headlines with the label {probes.label}, this part is "
-        f"closer to b than c is, although c means the same as b: {ranks}"
+        f"c means the same as b in other words. How many of the {probes.headlines:,} test headlines "
+        f"with the label {probes.label} are closer to b all the same (0 % is best): {ranks}"
     )
 
 
@@ -160,7 +183,8 @@ def _cells(reports: Sequence[EmbeddingReport]) -> dict[str, str]:
     for name, title in _TITLES.items():
         values[title] = [report.probes.metrics().get(name, np.nan) for report in reports]
     for name in reports[0].similarity:
-        values[name] = [report.similarity[name].spearman for report in reports]
+        title = f"agreement with people on {name}, rank correlation (1 is best)"
+        values[title] = [report.similarity[name].spearman for report in reports]
     values["words moved (lengths of a vector)"] = [
         report.drift.metrics()["relative"] if report.drift.moved else 0.0 for report in reports
     ]

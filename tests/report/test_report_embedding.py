@@ -92,9 +92,16 @@ def test_an_explanation(reports: list[EmbeddingReport]) -> None:
     cells = {row[0]: row[1:] for row in rows}
     accuracies = [each.accuracy for each in reports if each.method == "frozen"]
     assert cells["test accuracy"][1].startswith(f"{np.mean(accuracies):.4f} ± ")
-    assert cells["simlex999"] == ["-"] * 3
+    assert cells["agreement with people on simlex999, rank correlation (1 is best)"] == ["-"] * 3
+    letters = report.explained_headlines(reports)
+    assert [letter for letter, _ in letters] == ["a", "b", "c"]
+    assert letters[1][1] == reports[0].probes.reference[1].text
+    columns, rows = report.neighbours_rows(reports)
+    assert columns == ["nearest words of", "scratch", "frozen", "fine_tuned"]
+    first, *_ = reports[0].drift.neighbours
+    assert rows[0][:2] == [first.word, ", ".join(word for word, _ in first.after[:4])]
     sentence = report.explanation_sentence(reports)
-    assert sentence.startswith("Of the ")
+    assert sentence.startswith("c means the same as b")
     assert "scratch" in sentence
     assert "no vector for" in sentence
     items = report.explanation_items(reports, figures=False)

@@ -59,9 +59,13 @@ def test_explain(
     assert not code, err
     assert "explain: 4 of 4: seed 1: closer to b than c, of " in err
     lines = out.splitlines()
-    assert lines[0].split() == [*METHODS]
-    assert {"test accuracy", "wordsim353"} <= {line.split("  ")[0] for line in lines}
-    (sentence,) = [line for line in lines if line.startswith("Of the ")]
+    assert [line.split()[0] for line in lines[:3]] == ["a", "b", "c"]
+    assert "Himalaya" in lines[1]
+    assert lines[4].split() == [*METHODS]
+    rows = {line.split("  ")[0] for line in lines}
+    people = "agreement with people on wordsim353, rank correlation (1 is best)"
+    assert {"test accuracy", people, "alps", "snow"} <= rows
+    (sentence,) = [line for line in lines if line.startswith("c means the same as b")]
     assert re.search(r"scratch [\d.]+% \(no vector for \d+ of their 23 words\)", sentence)
 
     client = MlflowClient(store)
@@ -121,7 +125,7 @@ def test_an_explanation_that_failed_goes_on_and_gives_the_same(
         if each.method != "frozen":
             moved = each.drift.metrics()
             assert {name: means[f"drift/{each.method}/{name}"] for name in moved} == moved
-    assert shown["in_words"].startswith("Of the ")
+    assert shown["in_words"].startswith("c means the same as b")
 
 
 def test_other_probe_sentences_are_another_explanation(
