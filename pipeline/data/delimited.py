@@ -120,7 +120,7 @@ def _lone_return(name: str, line: int) -> str:
 
 def _separator(text: str, separator: str) -> tuple[int, str, str]:
     """Lines before the table, the text of the table, and its separator."""
-    named = re.match(r'"?sep=(.)"?(\r\n|\n|\r)', text)
+    named = re.match(r'"?sep=([^\w\s"]|\t)"?(\r\n|\n|\r)', text)
     if named:
         return 1, text[named.end() :], named[1]
     beginning = text[:_BEGINNING]
@@ -203,8 +203,8 @@ def _check_long_rows(
     """Tell a headline that goes over several lines from a quote that swallows rows.
 
     A line inside a quoted field looks like a row of its own if it has as many fields, and one of
-    them is a value of the same column in other rows, such as a label. Where more than half of the
-    lines do, it is an error. Else a warning says where the fields are.
+    them is a value of the same column in other rows, such as a label. Where two or more do, and more
+    than half of the lines, it is an error. Else a warning says where the fields are.
 
     `long_rows`: how many lines come before each, how many have come after it, its fields.
     """
@@ -221,7 +221,7 @@ def _check_long_rows(
         # others are there, that line looks like a row anyway.
         inside = lines[start + (place == columns - 1) : end - (place == 0)]
         alike = sum(_like_a_row(line, separator, values) for line in inside)
-        if 2 * alike > len(inside):
+        if alike > 1 and 2 * alike > len(inside):
             raise DataError(
                 f"{name}, line {start + 1 + first_line}: expected quotes in pairs, got a field that "
                 f"opens with a quote here and goes on to line {end + first_line}, over {alike:,} lines "

@@ -185,6 +185,19 @@ def test_a_headline_over_several_lines_is_read_and_shown(
     )
 
 
+def test_one_line_that_looks_like_a_row_is_no_proof(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [
+        '"Real Madrid win 3,2',
+        'against Barcelona",2',
+        *(f"Story {i},{i % 3}" for i in range(9)),
+    ]
+    frame = read_table(write(tmp_path / "x.csv", "\n".join(["text,label", *rows])))
+    assert frame["text"][0] == "Real Madrid win 3,2\nagainst Barcelona"
+    assert "rows over several lines: 1, the longest from line 2 to 3" in caplog.text
+
+
 BAD: dict[str, tuple[str, str | bytes, str]] = {
     "too few fields": ("x.csv", "text,label\nA,x\nB\n", r"line 3: expected 2 fields, as in line 1, got 1 \('B'\)"),
     "too many fields after sep=": ("x.csv", "sep=;\ntext;label\nA;x;y\n", "line 3: expected 2 fields, as in line 2, got 3"),
