@@ -438,5 +438,7 @@ def test_reports_need_no_server(done: Done) -> None:
         result.seconds,
     )
     assert dict(facts)["data"] == "headlines, 3 labels"
-    assert dict(facts)["ensemble"].startswith("network ")
+    assert dict(facts)["ensemble"].startswith("weights network ")
+    loss = done.result.fitted.ensemble.loss
+    assert dict(facts)["kept"].startswith(f"the ensemble: validation loss {loss:.4f}, ")
     assert rows["classifier"].tolist() == ["frozen", "fine_tuned", "ensemble (kept)"]

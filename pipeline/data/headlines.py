@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from pipeline.base.errors import ConfigError, DataError
+from pipeline.base.errors import ConfigError, DataError, nearest
 from pipeline.base.options import check_options
 from pipeline.data.cleaning import (
     Contradiction,
@@ -58,13 +58,21 @@ class Headlines:
         """Names of the labels: label i is `label_names[i]`."""
         return tuple(self.splits["train"].features["label"].names)
 
+    def rows(self, split: str) -> Dataset:
+        """A split as a Dataset. Raises DataError: there is no such split."""
+        if split not in self.splits:
+            raise DataError(
+                f"expected one of {', '.join(self.splits)}, got {split!r}{nearest(split, self.splits)}"
+            )
+        return self.splits[split]
+
     def texts(self, split: str) -> list[str]:
-        """Headlines of a split."""
-        return list(self.splits[split]["text"][:])
+        """Headlines of a split. Raises DataError: there is no such split."""
+        return list(self.rows(split)["text"][:])
 
     def labels(self, split: str) -> list[int]:
         """Labels of a split, one for each headline: positions in `label_names`."""
-        return list(self.splits[split]["label"][:])
+        return list(self.rows(split)["label"][:])
 
     def examples(self, split: str) -> Examples:
         """Headlines and labels of a split, with the names of the labels."""
@@ -75,7 +83,7 @@ class Headlines:
 
         None: the headlines were loaded without a column of groups.
         """
-        rows = self.splits[split]
+        rows = self.rows(split)
         return list(rows["group"][:]) if "group" in rows.column_names else None
 
     @cached_property

@@ -45,7 +45,14 @@ def summary(
             f"{name} {member.weight:.2f} (validation {member.accuracy:.4f})"
             for name, member in ensemble.members.items()
         )
-        facts.append(("ensemble", members))
+        facts += [
+            ("ensemble", f"weights {members}"),
+            (
+                "kept",
+                f"the ensemble: validation loss {ensemble.loss:.4f}, that of the network alone "
+                f"{ensemble.members['network'].loss:.4f}",
+            ),
+        ]
     facts.append(("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())))
     return facts, _classifiers(history, ensemble, evaluations)
 
@@ -63,7 +70,7 @@ def _coverage(coverage: Coverage) -> str:
         if fallback.types
     )
     fractions = f"{coverage.types:.1%} of the words, {coverage.tokens:.1%} of the tokens"
-    return fractions + (f"; words by {words}" if words else "")
+    return fractions + (f"; different words by {words}" if words else "")
 
 
 def _classifiers(

@@ -155,3 +155,10 @@ def test_options_out_of_range() -> None:
         DataError, match=r"data=file needs a file or folder: .* Python: path=\.\.\."
     ):
         load_headlines("file")
+
+
+def test_a_split_that_does_not_exist() -> None:
+    headlines = load_headlines(*make_headlines(10))
+    for read in (headlines.texts, headlines.labels, headlines.examples, headlines.groups):
+        with pytest.raises(DataError, match=r"got 'tain'; did you mean train\?"):
+            read("tain")
