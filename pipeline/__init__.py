@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from pipeline.insight.probes import probe as probe
     from pipeline.insight.similarity import neighbours as neighbours
     from pipeline.insight.similarity import word_similarity as word_similarity
-    from pipeline.portable.classifier import PortableClassifier as PortableClassifier
-    from pipeline.portable.classifier import load_classifier as load_classifier
+    from pipeline.portable import PortableClassifier as PortableClassifier
+    from pipeline.portable import load_classifier as load_classifier
     from pipeline.training.fit import Fitted as Fitted
     from pipeline.training.fit import fit as fit
     from pipeline.training.history import History as History
@@ -78,7 +78,7 @@ _HOMES = {
     "insight.attribution": ("Contributions", "contributions"),
     "insight.audit": ("Audit", "audit"),
     "cases.casebase": ("CaseBase",),
-    "portable.classifier": ("PortableClassifier", "load_classifier"),
+    "portable": ("PortableClassifier", "load_classifier"),
     "config": ("Config", "load_config"),
     "estimator": ("EmbeddingClassifier",),
 }

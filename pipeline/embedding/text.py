@@ -204,6 +204,11 @@ class TextLayer(keras.layers.Layer):
         plain = re.compile(_PLAIN).fullmatch
         self._plain = np.array([False, False, *(plain(word) is not None for word in words)])
 
+    @property
+    def words(self) -> list[str]:
+        """The words, in the order of their rows."""
+        return list(map(str, self.lookup.get_vocabulary(include_special_tokens=False)))
+
     def build(self, input_shape: Any) -> None:
         self.lookup.build(input_shape)
         super().build(input_shape)
@@ -275,7 +280,7 @@ class TextLayer(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "words": self.lookup.get_vocabulary(include_special_tokens=False),
+            "words": self.words,
             "max_tokens": self.max_tokens,
             "contractions": self.contractions,
             "digits": self.digits,

@@ -6,7 +6,17 @@ this package is not installed. So the room imports nothing else of the package.
 
 from __future__ import annotations
 
-from .classifier import PortableClassifier, load_classifier
+from .classifier import PortableClassifier
+from .folder import load_classifier
+from .runtime import RUNTIME, copy_runtime, requirements
 from .text import MAX_CHARACTERS, normalize
 
-__all__ = ["MAX_CHARACTERS", "PortableClassifier", "load_classifier", "normalize"]
+__all__ = [
+    "MAX_CHARACTERS",
+    "RUNTIME",
+    "PortableClassifier",
+    "copy_runtime",
+    "load_classifier",
+    "normalize",
+    "requirements",
+]

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.errors import ModelError
+from .encoders import Array
+from .members import Member, NetworkMember, log_softmax
+from .text import normalize
+from .tokens import TokenBatch, Tokeniser, words_of
+
+_BATCH = 2_048  # texts at a time, which bounds the memory
+_WHY_BATCH = 16  # the same for `why`, which needs much more
 
 
+@dataclass(frozen=True, eq=False)
 class PortableClassifier:
     """Texts in, probabilities out: what `Classifier` gives, without TensorFlow.
 
-    `label_names`: label i of the outputs is `label_names[i]`.
+    `label_names`: label i of the outputs is `label_names[i]`. `tokeniser`, `network`: as in the
+    classifier. `members`: the network first. `weights`: the weight of each member. `floor`: lower
+    log-probabilities of a member count as this, where there are several. `facts`: what the folder
+    says of the model, as JSON.
     """
 
     label_names: tuple[str, ...]
+    tokeniser: Tokeniser
+    network: NetworkMember
+    members: tuple[Member, ...]
+    weights: tuple[float, ...]
+    floor: float
+    facts: dict[str, Any]
 
     def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
-        """Probabilities of each label: float32 array, (n, n_labels)."""
-        raise NotImplementedError
+        """Probabilities of each label: float32 array, (n, n_labels).
+
+        Raises DataError: `texts` are no list of strings.
+        """
+        return self._in_batches(self._probabilities, texts, len(self.label_names))
 
     def predict(self, texts: Iterable[str]) -> NDArray[np.object_]:
         """The name of the most probable label of each text: object array, (n,)."""
@@ -31,20 +53,100 @@ class PortableClassifier:
 
     def embed(self, texts: Iterable[str]) -> NDArray[np.float32]:
         """Where texts lie before the network's last layer: float32 array, (n, width)."""
-        raise NotImplementedError
+        return self._in_batches(self.network.representation, texts, self.network.head.width)
 
     def why(self, texts: Iterable[str]) -> list[dict[str, Any]]:
         """What each word of each text gives to each label, in nats.
 
-        One item a text: `words`, each with its `word` as written, its `tokens` and its
-        `contributions` by label; `bias` by label, which is what no word gives.
+        One item a text: `words`, each with its `word`, its `tokens` and its `contributions` by label;
+        `bias` by label, which is what no word gives. Words stand between white space, as `normalize`
+        gives the text. See `pipeline.classifier.contributions` for the meaning.
         """
-        raise NotImplementedError
+        strings = normalize(texts)
+        return [
+            explained
+            for start in range(0, len(strings), _WHY_BATCH)
+            for explained in self._explain(strings[start : start + _WHY_BATCH])
+        ]
+
+    def _probabilities(self, batch: TokenBatch) -> Array:
+        logs = [member.log_probabilities(batch) for member in self.members]
+        if len(logs) == 1:
+            return np.exp(logs[0])
+        floor = np.float32(self.floor)
+        weighed = [w * np.maximum(log, floor) for w, log in zip(self._weights, logs, strict=True)]
+        return np.exp(log_softmax(sum(weighed[1:], start=weighed[0])))
+
+    @property
+    def _weights(self) -> Array:
+        return np.array(self.weights, np.float32)
+
+    def _in_batches(
+        self, function: Callable[[TokenBatch], Array], texts: Iterable[str], width: int
+    ) -> Array:
+        strings = normalize(texts)
+        if not strings:
+            return np.zeros((0, width), np.float32)
+
+        def compute(start: int) -> Array:
+            return function(self.tokeniser.tokenise(strings[start : start + _BATCH]))
+
+        if len(strings) <= _BATCH:
+            return compute(0)
+        # NumPy lets other threads run while it computes.
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            return np.concatenate(list(threads.map(compute, range(0, len(strings), _BATCH))))
+
+    def _explain(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
+        batch = self.tokeniser.tokenise(texts)
+        parts = [member.contributions(batch) for member in self.members]
+        if len(parts) > 1:
+            parts = [_above_floor(*part, batch, self.floor) for part in parts]
+        values, bias = (
+            _centred(sum(w * part[i] for w, part in zip(self._weights, parts, strict=True)))
+            for i in (0, 1)
+        )
+        given = iter(values)
+        for text, no_word in zip(texts, bias, strict=True):
+            words = words_of(text)
+            yield {
+                "words": [
+                    {
+                        "word": word,
+                        "tokens": tokens,
+                        "contributions": self._named(_total(islice(given, len(tokens)), no_word)),
+                    }
+                    for word, tokens in zip(words, self.tokeniser.split(words), strict=True)
+                ],
+                "bias": self._named(no_word),
+            }
+
+    def _named(self, values: Array) -> dict[str, float]:
+        return dict(zip(self.label_names, values.tolist(), strict=True))
 
 
-def load_classifier(folder: str | os.PathLike[str]) -> PortableClassifier:
-    """Read a classifier that `pipeline export` wrote. Nothing in the folder is executed.
+def _total(rows: Iterable[Array], like: Array) -> Array:
+    return sum(rows, start=np.zeros_like(like))
 
-    Raises ModelError: the folder is not such a one, or it is damaged.
-    """
-    raise ModelError(f"{folder}: cannot be read yet")
+
+def _centred(scores: Array) -> Array:
+    return scores - scores.mean(axis=-1, keepdims=True)
+
+
+def _above_floor(
+    values: Array, bias: Array, batch: TokenBatch, floor: float
+) -> tuple[Array, Array]:
+    """Bring the distance of each label from the most probable one down to what counts of it."""
+    text_of = np.repeat(np.arange(len(bias)), batch.counts)
+    logits = bias.copy()
+    np.add.at(logits, text_of, values)
+    top = logits.argmax(axis=1)
+    distance = logits.max(axis=1, keepdims=True) - logits
+    most = log_softmax(logits).max(axis=1, keepdims=True) - np.float32(floor)
+    share = np.where(distance > most, most / np.maximum(distance, most), np.float32(1))
+
+    def shrink(scores: Array, rows: NDArray[np.intp]) -> Array:
+        top_scores = scores[np.arange(len(scores)), top[rows]][:, None]
+        return top_scores + share[rows] * (scores - top_scores)
+
+    return shrink(values, text_of), shrink(bias, np.arange(len(bias)))

@@ -89,6 +89,8 @@ class TokenBatch:
     (n_tokens,), the row of each in the matrix. `cases`: int array, (n_tokens,), how each is written:
     see `pipeline.embedding.text.TextLayer`. `places`: int array, (n_places,), the token at each place
     of the texts, one text after the other. `counts`: int array, (n,), how many places a text has.
+    `by_length`: texts with the same number of tokens, (n_texts,), and the places of these tokens,
+    (tokens, n_texts); texts without tokens are left out, and so are tokens after `max_tokens`.
     """
 
     tokens: list[str]
@@ -96,6 +98,7 @@ class TokenBatch:
     cases: NDArray[np.intp]
     places: NDArray[np.intp]
     counts: NDArray[np.intp]
+    by_length: tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,12 +106,13 @@ class Tokeniser:
     """Cuts texts into tokens, and looks them up.
 
     `words`: those of the matrix, in the order of their rows. `characters`: the kinds of characters.
-    `contractions`: one of CONTRACTIONS. `digits`: a name of DIGITS, or None. `letter_case`: whether
+    `max_tokens`: how many tokens of a text the network sees. `contractions`: one of CONTRACTIONS. `digits`: a name of DIGITS, or None. `letter_case`: whether
     tokens keep the case of their letters; they are looked up in lower case.
     """
 
     words: Sequence[str]
     characters: CharacterTable
+    max_tokens: int
     contractions: str = "split"
     digits: str | None = None
     letter_case: bool = False
@@ -135,6 +139,7 @@ class Tokeniser:
         lengths = lengths[numbers]
         ends = np.concatenate([[0], np.cumsum(lengths)])
         text_ends = ends[np.cumsum(list(map(len, by_text)), dtype=np.intp)]
+        counts = np.diff(text_ends, prepend=0)
         tokens = list(chain.from_iterable(tokens_by_piece))
         lower = [*map(self.characters.lower_case, tokens)] if self.letter_case else tokens
         return TokenBatch(
@@ -142,7 +147,8 @@ class Tokeniser:
             np.array(self._rows(lower), np.intp),
             _letter_cases(tokens, lower, self.characters),
             ragged_ranges(firsts[numbers], lengths),
-            np.diff(text_ends, prepend=0),
+            counts,
+            _by_length(counts, self.max_tokens),
         )
 
     def split(self, pieces: Sequence[str]) -> list[list[str]]:
@@ -189,6 +195,21 @@ class Tokeniser:
                 if row == UNKNOWN and re.fullmatch(digits.which, tokens[i]):
                     rows[i] = self._row_of.get(re.sub(digits.what, digits.by, tokens[i]), UNKNOWN)
         return rows
+
+
+def _by_length(
+    counts: NDArray[np.intp], most: int
+) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]:
+    starts = np.cumsum(counts) - counts
+    lengths = np.minimum(counts, most)
+    order = np.argsort(lengths, kind="stable")
+    bounds = np.flatnonzero(np.diff(lengths[order])) + 1
+    groups = np.split(order, bounds) if len(counts) else []
+    return tuple(
+        (texts, starts[texts] + np.arange(length)[:, None])
+        for texts in groups
+        if (length := lengths[texts[0]])
+    )
 
 
 def words_of(text: str) -> list[str]:

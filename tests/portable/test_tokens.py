@@ -53,7 +53,7 @@ def both(contractions: Any, digits: str | None, letter_case: bool) -> tuple[Any,
     signature = [tf.TensorSpec([None], tf.string)]
     return (
         tf.function(layer, input_signature=signature),
-        Tokeniser(WORDS, character_table(), contractions, digits, letter_case),
+        Tokeniser(WORDS, character_table(), MAX_TOKENS, contractions, digits, letter_case),
     )
 
 

@@ -1,0 +1,300 @@
+"""The folder of a portable classifier: what is in it, and how it is read.
+
+    README.md          for people
+    model.json         labels, tokeniser, encoder, members, facts; the format and its version
+    words.json.gz      the words of the matrix, in the order of their rows
+    model.safetensors  the arrays
+    SHA256SUMS         the digests of the three above, as `sha256sum --check` reads them
+
+Nothing in it is executed. What is read is compared with its digest and its shape first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from ..base.errors import ModelError
+from .characters import KIND, N_CODES, SPACE, CharacterTable
+from .classifier import PortableClassifier
+from .encoders import ENCODERS, Array
+from .members import STEPS, Head, Member, NetworkMember, NgramMember, PrototypeHead, SifMember
+from .tables import DTYPES, Table
+from .tokens import CONTRACTIONS, DIGITS, FIRST_WORD, Tokeniser
+
+FORMAT = "headline-transfer portable classifier"
+VERSION = 1
+MODEL, WORDS, ARRAYS, SUMS = "model.json", "words.json.gz", "model.safetensors", "SHA256SUMS"
+README = "README.md"
+
+_MOST_BYTES = 4 << 30  # of a file
+_MOST_SUMS = 4_096  # bytes of the file of digests
+_MOST_WORDS = 256 << 20  # bytes of all words
+_MOST_BUCKETS = 1 << 24
+_CASES = 5  # kinds of letter case, padding among them
+_SUM = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\n]+)")
+
+# What Python raises for JSON of another form than ours.
+_FOREIGN = (ValueError, TypeError, LookupError, AttributeError, RecursionError, zlib.error)
+
+
+def load_classifier(folder: str | os.PathLike[str]) -> PortableClassifier:
+    """Read a classifier that `pipeline export` wrote. Nothing in the folder is executed.
+
+    Raises ModelError: the folder is not such a one, or it is damaged.
+    """
+    path = Path(folder)
+    contents = _read_files(path)
+    try:
+        model = json.loads(contents[MODEL])
+        if model.get("format") != FORMAT:
+            raise ModelError(f"{path / MODEL}: expected {FORMAT!r} as the format: {_ANOTHER}")
+        if model.get("version") != VERSION:
+            raise ModelError(
+                f"{path / MODEL}: expected version {VERSION} of the format, got "
+                f"{model.get('version')!r}: export the model again with the package that reads it"
+            )
+        words = json.loads(_unzip(path / WORDS, contents[WORDS]))
+        return _build(model, words, _Arrays(path / ARRAYS, load(contents[ARRAYS])))
+    except SafetensorError as error:
+        raise ModelError(f"{path / ARRAYS}: expected safetensors ({error}): {_ANOTHER}") from error
+    except _FOREIGN as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ModelError(
+            f"{path}: expected a classifier of `pipeline export`, {MODEL} or {WORDS} has another "
+            f"form ({reason}): {_ANOTHER}"
+        ) from error
+
+
+_ANOTHER = "export the model again, or name another folder"
+
+
+def _read_files(path: Path) -> dict[str, bytes]:
+    """The files by name, with the digests that stand in SHA256SUMS."""
+    if not path.is_dir():
+        raise ModelError(f"{path}: expected a folder of `pipeline export`, there is none")
+    sums = {
+        match[2]: match[1]
+        for line in _read(path, SUMS, _MOST_SUMS).decode(errors="replace").splitlines()
+        if (match := _SUM.fullmatch(line))
+    }
+    contents = {}
+    for name in (MODEL, WORDS, ARRAYS):
+        contents[name] = _read(path, name, _MOST_BYTES)
+        if hashlib.sha256(contents[name]).hexdigest() != sums.get(name):
+            raise ModelError(
+                f"{path / name}: expected the digest in {SUMS}, the file has another: it is damaged "
+                "or was changed: export the model again, or copy the folder again"
+            )
+    return contents
+
+
+def _read(path: Path, name: str, most: int) -> bytes:
+    file = path / name
+    try:
+        if not file.is_file():  # a pipe would never end
+            raise ModelError(
+                f"{path}: expected a folder of `pipeline export`, it has no file {name}: name another"
+            )
+        if file.stat().st_size > most:
+            raise ModelError(f"{file}: expected at most {most:,} bytes, it has more: {_ANOTHER}")
+        return file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read ({error.strerror or error})") from error
+
+
+def _unzip(file: Path, data: bytes) -> bytes:
+    """What a gzip file holds, up to a bound."""
+    unzipper = zlib.decompressobj(wbits=31)
+    content = unzipper.decompress(data, _MOST_WORDS)
+    if not unzipper.eof:
+        raise ModelError(
+            f"{file}: expected a gzip file of at most {_MOST_WORDS:,} bytes: {_ANOTHER}"
+        )
+    return content
+
+
+@dataclass(frozen=True, eq=False)
+class _Arrays:
+    """The arrays of a file. Each is checked when it is taken."""
+
+    file: Path
+    by_name: Mapping[str, NDArray[Any]]
+
+    def take(self, name: str, *shape: int | None) -> Array:
+        """A float32 array of this shape; None in it is any number."""
+        return self.checked(name, ("float32",), *shape)
+
+    def table(self, name: str, n_rows: int | None, width: int | None) -> Table:
+        """A table with its scales."""
+        values = self.checked(name, DTYPES, n_rows, width)
+        scale = None
+        if (key := f"{name}.scale") in self.by_name:
+            by_column = len(self.by_name[key]) == 1
+            shape = (1, values.shape[1]) if by_column else (len(values), 1)
+            scale = self.checked(key, ("float32", "float16"), *shape)
+        return Table(values, scale)
+
+    def checked(self, name: str, dtypes: tuple[str, ...], *shape: int | None) -> NDArray[Any]:
+        """An array of one of these types and of this shape, with finite numbers."""
+        if name not in self.by_name:
+            raise ModelError(f"{self.file}: expected an array {name}, there is none: {_ANOTHER}")
+        array = self.by_name[name]
+        fits = len(array.shape) == len(shape) and all(
+            wanted in (None, size) for size, wanted in zip(array.shape, shape, strict=True)
+        )
+        if array.dtype.name not in dtypes or not fits:
+            sizes = ", ".join("any" if size is None else str(size) for size in shape)
+            raise ModelError(
+                f"{self.file}: expected {' or '.join(dtypes)} of shape ({sizes}) as {name}, got "
+                f"{array.dtype} of {array.shape}: {_ANOTHER}"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ModelError(f"{self.file}: expected finite numbers in {name}: {_ANOTHER}")
+        return array
+
+
+def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableClassifier:
+    labels = tuple(model["labels"])
+    _expect(
+        bool(labels) and len(set(labels)) == len(labels) and _are_strings(labels),
+        "labels that are different strings",
+    )
+    embedding = arrays.table("network/embedding", None, None)
+    width = embedding.values.shape[1]
+    extra = None
+    if "network/extra" in arrays.by_name:
+        extra = arrays.table("network/extra", None, width)
+    n_rows = embedding.n_rows + (extra.n_rows if extra else 0)
+    _expect(
+        isinstance(words, list) and _are_strings(words) and len(words) + FIRST_WORD == n_rows,
+        f"{n_rows - FIRST_WORD:,} words in {WORDS}",
+    )
+    tokeniser = _tokeniser(model["tokeniser"], words, arrays)
+    network = _network(model, embedding, extra, tokeniser.letter_case, len(labels), arrays)
+    members: list[Member] = []
+    for name in model["members"]:
+        members.append(_MEMBERS[name](network, len(labels), n_rows, arrays))
+    weights, floor = tuple(map(float, model["weights"])), float(model["floor"])
+    _expect(
+        list(model["members"])[:1] == ["network"] and len(weights) == len(members),
+        "a weight for each member, the network first",
+    )
+    _expect(bool(np.isfinite([*weights, floor]).all()), "finite weights")
+    facts = dict(model["facts"])
+    return PortableClassifier(labels, tokeniser, network, tuple(members), weights, floor, facts)
+
+
+def _tokeniser(options: Mapping[str, Any], words: list[str], arrays: _Arrays) -> Tokeniser:
+    starts = arrays.checked("characters/starts", ("int32",), None)
+    kinds = arrays.checked("characters/kinds", ("uint8",), len(starts))
+    lower = options["lower"]
+    _expect(
+        len(starts) > 0
+        and starts[0] == 0
+        and bool((np.diff(starts) > 0).all())
+        and starts[-1] < N_CODES
+        and int((kinds & KIND).max()) <= SPACE
+        and all(len(letter) == 1 and len(lower[letter]) <= 3 for letter in lower),
+        "a table of characters",
+    )
+    _expect(
+        type(options["max_tokens"]) is int
+        and options["max_tokens"] > 0
+        and type(options["letter_case"]) is bool
+        and options["contractions"] in CONTRACTIONS
+        and options["digits"] in (None, *DIGITS),
+        "the options of a tokeniser",
+    )
+    return Tokeniser(
+        words,
+        CharacterTable(starts, kinds, lower),
+        options["max_tokens"],
+        options["contractions"],
+        options["digits"],
+        options["letter_case"],
+    )
+
+
+def _network(
+    model: Mapping[str, Any],
+    embedding: Table,
+    extra: Table | None,
+    letter_case: bool,
+    n_labels: int,
+    arrays: _Arrays,
+) -> NetworkMember:
+    kind = ENCODERS[model["encoder"]["name"]]
+    cases = arrays.take("network/letter_case", _CASES, None) if letter_case else None
+    width = embedding.values.shape[1] + (0 if cases is None else cases.shape[1])
+    encoder = kind.read(arrays.take, width, model["encoder"])
+    # A text of one token of zeros says how many features there are.
+    n_features = encoder.features(np.zeros((1, 1, width), np.float32)).shape[1]
+    head: Head | PrototypeHead
+    if kind.prototypes:
+        kernel = arrays.take("head/representation/kernel", n_features, None)
+        head = PrototypeHead(
+            kernel,
+            arrays.take("head/representation/bias", kernel.shape[1]),
+            arrays.take("head/prototypes", n_labels, kernel.shape[1]),
+        )
+    else:
+        head = Head(
+            arrays.take("head/kernel", n_features, n_labels), arrays.take("head/bias", n_labels)
+        )
+    steps = 0 if kind.piecewise_linear else STEPS
+    return NetworkMember(embedding, extra, cases, encoder, head, steps)
+
+
+def _sif(network: NetworkMember, n_labels: int, n_rows: int, arrays: _Arrays) -> Member:
+    n_trained, vector_size = network.embedding.values.shape
+    return SifMember(
+        arrays.table("sif/table", n_trained, vector_size),
+        network.extra,
+        arrays.table("sif/rarity", n_rows, 1),
+        arrays.take("sif/kernel", vector_size, n_labels),
+        arrays.take("sif/bias", n_labels),
+    )
+
+
+def _ngrams(network: NetworkMember, n_labels: int, n_rows: int, arrays: _Arrays) -> Member:
+    kept = arrays.checked("ngrams/kept", ("uint8",), None)
+    n_buckets, n_kept = 8 * len(kept), int(np.bitwise_count(kept).sum(dtype=np.int64))
+    _expect(
+        n_buckets <= _MOST_BUCKETS and n_buckets.bit_count() == 1 and kept[0] < 128,
+        "a power of two of buckets, without the first",
+    )
+    n_outputs = 1 if n_labels == 2 else n_labels
+    return NgramMember(
+        kept,
+        arrays.table("ngrams/table", n_kept, 1 + n_outputs),
+        arrays.take("ngrams/bias", n_outputs),
+    )
+
+
+_MEMBERS = {
+    "network": lambda network, n_labels, n_rows, arrays: network,
+    "sif": _sif,
+    "ngrams": _ngrams,
+}
+
+
+def _are_strings(values: Any) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _expect(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"expected {what}")

@@ -1,0 +1,353 @@
+"""The members of a classifier in NumPy: each gives log-probabilities, and says what a token gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .characters import codes_of
+from .encoders import Array, Encoder
+from .hashing import CHARACTERS, WORDS, buckets_of, word_number
+from .tables import Table
+from .tokens import TokenBatch, ragged_ranges
+
+BEGINNING, END = "\x02", "\x03"  # the marks of a text; no token has such characters
+STEPS = 16  # of integrated gradients, where the gradient alone is not exact
+_LEAST = np.float32(1e-12)  # a squared length below it counts as this
+
+
+class Member(Protocol):
+    """One of the experts whose probabilities a classifier multiplies."""
+
+    def log_probabilities(self, batch: TokenBatch) -> Array:
+        """Log-probabilities of the labels: (n, n_labels)."""
+
+    def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
+        """What each token gives to each label, (n_places, n_labels), and what no token gives, (n,
+        n_labels), in nats. Their sum over a text is a logit of the label."""
+
+
+# ------------------------------------------------------------------------------------ the network
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """From features to a representation and logits: linear, with `kernel` (width, n_labels) and
+    `bias` (n_labels,)."""
+
+    kernel: Array
+    bias: Array
+
+    def represent(self, features: Array) -> Array:
+        """(n, n_features) to (n, width)."""
+        return features
+
+    @property
+    def width(self) -> int:
+        """How many numbers a representation has."""
+        return len(self.kernel)
+
+    def logits(self, representation: Array) -> Array:
+        """(n, width) to (n, n_labels)."""
+        return representation @ self.kernel + self.bias
+
+    def gradient(self, representation: Array, label: int) -> Array:
+        """Of the logit of a label at the features: (n, n_features)."""
+        return np.broadcast_to(self.kernel[:, label], representation.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class PrototypeHead:
+    """Logits that fall with the distance to the prototype of a label. `kernel`: (n_features, width);
+    `bias`: (width,); `prototypes`: (n_labels, width)."""
+
+    kernel: Array
+    bias: Array
+    prototypes: Array
+
+    def represent(self, features: Array) -> Array:
+        """(n, n_features) to (n, width)."""
+        return np.tanh(features @ self.kernel + self.bias)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a representation has."""
+        return len(self.bias)
+
+    def logits(self, representation: Array) -> Array:
+        """(n, width) to (n, n_labels)."""
+        squares = (representation**2).sum(axis=1, keepdims=True) + (self.prototypes**2).sum(axis=1)
+        return representation @ self.prototypes.T - squares / 2
+
+    def gradient(self, representation: Array, label: int) -> Array:
+        """Of the logit of a label at the features: (n, n_features)."""
+        away = self.prototypes[label] - representation
+        return (away * (1 - representation**2)) @ self.kernel.T
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkMember:
+    """The network: word vectors, encoder, head.
+
+    `embedding`: (n_trained, vector_size), the rows that were trained; `extra`: the rows after them,
+    or None. `cases`: (5, size), the vectors of the letter cases, or None. `steps`: of integrated
+    gradients; 0 takes the gradient itself.
+    """
+
+    embedding: Table
+    extra: Table | None
+    cases: Array | None
+    encoder: Encoder
+    head: Head | PrototypeHead
+    steps: int
+
+    def representation(self, batch: TokenBatch) -> Array:
+        """Where texts lie before the last layer: (n, width)."""
+        vectors = self._vectors(batch)
+        features = np.zeros((len(batch.counts), len(self.head.kernel)), np.float32)
+        for texts, places in batch.by_length:
+            features[texts] = self.encoder.features(vectors[batch.places[places]])
+        return self.head.represent(features)
+
+    def log_probabilities(self, batch: TokenBatch) -> Array:
+        return log_softmax(self.head.logits(self.representation(batch)))
+
+    def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
+        vectors = self._vectors(batch)
+        bias = self.head.logits(self.representation(batch))
+        values = np.zeros((len(batch.places), bias.shape[1]), np.float32)
+        for texts, places in batch.by_length:
+            given = self._explain(vectors[batch.places[places]], bias.shape[1])
+            values[places] = given
+            bias[texts] -= given.sum(axis=0)
+        return values, bias
+
+    def _explain(self, x: Array, n_labels: int) -> Array:
+        """(tokens, n, width) to (tokens, n, n_labels): mean gradients from zero vectors, times `x`."""
+        points, shares = _path(self.steps)
+        path = np.concatenate([point * x for point in points], axis=1)
+        representation = self.head.represent(self.encoder.features(path))
+        by_label = []
+        for label in range(n_labels):
+            gradient = self.encoder.gradient(path, self.head.gradient(representation, label))
+            by_point = gradient.reshape(len(x), len(points), *x.shape[1:])
+            by_label.append((np.einsum("p,tpnw->tnw", shares, by_point) * x).sum(axis=2))
+        return np.stack(by_label, axis=2)
+
+    def _vectors(self, batch: TokenBatch) -> Array:
+        """The vector of each token: (n_tokens, width)."""
+        vectors = rows_of(batch.rows, self.embedding, self.extra)
+        if self.cases is None:
+            return vectors
+        return np.concatenate([vectors, self.cases[batch.cases]], axis=1)
+
+
+def rows_of(rows: NDArray[np.intp], trained: Table, extra: Table | None) -> Array:
+    """The rows of two tables, one after the other: (n, vector_size)."""
+    if extra is None:
+        return trained.rows(rows)
+    values = trained.rows(np.minimum(rows, trained.n_rows - 1))
+    beyond = rows >= trained.n_rows
+    if beyond.any():
+        values[beyond] = extra.rows(rows[beyond] - trained.n_rows)
+    return values
+
+
+def _path(steps: int) -> tuple[Array, Array]:
+    """Points between 0 and 1 and their weights (Gauss-Legendre); the end alone for no steps."""
+    if not steps:
+        return np.ones(1, np.float32), np.ones(1, np.float32)
+    points, weights = np.polynomial.legendre.leggauss(steps)  # on -1 to 1
+    return ((points + 1) / 2).astype(np.float32), (weights / 2).astype(np.float32)
+
+
+# ---------------------------------------------------------------------------------------------- sif
+
+
+@dataclass(frozen=True, eq=False)
+class SifMember:
+    """A linear model over the weighted mean vector.
+
+    `table`: (n_trained, vector_size), the vectors before any training; `extra`: as in the network.
+    `rarity`: (n_rows, 1), the weight of each row's word. `kernel`: (vector_size, n_labels); `bias`.
+    """
+
+    table: Table
+    extra: Table | None
+    rarity: Table
+    kernel: Array
+    bias: Array
+
+    def log_probabilities(self, batch: TokenBatch) -> Array:
+        weighed = self._weighed(batch)
+        means = np.zeros((len(batch.counts), weighed.shape[1]), np.float32)
+        for texts, places in batch.by_length:
+            total = weighed[batch.places[places]].sum(axis=0)
+            means[texts] = total / _length(total)
+        return log_softmax(means @ self.kernel + self.bias)
+
+    def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
+        weighed = self._weighed(batch)
+        values = np.zeros((len(batch.places), len(self.bias)), np.float32)
+        for _, places in batch.by_length:
+            vectors = weighed[batch.places[places]]
+            values[places] = (vectors / _length(vectors.sum(axis=0))) @ self.kernel
+        return values, np.tile(self.bias, (len(batch.counts), 1))
+
+    def _weighed(self, batch: TokenBatch) -> Array:
+        """The vector of each token times its weight: (n_tokens, vector_size)."""
+        return rows_of(batch.rows, self.table, self.extra) * self.rarity.rows(batch.rows)
+
+
+def _length(total: Array) -> Array:
+    return np.maximum(np.sqrt((total**2).sum(axis=1, keepdims=True)), np.float32(1e-9))
+
+
+# ------------------------------------------------------------------------------------------- ngrams
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """Texts with a mark before and behind, as words and as characters, one text after the other.
+
+    `numbers`: uint32 (n_words,); `letters`: uint32 (n_letters,), code points with a space between
+    tokens. `word_counts`, `letter_counts`: int (n,), how many of them a text has.
+    """
+
+    numbers: NDArray[np.uint32]
+    letters: NDArray[np.uint32]
+    word_counts: NDArray[np.intp]
+    letter_counts: NDArray[np.intp]
+
+
+def mark(batch: TokenBatch) -> Marked:
+    """Mark the beginning and the end of the texts."""
+    # Between the marks of a text without tokens there are two spaces.
+    tokens = [*batch.tokens, BEGINNING, f"{BEGINNING} ", END]
+    words_and_marks = [*batch.tokens, BEGINNING, BEGINNING, END]
+    n, n_tokens = len(batch.counts), len(batch.tokens)
+    word_counts = batch.counts + 2
+    ends = np.cumsum(word_counts)
+    starts = ends - word_counts
+    words = np.empty(ends[-1] if n else 0, np.intp)
+    words[starts] = np.where(batch.counts > 0, n_tokens, n_tokens + 1)
+    words[ends - 1] = n_tokens + 2
+    words[ragged_ranges(starts + 1, batch.counts)] = batch.places
+
+    # Each token is followed by a space, and the mark at the end by none.
+    lengths = np.fromiter(map(len, tokens), np.intp, len(tokens)) + 1
+    codes = codes_of(" ".join(tokens))
+    firsts = np.cumsum(lengths) - lengths
+    lengths[-1] = 1
+    letter_lengths = lengths[words]
+    letter_ends = np.cumsum(letter_lengths)[ends - 1] if n else np.zeros(0, np.intp)
+    return Marked(
+        np.fromiter(map(word_number, words_and_marks), np.uint32, len(tokens))[words],
+        codes[ragged_ranges(firsts[words], letter_lengths)],
+        word_counts,
+        np.diff(letter_ends, prepend=0),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class NgramMember:
+    """A linear model over hashed n-grams.
+
+    `kept`: uint8 (n_buckets / 8,), a bit for each bucket that has a row. `table`: (n_rows, 1 +
+    n_outputs): the squared weight of the bucket's n-grams, and weight x coefficient for each output.
+    `bias`: (n_outputs,); there is one output for two labels, the logit of the second.
+    """
+
+    kept: NDArray[np.uint8]
+    table: Table
+    bias: Array
+
+    @cached_property
+    def _rows(self) -> Array:
+        """The rows, behind one of zeros for all other buckets: (1 + n_rows, 1 + n_outputs)."""
+        return np.concatenate([np.zeros((1, 1 + len(self.bias)), np.float32), self.table.all()])
+
+    @cached_property
+    def _row_of_bucket(self) -> NDArray[np.int32]:
+        bits = np.unpackbits(self.kept)
+        return np.where(bits, np.cumsum(bits, dtype=np.int32), np.int32(0))
+
+    def log_probabilities(self, batch: TokenBatch) -> Array:
+        marked = mark(batch)
+        logits = np.tile(self.bias, (len(batch.counts), 1))
+        for values, counts, sizes in _blocks(marked):
+            ends = np.cumsum(counts)
+            starts, sums = ends - counts, np.zeros((len(counts), self._rows.shape[1]), np.float32)
+            for rows in self._lookups(values, np.repeat(ends, counts), sizes):
+                sums += np.add.reduceat(self._rows[rows], starts, axis=0)
+            logits += sums[:, 1:] / np.sqrt(np.maximum(sums[:, :1], _LEAST))
+        return log_softmax(_both(logits))
+
+    def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
+        """Each n-gram is divided equally between the tokens that it touches."""
+        marked, n = mark(batch), len(batch.counts)
+        values = np.zeros((len(batch.places), len(self.bias)), np.float32)
+        bias = np.tile(self.bias, (n, 1))
+        is_word = np.ones(len(marked.numbers), bool)
+        word_ends = np.cumsum(marked.word_counts)
+        is_word[word_ends - 1] = is_word[word_ends - marked.word_counts] = False
+        in_token = marked.letters > ord(" ")
+        begins = in_token & ~np.concatenate([[False], in_token[:-1]])
+        for (units, counts, sizes), inside, starts in zip(
+            _blocks(marked), (is_word, in_token), (is_word, begins), strict=True
+        ):
+            ends = np.cumsum(counts)
+            lookups = list(self._lookups(units, np.repeat(ends, counts), sizes))
+            text_of = np.repeat(np.arange(n), counts)
+            squares = np.zeros(n, np.float32)
+            for rows in lookups:
+                squares += np.add.reduceat(self._rows[rows, 0], ends - counts)
+            scale = (1 / np.sqrt(np.maximum(squares, _LEAST)))[text_of]
+            # An n-gram touches the tokens from `first` to `last`, counted through the batch.
+            begun = np.cumsum(starts)
+            first = begun - inside
+            for size, rows in zip(sizes, lookups, strict=True):
+                given = self._rows[rows, 1:] * scale[:, None]
+                last = begun[np.minimum(np.arange(len(begun)) + size - 1, len(begun) - 1)] - 1
+                touched = last - first + 1
+                given /= np.maximum(touched, 1)[:, None].astype(np.float32)
+                for place in range(max(WORDS)):  # as many as fit in five characters with spaces
+                    here = place < touched
+                    np.add.at(values, first[here] + place, given[here])
+                nowhere = touched <= 0
+                np.add.at(bias, text_of[nowhere], given[nowhere])
+        return _both(values), _both(bias)
+
+    def _lookups(
+        self, values: NDArray[np.uint32], ends: NDArray[np.intp], sizes: Sequence[int]
+    ) -> Iterator[NDArray[np.int32]]:
+        """The rows of the n-grams of each size that begin at each place."""
+        n_buckets = 8 * len(self.kept)
+        for buckets in buckets_of(values, ends, sizes, n_buckets):
+            yield self._row_of_bucket[buckets]
+
+
+def _blocks(
+    marked: Marked,
+) -> tuple[tuple[NDArray[np.uint32], NDArray[np.intp], tuple[int, ...]], ...]:
+    """Words and characters: their values, how many a text has, and the sizes of n-grams."""
+    return (
+        (marked.numbers, marked.word_counts, WORDS),
+        (marked.letters, marked.letter_counts, CHARACTERS),
+    )
+
+
+def _both(scores: Array) -> Array:
+    """One output is the score of the second of two labels; that of the first is 0."""
+    return np.pad(scores, ((0, 0), (1, 0))) if scores.shape[1] == 1 else scores
+
+
+def log_softmax(logits: Array) -> Array:
+    """Log-probabilities, (n, n_labels)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
