@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 
 from pipeline import report
 from pipeline.base.errors import MissingExtraError
-from pipeline.base.files import cache_folder
+from pipeline.base.files import digest
 from pipeline.cases.evaluation import evaluate_cases
 from pipeline.classifier.encoders import MetricOptions
 from pipeline.config import Config
@@ -22,6 +22,7 @@ from pipeline.insight.audit import Audit, audit
 from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
 from pipeline.insight.evaluation import Evaluation, evaluate
 from pipeline.insight.probes import load_sentences
+from pipeline.tracking.connection import check_store
 from pipeline.tracking.registry import RegisteredModel, registered_name
 from pipeline.tracking.runs import tracked_run
 from pipeline.training.fit import Fitted, fit, timed
@@ -57,25 +58,33 @@ class RunResult:
         return self.evaluations[self.fitted.kept]
 
 
-def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunResult:
+def run(
+    config: Config, on_epoch: Callable[[Epoch], None] | None = None, resume: str | None = None
+) -> RunResult:
     """Run the pipeline and log it as one MLflow run. `on_epoch` is called after each epoch.
 
-    Raises PipelineError: anything that the user can mend; the run is then FAILED.
+    A run that was cut off goes on where the headlines and all options are the same, and trains
+    nothing again. `resume`: the id of the only run that may go on.
+
+    Raises PipelineError: anything that the user can mend; a run that has started is then FAILED.
+    What the store did not take is kept, and `pipeline sync` sends it.
     """
     seconds: dict[str, float] = {}
     steps = count(1)
     insight, figures = config.insight, config.insight.figures
     name = f"{config.data.source}-{config.vectors.source}-{config.model.encoder}-{config.seed}"
     started = time.perf_counter()
-    check_source(config.data.source, config.data.path)  # a wrong path leaves no run
-    with tracked_run(config.tracking, name) as tracked:
-        tracked.log(report.config_items(asdict(config)))
-
-        with timed(seconds, "data"):
-            sentences = load_sentences(insight.probes)  # a wrong file is found out before the work
-            headlines = load_headlines(**asdict(config.data))
-            train, validation, test = map(headlines.examples, ("train", "validation", "test"))
-            tracked.log(report.headlines_items(headlines))
+    # What is wrong with the data or the store is found out before there is a run.
+    check_source(config.data.source, config.data.path)
+    check_store(config.tracking.uri)
+    with timed(seconds, "data"):
+        sentences = load_sentences(insight.probes)
+        headlines = load_headlines(**asdict(config.data))
+        train, validation, test = map(headlines.examples, ("train", "validation", "test"))
+    elsewhere = replace(config, tracking=replace(config.tracking, uri=None))  # is the same run
+    key = digest("train", elsewhere, dict(headlines.sha256))
+    with tracked_run(config.tracking, name, key, run_id=resume) as tracked:
+        tracked.log([*report.config_items(asdict(config)), *report.headlines_items(headlines)])
 
         audited = None
         if insight.audit:
@@ -97,13 +106,15 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 schedule=config.training,
                 seed=config.seed,
                 held_out=test.texts,
-                checkpoints=cache_folder() / "training",
+                checkpoints=tracked.training_folder,
                 on_matrix=lambda matrix: tracked.log(report.matrix_items(matrix, figures=figures)),
                 on_epoch=log_epoch,
             )
             tracked.log(report.history_items(fitted.history, figures=figures))
             tracked.log(report.ensemble_items(fitted.ensemble))
 
+        with timed(seconds, "model_saving"):
+            tracked.keep_model(fitted.classifier)
         with timed(seconds, "evaluation"):
             evaluations = {
                 method: evaluate(classifier, test) for method, _, classifier in fitted.methods()
@@ -140,8 +151,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
                 tracked.log(report.attribution_items(attribution, kept))
 
         with timed(seconds, "model_logging"):
-            registered = tracked.log_model(
-                fitted.classifier,
+            tracked.log_model(
                 registered_model=registered_name(config.tracking, headlines.name),
                 validation_accuracy=fitted.ensemble.accuracy,
                 validation_sha256=headlines.sha256["validation"],
@@ -149,6 +159,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
             )
         seconds = {**seconds, "total": time.perf_counter() - started}
         tracked.log(report.seconds_items({**fitted.seconds, **seconds}))
+    assert tracked.registered is not None  # the run has finished
     return RunResult(
         run_id=tracked.run_id,
         experiment_id=tracked.experiment_id,
@@ -159,7 +170,7 @@ def run(config: Config, on_epoch: Callable[[Epoch], None] | None = None) -> RunR
         evaluations=evaluations,
         embedding=embedding,
         attribution=attribution,
-        registered=registered,
+        registered=tracked.registered,
         seconds=seconds,
     )
 

@@ -104,7 +104,7 @@ def test_metrics_of_the_result(done: Done) -> None:
     assert metrics["coverage/tokens"] == metrics["coverage/types"] == 1
     stages = (
         "data", "audit", "vocabulary", "vectors", "matrix", "network", "training", "ensemble", "fit",
-        "evaluation", "embedding", "attribution", "model_logging", "total",
+        "model_saving", "evaluation", "embedding", "attribution", "model_logging", "total",
     )  # fmt: skip
     assert all(metrics[f"seconds/{stage}"] > 0 for stage in stages)
 
@@ -370,7 +370,6 @@ def test_scratch_and_random(small: dict[str, Path], store: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "error", "message"),
     [
-        (["data.path=nowhere.csv"], DataError, "there is none at nowhere.csv"),
         (["vectors.path=nowhere.txt"], VectorsError, "nowhere.txt"),
         (["vectors.vector_size=50"], VectorsError, "expected vectors of dimension 50"),
     ],
@@ -384,6 +383,41 @@ def test_a_failed_run_says_why(
     assert record.info.status == "FAILED"
     assert message in record.data.tags["end.reason"]
     assert MlflowClient(store).search_registered_models() == []
+
+
+def test_what_is_wrong_with_the_data_is_found_out_before_the_run(
+    small: dict[str, Path], store: str
+) -> None:
+    with pytest.raises(DataError, match=r"there is none at nowhere\.csv"):
+        run(load_config(small_overrides(small, store, "data.path=nowhere.csv")))
+    assert [e.name for e in MlflowClient(store).search_experiments()] == ["Default"]
+
+
+def test_inside_of_an_active_run_it_is_a_run_below(small: dict[str, Path], store: str) -> None:
+    """And everything that MLflow keeps for the process is as it was."""
+    mlflow.set_tracking_uri(store)
+    mlflow.set_experiment("mine")
+    before = (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI"))
+    seen = []
+    with mlflow.start_run() as parent:
+        overrides = small_overrides(small, f"'{store}?timeout=30'", *QUICK)
+        result = run(
+            load_config(overrides), on_epoch=lambda _: seen.append(mlflow.get_tracking_uri())
+        )
+        assert mlflow.active_run().info.run_id == parent.info.run_id
+        assert (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
+        assert set(seen) == {store}
+        mlflow.log_param("after", 1)
+        with mlflow.start_run(nested=True) as sibling:
+            pass
+    client = MlflowClient(store)
+    record = client.get_run(result.run_id)
+    assert record.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert record.info.status == client.get_run(parent.info.run_id).info.status == "FINISHED"
+    mine = client.get_experiment_by_name("mine").experiment_id
+    assert {record.info.experiment_id, sibling.info.experiment_id} == {mine}
+    assert client.get_run(parent.info.run_id).data.params == {"after": "1"}
+    mlflow.set_tracking_uri(None)
 
 
 def test_vectors_of_another_casing(small: dict[str, Path], store: str, tmp_path: Path) -> None:

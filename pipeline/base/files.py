@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,19 @@ def atomic_write(path: Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_files(folder: Path) -> Iterator[None]:
+    """Let temporary files of every library be made in `folder` meanwhile.
+
+    What a process leaves that is killed then lies where it can be found and removed.
+    """
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def digest(*parts: Any) -> str:

@@ -18,7 +18,8 @@ from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.options import list_options
 from pipeline.cli.predict import predict
-from pipeline.cli.signals import Interrupts
+from pipeline.cli.signals import INTERRUPTED, Interrupts
+from pipeline.cli.sync import sync
 from pipeline.cli.terminal import set_up_messages
 from pipeline.cli.train import train
 from pipeline.cli.vectors import vectors
@@ -34,6 +35,7 @@ COMMANDS: tuple[click.Command, ...] = (
     explain,
     cases,
     vectors,
+    sync,
     list_options,
 )
 
@@ -85,23 +87,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         ]
     set_up_messages(debug)
     interrupts = Interrupts()
-    try:
-        with interrupts.listening():
+    with interrupts.listening():
+        try:
             cli.main(argv or ["--help"], "pipeline", standalone_mode=False, obj=interrupts)
-    except PipelineError as error:
-        if debug:
-            raise
-        _fail(str(error), 2)
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "pipeline"
-        _fail(f"{error.format_message()} (see {path} --help)", 2)
-    except click.ClickException as error:
-        _fail(error.format_message(), 2)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted", 130)
-    except BrokenPipeError:  # head has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        except PipelineError as error:
+            if debug:
+                raise
+            _fail(str(error), 2)
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else "pipeline"
+            _fail(f"{error.format_message()} (see {path} --help)", 2)
+        except click.ClickException as error:
+            _fail(error.format_message(), 2)
+        except (KeyboardInterrupt, click.Abort):
+            if arguments is None:  # a process of its own, which no thread may hold up
+                click.echo("error: interrupted", err=True)
+                os._exit(INTERRUPTED)
+            _fail("interrupted", INTERRUPTED)
+        except BrokenPipeError:  # head has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
     sys.exit(0)
 
 

@@ -1,43 +1,65 @@
-"""Ctrl-C and the like: a signal ends the work at the next place where that is safe."""
+"""Ctrl-C and the like: a signal ends the work at the next place where that is safe, or soon anyway."""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, ParamSpec
+from typing import Any, ParamSpec
 
 Arguments = ParamSpec("Arguments")
+
+PATIENCE_SECONDS = 1.5  # for the main thread to end by itself
+LAST_SECONDS = 1.0  # for the store to note the end, where the main thread does not end
+INTERRUPTED = 130  # the exit code
 
 
 class Interrupts:
     """The signals that asked for the end. `main` makes one, and hands it to the commands.
 
-    A signal raises KeyboardInterrupt. Where Python cannot pass an exception on, as in a destructor
-    or in a callback from C++, it is dropped. So long work asks again with `checked`.
+    The first signal raises KeyboardInterrupt; later ones change nothing, as the end is under way.
+    Where Python cannot pass an exception on, as in a destructor or in a callback from C++, it is
+    dropped. So long work asks again with `checked`. Where the main thread is in long compiled code,
+    another thread ends the run and the process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._received: list[int] = []
+        self._patience_seconds = patience_seconds
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear SIGINT and SIGTERM meanwhile. A SIGINT that is ignored, as in a shell's background
-        job, stays ignored."""
-        numbers = [signal.SIGTERM]
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            numbers.append(signal.SIGINT)
+        """Hear SIGINT, SIGTERM and SIGHUP meanwhile. A signal that is ignored, as SIGINT in a shell's
+        background job and SIGHUP under nohup, stays ignored."""
+        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        numbers = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        over = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(reader, numbers, over), daemon=True)
+        watch.start()
         before = {number: signal.signal(number, self.receive) for number in numbers}
+        # Python's own part of a handler runs in the main thread only. This is told at once.
+        file_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         try:
             yield
         finally:
+            over.set()
+            signal.set_wakeup_fd(file_before)
             for number, handler in before.items():
                 signal.signal(number, handler)
+            os.close(writer)
+            watch.join()
+            os.close(reader)
 
-    def receive(self, number: int, _: Any = None) -> NoReturn:
-        """Keep the signal and raise KeyboardInterrupt."""
+    def receive(self, number: int, _: Any = None) -> None:
+        """Keep the signal. The first one raises KeyboardInterrupt."""
         self._received.append(number)
-        self._raise(number)
+        if len(self._received) == 1:
+            raise KeyboardInterrupt(_reason(number))
 
     def checked(self, callback: Callable[Arguments, None]) -> Callable[Arguments, None]:
         """`callback`, which afterwards raises KeyboardInterrupt where a signal was received."""
@@ -45,11 +67,40 @@ class Interrupts:
         def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
             callback(*args, **kwargs)
             if self._received:
-                self._raise(self._received[0])
+                raise KeyboardInterrupt(_reason(self._received[0]))
 
         return call
 
-    def _raise(self, number: int) -> NoReturn:
-        if number == signal.SIGTERM:
-            raise KeyboardInterrupt("by SIGTERM")
-        raise KeyboardInterrupt
+    def _watch(self, reader: int, numbers: list[signal.Signals], over: threading.Event) -> None:
+        """Wait for a signal, and then for the main thread. Where that does not end, end the process."""
+        while received := os.read(reader, 1):  # nothing: the other side was closed
+            if received[0] in numbers:
+                if not over.wait(self._patience_seconds):
+                    _end_process(received[0])
+                return
+
+
+def _reason(number: int) -> str:
+    """What an interrupt says. Ctrl-C needs no words."""
+    return "" if number == signal.SIGINT else f"by {signal.Signals(number).name}"
+
+
+def _end_process(number: int) -> None:
+    """End the runs of this process, its children and itself."""
+
+    def end_runs() -> None:
+        if "pipeline.tracking.leftovers" in sys.modules:  # else there is no run
+            from pipeline.tracking.leftovers import kill_own_runs
+
+            kill_own_runs(f"interrupted {_reason(number)}".strip())
+
+    last = threading.Thread(target=end_runs, daemon=True)
+    last.start()
+    last.join(LAST_SECONDS)
+    if "psutil" in sys.modules:
+        import psutil
+
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+    os.write(2, b"error: interrupted\n")
+    os._exit(INTERRUPTED)

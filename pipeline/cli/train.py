@@ -12,13 +12,19 @@ from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_facts, print_run, print_table, quiet_start
 
 if TYPE_CHECKING:
+    from pipeline.config import Config
     from pipeline.run import RunResult
 
 
 @click.command()
+@click.option(
+    "--resume",
+    metavar="RUN_ID",
+    help="Go on with a run that was cut off, with its own options. Only tracking.uri may be given.",
+)
 @OVERRIDES
 @click.pass_obj
-def train(interrupts: Interrupts, overrides: tuple[str, ...]) -> None:
+def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]) -> None:
     """Train a classifier and log it as one MLflow run.
 
     \b
@@ -26,18 +32,37 @@ def train(interrupts: Interrupts, overrides: tuple[str, ...]) -> None:
       pipeline train data=file data.path=my.csv data.text=headline data.label=topic
       pipeline train vectors=file vectors.path=glove.6B.100d.txt
       pipeline train insight=none
+      pipeline train --resume RUN_ID
 
     The run loads and audits the headlines, builds the embedding matrix, trains, evaluates on the
     test headlines, and registers the model. insight=none leaves out what looks beyond accuracy,
-    and is faster.
+    and is faster. The same command goes on with a run that was cut off.
     """
-    config = load_command_config("train", overrides)
+    config = None if resume else load_command_config("train", overrides)
     with quiet_start():
         from pipeline.run import run
 
+    config = config or _resumed(str(resume), overrides)
     with epoch_display() as on_epoch:
-        result = run(config, interrupts.checked(on_epoch))
+        result = run(config, interrupts.checked(on_epoch), resume)
     _print_summary(result)
+
+
+def _resumed(run_id: str, overrides: tuple[str, ...]) -> Config:
+    """The options of a run, at the address of the store that is given now."""
+    from pipeline.base.options import check_options
+    from pipeline.config import Config, load_config
+    from pipeline.tracking.runs import run_options
+
+    for override in overrides:
+        if not override.startswith("tracking.uri="):
+            raise click.UsageError(
+                f"--resume takes the options of the run, {override!r} would be another one: leave it out"
+            )
+    uri = load_config(overrides).tracking.uri
+    options = run_options(run_id, uri)
+    options["tracking"]["uri"] = uri
+    return check_options(Config, options)
 
 
 def _print_summary(result: RunResult) -> None:

@@ -83,6 +83,41 @@ def check_store(uri: str | None = None) -> str:
     return uri
 
 
+@contextmanager
+def chosen_store(uri: str) -> Iterator[None]:
+    """Let MLflow use a store meanwhile. Afterwards it uses the same one as before."""
+    variable = "MLFLOW_TRACKING_URI"
+    was_set, before = mlflow.is_tracking_uri_set(), mlflow.get_tracking_uri()
+    environment = os.environ.get(variable)
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        # Setting an address also sets the variable, and None removes it.
+        mlflow.set_tracking_uri(before if was_set and before != environment else None)
+        os.environ.pop(variable, None)
+        if environment is not None:
+            os.environ[variable] = environment
+
+
+@contextmanager
+def few_retries() -> Iterator[None]:
+    """Let MLflow give a request up within half a minute meanwhile. By itself it tries for minutes,
+    and says nothing. What the user has set stays."""
+    limits = {
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    }
+    added = {name: value for name, value in limits.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
 def is_new_store(uri: str) -> bool:
     """Whether the store is a database file that does not exist yet."""
     path = database_file(uri)

@@ -1,27 +1,19 @@
-"""Logged models: a classifier is written to MLflow, and read back by a name, an address or a folder."""
+"""Logged models: a classifier is read back by a name, an address or a folder."""
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
-from mlflow.models import set_signature
-from mlflow.types import ParamSchema, ParamSpec
 from numpy.typing import NDArray
 
 from pipeline.base.errors import ModelError, nearest
-from pipeline.classifier.ensemble import Classifier
-from pipeline.classifier.export import export_saved_model
-from pipeline.tracking import serving
 from pipeline.tracking.connection import (
     connect,
     first_line,
@@ -149,40 +141,3 @@ def _registered(name: str | None, store: str) -> str:
             f"there is no model {name!r} in {store}, it has {', '.join(names)}{nearest(name, names)}"
         )
     return name or names[0]
-
-
-def log_classifier(classifier: Classifier, registered_model: str) -> str:
-    """Log a classifier as the model of the current run, and register it.
-
-    Gives the number of the version. Raises what MLflow raises.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        saved_model, labels = Path(folder, "saved_model"), Path(folder, "labels.json")
-        export_saved_model(classifier, saved_model)
-        labels.write_text(json.dumps(list(classifier.label_names)), "utf-8")
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=serving.__file__,
-            artifacts={"saved_model": str(saved_model), "labels": str(labels)},
-            pip_requirements=_requirements(),
-            registered_model_name=registered_model,
-            await_registration_for=60,
-        )
-    # MLflow takes the signature from the type hints, which say nothing of parameters; it lets those
-    # through that the signature names.
-    signature = info.signature
-    signature.params = ParamSchema(
-        [ParamSpec(name, "boolean", default) for name, default in serving.PARAMS.items()]
-    )
-    set_signature(info.model_uri, signature)
-    return str(info.registered_model_version)
-
-
-def _requirements() -> list[str]:
-    """What the logged model needs where it is served."""
-    tensorflow = "tensorflow"
-    try:
-        version(tensorflow)
-    except PackageNotFoundError:
-        tensorflow = "tensorflow-cpu"  # the same modules in a smaller wheel
-    return [f"{name}=={version(name)}" for name in ("mlflow", "numpy", "pandas", tensorflow)]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
+from pipeline.tracking.connection import chosen_store
+from pipeline.tracking.database import store_lock
 from pipeline.tracking.options import TrackingOptions
 
 CHAMPION = "champion"
@@ -47,48 +51,72 @@ def version_address(name: str, alias: str = CHAMPION) -> str:
     return f"models:/{name}/{version}"
 
 
-def promote_version(
-    name: str,
-    version: str,
-    *,
-    validation_accuracy: float,
-    validation_sha256: str,
-    promote: str = "auto",
-) -> RegisteredModel:
-    """Write down how good a version is, and give it the alias `champion` where it is the best.
+def register_version(
+    uri: str, name: str, run_id: str, model_id: str, *, accuracy: float, sha256: str
+) -> str:
+    """Register the model of a run, and return the number of its version.
 
-    The arguments are those of `TrackedRun.log_model`.
+    A version has its tags from the first moment on. Where the run has a version already, it is that
+    one. `accuracy`: on the validation headlines, whose digest is `sha256`.
+
+    Raises what MLflow raises; OSError: another process changes the store for too long.
     """
-    client = MlflowClient()
-    tags = {
-        "validation_accuracy": repr(validation_accuracy),
-        "validation_sha256": validation_sha256,
-    }
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
-    champion = client.get_registered_model(name).aliases.get(CHAMPION)
-    if promote == "never":
-        wins, reason = False, "tracking.promote=never"
-    elif promote == "always":
-        wins, reason = True, "tracking.promote=always"
-    elif champion is None:
-        wins, reason = True, "there was no champion"
-    else:
-        old = client.get_model_version(name, str(champion)).tags
-        if old.get("validation_sha256") != validation_sha256:
-            wins = False
-            reason = (
-                f"version {champion} was validated on other headlines, which decides nothing; "
-                "tracking.promote=always replaces it"
-            )
-        else:
-            before = float(old["validation_accuracy"])
-            wins = validation_accuracy > before
-            reason = (
-                f"validation accuracy {validation_accuracy:.4f} against {before:.4f} of version "
-                f"{champion}"
-            )
-    if wins:
-        client.set_registered_model_alias(name, CHAMPION, version)
-    uri = f"models:/{name}@{CHAMPION}" if wins else f"models:/{name}/{version}"
-    return RegisteredModel(uri, name, version, wins, reason)
+    client = MlflowClient(uri)
+    with store_lock(uri), chosen_store(uri):
+        for version in client.search_model_versions(f"run_id = '{run_id}'"):
+            if version.name == name:
+                return str(version.version)
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        created = client.create_model_version(
+            name,
+            f"models:/{model_id}",
+            run_id,
+            tags={"validation_accuracy": repr(accuracy), "validation_sha256": sha256},
+            await_creation_for=60,
+            model_id=model_id,
+        )
+    return str(created.version)
+
+
+def promote_version(uri: str, name: str, version: str, promote: str = "auto") -> RegisteredModel:
+    """Give a version the alias `champion` where it is the best, or where `promote` says so.
+
+    Versions are compared by their tags, and only where they were validated on the same headlines.
+    One process at a time decides.
+
+    Raises what MLflow raises; OSError: another process changes the store for too long.
+    """
+    client = MlflowClient(uri)
+    with store_lock(uri):
+        champion = client.get_registered_model(name).aliases.get(CHAMPION)
+        wins, reason = _decide(client, name, version, champion, promote)
+        if wins:
+            client.set_registered_model_alias(name, CHAMPION, version)
+    address = f"models:/{name}@{CHAMPION}" if wins else f"models:/{name}/{version}"
+    return RegisteredModel(address, name, version, wins, reason)
+
+
+def _decide(
+    client: MlflowClient, name: str, version: str, champion: Any, promote: str
+) -> tuple[bool, str]:
+    """Whether the version becomes the champion, and why. `champion`: the present one, or None."""
+    if promote in ("never", "always"):
+        return promote == "always", f"tracking.promote={promote}"
+    if champion is None:
+        return True, "there was no champion"
+    if str(champion) == version:
+        return True, "it was the champion already"
+    new, old = (client.get_model_version(name, str(v)).tags for v in (version, champion))
+    if old.get("validation_sha256") != new["validation_sha256"]:
+        return False, (
+            f"version {champion} was validated on other headlines, which decides nothing; "
+            "tracking.promote=always replaces it"
+        )
+    accuracy, before = (float(tags["validation_accuracy"]) for tags in (new, old))
+    return accuracy > before, (
+        f"validation accuracy {accuracy:.4f} against {before:.4f} of version {champion}"
+    )

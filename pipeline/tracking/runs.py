@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mlflow
-import psutil
+import yaml
 from mlflow import MlflowClient
+from mlflow.entities import Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking.context.registry import resolve_tags
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from pipeline.base.errors import TrackingError
+from pipeline.base.addresses import masked
+from pipeline.base.errors import ConfigError, TrackingError
 from pipeline.classifier.ensemble import Classifier
 from pipeline.report.items import Item
-from pipeline.tracking.connection import connect, mlflow_errors
-from pipeline.tracking.models import log_classifier
+from pipeline.tracking.connection import check_store, few_retries, mlflow_errors
+from pipeline.tracking.database import artifacts_folder, database_file, store_lock
+from pipeline.tracking.leftovers import end_abandoned_runs, send_left
 from pipeline.tracking.options import TrackingOptions
-from pipeline.tracking.provenance import host_name, process_tags, run_tags
-from pipeline.tracking.registry import RegisteredModel, promote_version
-from pipeline.tracking.writer import write_items
+from pipeline.tracking.outbox import END_REASON, Outbox
+from pipeline.tracking.provenance import run_tags
+from pipeline.tracking.registry import RegisteredModel
+from pipeline.tracking.saving import save_classifier
+from pipeline.tracking.writer import items_entry
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 60  # for a store that does not answer, when the work is done
 _RESUME_KEY = "resume.key"
-_END_REASON = "end.reason"
-_REASON_LENGTH = 5000  # characters that MLflow takes as the value of a tag
+_UNFINISHED = ("KILLED", "FAILED")
 
 
 @dataclass(frozen=True)
@@ -41,39 +50,47 @@ class Child:
     content: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class TrackedRun:
-    """A run that is going on. `uri`: the address of the store."""
+    """A run that is going on. `uri`: the address of the store.
+
+    What is logged is kept in the run's folder until the store has it. Where the store does not
+    answer, the work goes on, and the results wait.
+    """
 
     run_id: str
     experiment_id: str
     uri: str
+    goes_on: bool
+    _outbox: Outbox
+    _promotion: Mapping[str, str] | None = None
+
+    @property
+    def training_folder(self) -> Path:
+        """Where a training keeps how far it came."""
+        return self._outbox.training_folder
+
+    @property
+    def registered(self) -> RegisteredModel | None:
+        """What became of the model, once the run has ended."""
+        return self._outbox.registered
 
     def log(self, items: Sequence[Item]) -> None:
-        """Send items to the run. Raises TrackingError: the store does not take them."""
-        with mlflow_errors(f"{self.uri} did not take the results"):
-            write_items(self.run_id, items)
+        """Log items. Raises TrackingError: the store refuses them, or nothing can be written."""
+        self._add("items", goes_on=self.goes_on, **items_entry(items))
 
     def log_child(self, name: str, items: Sequence[Item]) -> None:
         """Log a whole run below this one. Raises TrackingError."""
-        client = MlflowClient()
-        with mlflow_errors(f"{self.uri} did not take the results"):
-            child = client.create_run(
-                self.experiment_id,
-                run_name=name,
-                tags={MLFLOW_PARENT_RUN_ID: self.run_id, **process_tags()},
-            )
-            write_items(child.info.run_id, items)
-            client.set_terminated(child.info.run_id)
+        self._add("child", name=name, **items_entry(items))
 
     def children(self, file: str) -> list[Child]:
         """The finished runs below this one, each with what it logged as `file`."""
-        client = MlflowClient()
+        client = MlflowClient(self.uri)
         query = (
             f"attributes.status = 'FINISHED' and tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}'"
         )
         with (
-            mlflow_errors(f"{self.uri} did not give the results so far"),
+            mlflow_errors(f"{masked(self.uri)} did not give the results so far"),
             tempfile.TemporaryDirectory() as folder,
         ):
             runs, token = [], None
@@ -91,19 +108,28 @@ class TrackedRun:
                 for run in runs
             ]
 
+    def keep_model(self, classifier: Classifier) -> Path:
+        """Write the model to the run's folder, which it gives. It stays there if the run fails.
+
+        Raises TrackingError: the folder cannot be written.
+        """
+        folder = self._outbox.model_folder
+        with mlflow_errors(f"could not write the model to {folder}"):
+            save_classifier(classifier, folder)
+        return folder
+
     def log_model(
         self,
-        classifier: Classifier,
         *,
         registered_model: str,
         validation_accuracy: float,
         validation_sha256: str,
         promote: str = "auto",
-    ) -> RegisteredModel:
-        """Log the one model of the run, register it, and decide on the alias `champion`.
+    ) -> None:
+        """Log and register the model that was kept. When the run has finished, the alias `champion`
+        is decided on: see `registered`.
 
         Args:
-            classifier: What gives probabilities to strings.
             registered_model: The name in the registry.
             validation_accuracy: A fraction from 0 to 1.
             validation_sha256: The digest of the validation headlines. Accuracies are compared only
@@ -112,86 +138,220 @@ class TrackedRun:
                 accuracy on the same headlines is higher; `always`; `never`.
 
         Raises:
-            TrackingError: The store does not take the model.
+            TrackingError: The store refuses the model.
         """
-        with mlflow_errors(f"{self.uri} did not take the model"):
-            version = log_classifier(classifier, registered_model)
-            return promote_version(
-                registered_model,
-                version,
-                validation_accuracy=validation_accuracy,
-                validation_sha256=validation_sha256,
-                promote=promote,
+        self._promotion = {"name": registered_model, "promote": promote}
+        self._add(
+            "model", name=registered_model, accuracy=validation_accuracy, sha256=validation_sha256
+        )
+
+    def _add(self, kind: str, **entry: object) -> None:
+        outbox, before = self._outbox, self._outbox.reason
+        outbox.add(kind, **entry)
+        if outbox.send():
+            if before:
+                logger.info("tracking: %s takes the results again", masked(self.uri))
+        elif not before:
+            logger.warning(
+                "tracking: %s does not take the results (%s): the run goes on, and they are kept in %s "
+                "until it does",
+                masked(self.uri),
+                outbox.reason,
+                outbox.folder,
             )
+
+    def _end(self, status: str, reason: str, patience_seconds: float) -> None:
+        """End the run. An error that ended it is not hidden by one of the store."""
+        outbox = self._outbox
+        outbox.add_end(status, reason)
+        if status == "FINISHED" and self._promotion:
+            outbox.add("promotion", **self._promotion)
+        complete = outbox.insist(patience_seconds if status == "FINISHED" else 0)
+        if complete and status == "FINISHED":
+            outbox.remove()
+            return
+        model = outbox.model_folder
+        kept = f"; the model is in {model} (pipeline predict --model {model})"
+        kept = kept if model.is_dir() else ""
+        outbox.close()
+        if not complete:
+            message = (
+                f"{masked(self.uri)} did not take all of the run {outbox.name} ({outbox.reason}): the "
+                f"rest is kept in {outbox.folder}, send it with `pipeline sync`{kept}"
+            )
+            if status == "FINISHED":
+                raise TrackingError(message)
+            logger.error("tracking: %s", message)
+        else:
+            logger.warning("tracking: the run %s ended as %s%s", outbox.name, status, kept)
 
 
 @contextmanager
 def tracked_run(
-    options: TrackingOptions, run_name: str, resume_key: str | None = None
+    options: TrackingOptions,
+    run_name: str,
+    resume_key: str | None = None,
+    *,
+    run_id: str | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> Iterator[TrackedRun]:
     """A run that ends as FINISHED, FAILED or KILLED, whatever happens inside.
 
-    `run_name`: where `options` has none. `resume_key`: the latest run with the same key that did not
-    finish goes on; without one, a new run starts.
+    Inside of an active run of MLflow in the same store it is a run below that one. Nothing that
+    MLflow keeps for the process is changed: not the address, the experiment or the active run.
 
     The tag `end.reason` says why a run did not finish. A run of this machine whose process has
     disappeared (SIGKILL, a power cut) is marked as KILLED when the next run starts.
+
+    Args:
+        options: where the run is logged.
+        run_name: where `options` has none.
+        resume_key: the latest run with the same key that did not finish goes on; without one, a
+            new run starts.
+        run_id: only this run goes on.
+        patience_seconds: how long to wait at the end for a store that does not answer.
+
+    Raises:
+        TrackingError: the store does not answer at the start, refuses something, or did not take
+            everything at the end; what is left is then kept.
+        ConfigError: the run `run_id` cannot go on.
     """
-    uri = connect(options.uri)
-    with mlflow_errors(f"{uri} did not start a run"):
-        experiment = mlflow.set_experiment(options.experiment)
-        _end_abandoned_runs(experiment.experiment_id)
-        unfinished = _unfinished(experiment.experiment_id, resume_key) if resume_key else None
-        tags = run_tags() | ({_RESUME_KEY: resume_key} if resume_key else {})
-        if unfinished:
-            run = mlflow.start_run(unfinished, tags=tags | {_END_REASON: ""})
-        else:
-            run = mlflow.start_run(run_name=options.run_name or run_name, tags=tags)
-    status, reason = "FINISHED", ""
-    try:
-        yield TrackedRun(run.info.run_id, experiment.experiment_id, uri)
-    except KeyboardInterrupt as error:
-        status, reason = "KILLED", f"interrupted {error}".strip()
-        raise
-    except BaseException as error:
-        status, reason = "FAILED", f"{type(error).__name__}: {error}"
-        raise
-    finally:
-        _end(status, reason, run.info.run_name, uri)
-
-
-def _end(status: str, reason: str, name: str, uri: str) -> None:
-    """End the current run. The error that ended it is not hidden by one of the store."""
-    try:
-        with mlflow_errors(f"{uri} did not take the end of the run ({status})"):
-            if reason:
-                mlflow.set_tag(_END_REASON, reason[:_REASON_LENGTH])
-            mlflow.end_run(status)
-    except TrackingError as error:
-        if status == "FINISHED":
+    uri = check_store(options.uri)
+    with few_retries():
+        with mlflow_errors(f"{masked(uri)} did not start a run"):
+            tracked = _begin(uri, options, run_name, resume_key, run_id)
+        status, reason = "FINISHED", ""
+        try:
+            yield tracked
+        except KeyboardInterrupt as error:
+            status, reason = "KILLED", f"interrupted {error}".strip()
             raise
-        logger.error("tracking: %s", error)
+        except BaseException as error:
+            status, reason = "FAILED", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            tracked._end(status, reason, patience_seconds)
+
+
+def run_options(run_id: str, uri: str | None = None) -> dict[str, Any]:
+    """The options that a run was started with, as nested mappings.
+
+    Raises TrackingError: there is no such run, or it has no options.
+    """
+    uri = check_store(uri)
+    with (
+        mlflow_errors(f"could not read the options of the run {run_id} in {masked(uri)}"),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        path = MlflowClient(uri).download_artifacts(run_id, "config.yaml", folder)
+        return dict(yaml.safe_load(Path(path).read_text("utf-8")))
+
+
+def _begin(
+    uri: str, options: TrackingOptions, run_name: str, key: str | None, run_id: str | None
+) -> TrackedRun:
+    client = MlflowClient(uri)
+    parent = _active_run(client)
+    if parent is None:
+        experiment_id = _experiment_id(client, uri, options.experiment)
     else:
-        if status == "KILLED":
-            logger.warning("tracking: the run %s ended as KILLED", name)
+        experiment_id = parent.info.experiment_id
+    for sent in send_left(uri):
+        logger.info("tracking: %s", sent)
+    end_abandoned_runs(client, experiment_id)
+    tags = run_tags() | ({_RESUME_KEY: key} if key else {})
+    if run_id:
+        unfinished = [_resumable(client, run_id, key)]
+    else:
+        unfinished = _unfinished(client, experiment_id, key) if key else []
+    for run in unfinished:
+        outbox = Outbox.create(uri, run.info.run_id, run.info.run_name)
+        if outbox is None:  # another process has just taken it up
+            continue
+        if client.get_run(run.info.run_id).info.status not in _UNFINISHED:
+            outbox.close()
+            continue
+        outbox.drop("end", "promotion")
+        marks = [RunTag(*tag) for tag in (tags | {END_REASON: ""}).items()]
+        client.log_batch(run.info.run_id, tags=marks)
+        client.update_run(run.info.run_id, "RUNNING")
+        logger.info("tracking: the run %s goes on", run.info.run_name)
+        return TrackedRun(run.info.run_id, run.info.experiment_id, uri, True, outbox)
+    if run_id:
+        raise ConfigError(f"the run {run_id} is going on in another process: wait until it ends")
+    if parent is not None:
+        tags[MLFLOW_PARENT_RUN_ID] = parent.info.run_id
+    name = options.run_name or run_name
+    run = client.create_run(experiment_id, run_name=name, tags=resolve_tags(tags))
+    outbox = Outbox.create(uri, run.info.run_id, name)
+    assert outbox is not None  # its name is new
+    return TrackedRun(run.info.run_id, experiment_id, uri, False, outbox)
 
 
-def _unfinished(experiment_id: str, key: str) -> str | None:
-    """The id of the latest run with the key that was cut off."""
+def _active_run(client: MlflowClient) -> Run | None:
+    """The run that is active in MLflow, where it is in this store."""
+    active = mlflow.active_run()
+    if active is None:
+        return None
+    try:
+        return client.get_run(active.info.run_id)
+    except MlflowException:
+        return None
+
+
+def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:
+    """The experiment of that name, which is made if need be. The files of its runs lie beside the
+    database.
+
+    Raises TrackingError: it was deleted, or its files are no longer where they were.
+    """
+    path = database_file(uri)
+    with store_lock(uri):
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            # MLflow would take the current folder, which may be another one, or cannot be written.
+            part = re.sub(r"[^\w.-]", "-", name)
+            location = None if path is None else str(artifacts_folder(path) / part)
+            return str(client.create_experiment(name, location))
+    if experiment.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"{masked(uri)} did not start a run: {name!r} is a deleted experiment: restore it (mlflow "
+            f"experiments restore -x {experiment.experiment_id}), or choose another name with "
+            "tracking.experiment"
+        )
+    if path is not None:
+        _check_moved(path, Path(experiment.artifact_location.removeprefix("file://")), name)
+    return str(experiment.experiment_id)
+
+
+def _check_moved(database: Path, files: Path, experiment: str) -> None:
+    """MLflow notes absolute addresses, and would go on writing where the folder was before."""
+    here = artifacts_folder(database)
+    root = next((p for p in files.parents if p.name == here.name), files.parent)
+    if root != here and here.is_dir() and not root.exists():
+        raise TrackingError(
+            f"{database} expects the files of the experiment {experiment!r} in {root}, which is not "
+            f"there, but in {here} there are some: was the folder moved? Link it (mkdir -p "
+            f"{root.parent} && ln -s {here} {root}), or choose another tracking.experiment"
+        )
+
+
+def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> list[Run]:
+    """The runs with the key that were cut off, the latest first."""
     query = f"tags.`{_RESUME_KEY}` = '{key}' and attributes.status != 'FINISHED'"
-    for run in MlflowClient().search_runs([experiment_id], query):
-        if run.info.status in ("KILLED", "FAILED"):
-            logger.info("tracking: the run %s goes on", run.info.run_name)
-            return str(run.info.run_id)
-    return None
+    return [
+        run for run in client.search_runs([experiment_id], query) if run.info.status in _UNFINISHED
+    ]
 
 
-def _end_abandoned_runs(experiment_id: str) -> None:
-    client = MlflowClient()
-    query = f"attributes.status = 'RUNNING' and tags.`process.host` = '{host_name()}'"
-    for run in client.search_runs([experiment_id], query):
-        process = run.data.tags.get("process.id", "")
-        if process.isdigit() and not psutil.pid_exists(int(process)):
-            client.set_tag(run.info.run_id, _END_REASON, "its process disappeared")
-            client.set_terminated(run.info.run_id, "KILLED")
-            logger.warning("tracking: run %s was abandoned, marked as KILLED", run.info.run_name)
+def _resumable(client: MlflowClient, run_id: str, key: str | None) -> Run:
+    """The run, if it can go on. Raises ConfigError: it cannot."""
+    run = client.get_run(run_id)
+    if run.info.status == "FINISHED":
+        raise ConfigError(f"the run {run_id} has finished: start a new one, without --resume")
+    if run.data.tags.get(_RESUME_KEY) != key:
+        raise ConfigError(
+            f"the run {run_id} was started with other data or options, or with another version: start "
+            "a new one, without --resume"
+        )
+    return run

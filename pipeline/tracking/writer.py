@@ -1,88 +1,124 @@
-"""From items to MLflow: one writer, and a table from the type of an item to how it is sent."""
+"""From items to MLflow: items become one entry of plain data, and a store takes it whole or again.
+
+An entry can be kept in a file and sent later. It carries its time, so that a store that has a part
+of it already notes nothing twice.
+"""
 
 from __future__ import annotations
 
+import io
+import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
 from mlflow.entities import Metric as MlflowMetric
 from mlflow.entities import Param as MlflowParam
-from mlflow.entities import RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
+from pipeline.base.addresses import masked
 from pipeline.report.items import File, Input, Item, Metric, Param, Picture, Table, Tag, Text
 
+MOST_PARAMS, MOST_METRICS, MOST_TAGS = 100, 1000, 100  # that one request may hold
+_TAG_LENGTH = 5000  # characters that MLflow takes as the value of a tag
 
-@dataclass(frozen=True)
-class Batch:
-    """Items that go many in one request. `argument`: of MlflowClient.log_batch; `most`: as many as
-    one request may hold; `entity`: from an item and the time in milliseconds to MLflow's own."""
-
-    argument: str
-    most: int
-    entity: Callable[[Any, int], Any]
+Entry = Mapping[str, Any]
+"""Params and tags as pairs; metrics as name, value, milliseconds, step; files by path as uint8
+arrays; inputs as MLflow describes them."""
 
 
-BATCHES: Mapping[type, Batch] = {
-    Param: Batch("params", 100, lambda item, now: MlflowParam(item.name, str(item.value))),
-    Metric: Batch(
-        "metrics",
-        1000,
-        lambda item, now: MlflowMetric(item.name, float(item.value), now, item.step),
-    ),
-    Tag: Batch("tags", 100, lambda item, now: RunTag(item.name, item.value)),
-}
+def items_entry(items: Sequence[Item]) -> Entry:
+    """Items as plain data. Passwords in params, tags and texts are masked."""
+    now = int(time.time() * 1000)
+    return {
+        "params": [(i.name, masked(str(i.value))) for i in items if isinstance(i, Param)],
+        "metrics": [
+            (i.name, float(i.value), now, int(i.step)) for i in items if isinstance(i, Metric)
+        ],
+        "tags": [(i.name, masked(str(i.value))[:_TAG_LENGTH]) for i in items if isinstance(i, Tag)],
+        "files": {
+            i.path: np.frombuffer(CONTENTS[type(i)](i), np.uint8)
+            for i in items
+            if isinstance(i, Text | Table | Picture | File)
+        },
+        "inputs": [_described(i) for i in items if isinstance(i, Input)],
+    }
 
 
-def write_items(run_id: str, items: Sequence[Item]) -> None:
-    """Send items to a run. Raises what MLflow raises."""
-    client, now = MlflowClient(), int(time.time() * 1000)
-    for item in items:
-        if type(item) in SENDERS:
-            SENDERS[type(item)](client, run_id, item)
-    for kind, batch in BATCHES.items():
-        rows = [batch.entity(item, now) for item in items if type(item) is kind]
-        for start in range(0, len(rows), batch.most):
-            client.log_batch(run_id, **{batch.argument: rows[start : start + batch.most]})
+def send_items(client: MlflowClient, run_id: str, entry: Entry) -> None:
+    """Send an entry of `items_entry` to a run. Raises what MLflow raises."""
+    for path, content in entry["files"].items():
+        folder, _, name = path.rpartition("/")
+        with tempfile.TemporaryDirectory() as temporary:
+            Path(temporary, name).write_bytes(content.tobytes())
+            client.log_artifact(run_id, str(Path(temporary, name)), folder or None)
+    inputs = [
+        DatasetInput(Dataset(**i["dataset"]), [InputTag(*tag) for tag in i["tags"].items()])
+        for i in entry["inputs"]
+    ]
+    if inputs:
+        client.log_inputs(run_id, inputs)
+    for params in _parts([MlflowParam(*row) for row in entry["params"]], MOST_PARAMS):
+        client.log_batch(run_id, params=params)
+    for metrics in _parts([MlflowMetric(*row) for row in entry["metrics"]], MOST_METRICS):
+        client.log_batch(run_id, metrics=metrics)
+    for tags in _parts([RunTag(*row) for row in entry["tags"]], MOST_TAGS):
+        client.log_batch(run_id, tags=tags)
 
 
-def _send_text(client: MlflowClient, run_id: str, item: Text) -> None:
-    client.log_text(run_id, item.content, item.path)
+def new_in(client: MlflowClient, run_id: str, entry: Entry) -> Entry:
+    """What of an entry a run does not have yet: of a run that goes on, which comes by the same
+    options and epochs again."""
+    data = client.get_run(run_id).data
+    history = {
+        (name, metric.value, metric.step)
+        for name in {name for name, *_ in entry["metrics"]} & data.metrics.keys()
+        for metric in client.get_metric_history(run_id, name)
+    }
+    return {
+        **entry,
+        "params": [row for row in entry["params"] if row[0] not in data.params],
+        "metrics": [row for row in entry["metrics"] if (row[0], row[1], row[3]) not in history],
+    }
 
 
-def _send_table(client: MlflowClient, run_id: str, item: Table) -> None:
-    client.log_text(run_id, item.frame.to_csv(index=False), item.path)
+def _parts(rows: list[Any], most: int) -> list[list[Any]]:
+    return [rows[start : start + most] for start in range(0, len(rows), most)]
 
 
-def _send_picture(client: MlflowClient, run_id: str, item: Picture) -> None:
-    client.log_figure(run_id, item.figure, item.path)
-
-
-def _send_file(client: MlflowClient, run_id: str, item: File) -> None:
-    folder, _, name = item.path.rpartition("/")
-    with tempfile.TemporaryDirectory() as temporary:
-        Path(temporary, name).write_bytes(item.content)
-        client.log_artifact(run_id, str(Path(temporary, name)), folder or None)
-
-
-def _send_input(client: MlflowClient, run_id: str, item: Input) -> None:
+def _described(item: Input) -> dict[str, Any]:
+    """A split of the data as MLflow describes it. The rows are not kept."""
     dataset = mlflow.data.from_huggingface(
         item.rows, targets="label", name=item.name, digest=item.sha256[:16]
     )
-    mlflow.log_input(
-        dataset, context=item.context, tags={"sha256": item.sha256, "address": item.address}
-    )
+    described = json.loads(dataset.to_json())
+    names = ("name", "digest", "source_type", "source", "schema", "profile")
+    return {
+        "dataset": {name: described.get(name) for name in names},
+        "tags": {
+            MLFLOW_DATASET_CONTEXT: item.context,
+            "sha256": item.sha256,
+            "address": masked(item.address),
+        },
+    }
 
 
-SENDERS: Mapping[type, Callable[[MlflowClient, str, Any], None]] = {
-    Text: _send_text,
-    Table: _send_table,
-    Picture: _send_picture,
-    File: _send_file,
-    Input: _send_input,
+def _picture(item: Picture) -> bytes:
+    file = io.BytesIO()
+    item.figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+CONTENTS: Mapping[type, Callable[[Any], bytes]] = {
+    Text: lambda item: masked(item.content).encode(),
+    Table: lambda item: item.frame.to_csv(index=False).encode(),
+    Picture: _picture,
+    File: lambda item: item.content,
 }
+"""The bytes of the items that are files."""

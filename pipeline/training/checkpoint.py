@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,6 @@ from pipeline.base.files import digest
 from pipeline.training.history import Epoch, Phase
 
 logger = logging.getLogger(__name__)
-
-_KEEP_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -52,14 +48,6 @@ class Checkpoint:
         """
         lists = {name: [np.asarray(array) for array in listed] for name, listed in arrays.items()}
         save_archive(self.path, {"values": values, "arrays": lists})
-
-    def remove(self) -> None:
-        """Remove the file of a finished training, and files that nobody used for a week."""
-        self.path.unlink(missing_ok=True)
-        for file in [*self.path.parent.glob("*.npz")]:
-            with suppress(FileNotFoundError):  # another process may do the same
-                if time.time() - file.stat().st_mtime > _KEEP_SECONDS:
-                    file.unlink()
 
 
 @dataclass(eq=False)
@@ -107,11 +95,6 @@ class Progress:
                 self.checkpoint.path.parent,
             )
             self.checkpoint = None
-
-    def remove(self) -> None:
-        """The training is finished: nothing needs to be kept."""
-        if self.checkpoint is not None:
-            self.checkpoint.remove()
 
 
 def _where(values: dict[str, Any]) -> str:

@@ -106,7 +106,8 @@ def fit(
             seed gives the same bits with the same number of threads on one machine.
         held_out: more texts, as those of the test split. Vectors that are trained on one's own text
             never see them, nor the validation texts.
-        checkpoints: a folder from which a training that was cut off is taken up.
+        checkpoints: a folder from which a training that was cut off is taken up. Remove it when the
+            classifier is where it is needed.
         on_matrix: called with the matrix, before training.
         on_epoch: called after each epoch.
 

@@ -62,9 +62,9 @@ def train(
         options: the schedule.
         seed: of the order of the batches and of dropout.
         on_epoch: called after each epoch.
-        checkpoints: a folder for the state of the training. A training that was cut off goes on
-            after its last whole epoch and gives the same bits. `on_epoch` is then called for the
-            earlier epochs too.
+        checkpoints: a folder for the state of the training, which stays there. A training that was
+            cut off goes on after its last whole epoch and gives the same bits; one that had finished
+            trains nothing again. `on_epoch` is then called for the earlier epochs too.
 
     Raises:
         DataError: no texts to learn from or to validate with, or their label names differ.
@@ -98,7 +98,6 @@ def train(
             finished.best.val_accuracy,
             finished.seconds,
         )
-    progress.remove()
     return history
 
 

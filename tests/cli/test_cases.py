@@ -71,8 +71,8 @@ def test_the_commands(
     cases = CaseBase(result.fitted.classifier, texts, labels)
     assert row["cases"] == [vars(case) for case in cases.neighbours("Alps")]
     with tracked_run(config.tracking, "another") as tracked:
+        tracked.keep_model(result.fitted.classifier)
         tracked.log_model(
-            result.fitted.classifier,
             registered_model="headlines-headlines",
             validation_accuracy=1.0,
             validation_sha256="",

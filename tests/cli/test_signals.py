@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
-from builders import small_overrides
+from builders import ROOT, small_overrides
 from mlflow import MlflowClient
 
 from pipeline.cli.signals import Interrupts
@@ -40,7 +41,7 @@ def _running_training(small: dict[str, Path], store: str, cwd: Path) -> subproce
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_runs_end_as_killed(
     number: signal.Signals, small: dict[str, Path], store: str, tmp_path: Path
 ) -> None:
@@ -70,12 +71,13 @@ def test_an_interrupt_that_was_dropped_is_heard_after_the_epoch() -> None:
         interrupts.receive(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt, match="by SIGTERM"):
         on_epoch(2)
+    interrupts.receive(signal.SIGINT)  # a second one disturbs the end no more
     assert epochs == [1, 2]
     Interrupts().checked(epochs.append)(3)  # another command knows nothing of it
 
 
 def test_signals_are_heard_only_meanwhile() -> None:
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
     interrupts = Interrupts()
     with interrupts.listening(), pytest.raises(KeyboardInterrupt, match="by SIGTERM"):
@@ -83,10 +85,37 @@ def test_signals_are_heard_only_meanwhile() -> None:
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_an_ignored_interrupt_stays_ignored() -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_ignored_signal_stays_ignored(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
     try:
         with Interrupts().listening():
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            assert signal.getsignal(number) is signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
+
+
+IN_COMPILED_CODE = """
+import ctypes, os, signal
+from pipeline.cli.signals import Interrupts
+with Interrupts(patience_seconds=0.1).listening():
+    print("ready", flush=True)
+    mask = ctypes.create_string_buffer(128)
+    libc = ctypes.CDLL(None)
+    libc.sigfillset(mask)
+    libc.pthread_sigmask(signal.SIG_BLOCK, mask, None)  # so that the call is not cut short
+    libc.sleep(60)
+"""
+
+
+def test_the_process_ends_where_python_cannot_raise() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_COMPILED_CODE],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGHUP)
+    assert process.communicate(timeout=20)[1] == "error: interrupted\n"
+    assert process.returncode == 130

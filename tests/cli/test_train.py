@@ -28,7 +28,7 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
     small: dict[str, Path], store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """SIGKILL in the middle of a phase; the next run marks the one that was shot, and gives what
+    """SIGKILL in the middle of a phase. The same command goes on with the same run, and gives what
     an undisturbed one gives."""
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
     overrides = small_overrides(small, store, "training.frozen.epochs=60", "seed=7", "insight=none")
@@ -49,10 +49,13 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
     code, _, resumed = main(capfd, "train", *overrides)
     assert code == 0
     assert "was abandoned, marked as KILLED" in resumed
-    assert sorted(r.info.status for r in client.search_runs(["1"])) == ["FINISHED", "KILLED"]
+    (record,) = client.search_runs(["1"])
+    assert (record.info.status, record.data.tags["end.reason"]) == ("FINISHED", "")
+    history = client.get_metric_history(record.info.run_id, "frozen/loss")
+    assert [metric.step for metric in history] == [*range(1, 61)]  # each epoch once
     (epoch,) = re.findall(r"goes on after epoch (\d+) of frozen", resumed)
     assert 10 <= int(epoch) < 60
-    assert not list((tmp_path / "cache" / "training").iterdir())
+    assert not list((tmp_path / "cache" / "runs").iterdir())
     _, _, again = main(capfd, "train", *overrides)
     assert "goes on" not in again
 
@@ -64,6 +67,43 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_run_is_taken_up_by_its_id(
+    small: dict[str, Path], store: str, capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """With the options that it was started with. Nothing that was trained is trained again."""
+    overrides = small_overrides(small, store, "insight=none")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("pipeline.run.evaluate", fail)  # the end of a stage that comes after training
+        code, _, err = main(capfd, "train", *overrides)
+    assert code == 130
+    (folder,) = re.findall(r"the model is in (\S+) \(pipeline predict", err)
+    assert main(capfd, "predict", "--model", folder, "Alps")[0] == 0
+    client = MlflowClient(store)
+    (killed,) = client.search_runs(["1"])
+    code, _, err = main(capfd, "train", "--resume", killed.info.run_id, "seed=1")
+    assert code == 2
+    assert "--resume takes the options of the run, 'seed=1' would be another one" in err
+    code, out, err = main(capfd, "train", "--resume", killed.info.run_id)
+    assert code == 0, err
+    assert "goes on after epoch 3 of fine_tuned" in err
+    (record,) = client.search_runs(["1"])
+    assert (record.info.run_id, record.info.status) == (killed.info.run_id, "FINISHED")
+    assert len(client.get_metric_history(record.info.run_id, "fine_tuned/loss")) == 3
+    assert "@champion is the champion" in out
+    code, _, err = main(capfd, "train", "--resume", killed.info.run_id)
+    assert (code, "has finished: start a new one" in err) == (2, True)
+    code, _, err = main(capfd, "train", "--resume", "0" * 32)
+    assert code == 2
+    assert "could not read the options of the run 000" in err
+
+
 def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_path: Path) -> None:
     import pty
 

@@ -55,13 +55,14 @@ def logged(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         with tracked_run(TrackingOptions(uri=uri), "one") as tracked:
-            registered = tracked.log_model(
-                classifier,
+            tracked.keep_model(classifier)
+            tracked.log_model(
                 registered_model="headlines-one",
                 validation_accuracy=0.5,
                 validation_sha256="a",
             )
-        yield Store(uri, tracked.run_id, classifier, registered)
+        assert tracked.registered is not None
+        yield Store(uri, tracked.run_id, classifier, tracked.registered)
 
 
 def test_the_first_version_is_the_champion(logged: Store) -> None:
@@ -183,19 +184,13 @@ def test_names_in_the_registry() -> None:
 
 
 def test_the_champion_changes_only_for_a_better_one_on_the_same_headlines(store: str) -> None:
-    mlflow.set_tracking_uri(store)
     client = MlflowClient(store)
     client.create_registered_model("m")
 
     def add(accuracy: float, sha256: str, promote: str = "auto") -> RegisteredModel:
-        version = client.create_model_version("m", "/nowhere").version
-        return promote_version(
-            "m",
-            str(version),
-            validation_accuracy=accuracy,
-            validation_sha256=sha256,
-            promote=promote,
-        )
+        tags = {"validation_accuracy": repr(accuracy), "validation_sha256": sha256}
+        version = client.create_model_version("m", "/nowhere", tags=tags).version
+        return promote_version(store, "m", str(version), promote)
 
     assert not add(0.9, "a", "never").champion
     assert add(0.5, "a").champion
@@ -209,3 +204,5 @@ def test_the_champion_changes_only_for_a_better_one_on_the_same_headlines(store:
     forced = add(0.1, "b", "always")
     assert (forced.champion, forced.uri) == (True, "models:/m@champion")
     assert str(client.get_model_version_by_alias("m", "champion").version) == forced.version
+    again = promote_version(store, "m", forced.version)
+    assert (again.champion, again.reason) == (True, "it was the champion already")

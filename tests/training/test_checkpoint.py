@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from builders import ROOT
 from networks import QUICK, TRAIN, VALIDATION, built, phase, shared
@@ -72,7 +70,10 @@ def test_taken_up_after_any_epoch_it_gives_the_same_bits(tmp_path: Path, after: 
     resumed, seen = go_on(tmp_path, network, QUICK)
     assert seen == resumed.epochs == history.epochs
     assert_same_weights(network, whole)
-    assert not list(tmp_path.iterdir())  # nothing is left behind
+    again, seen = go_on(tmp_path, trained_again := built(METRIC), QUICK)  # nothing is left to train
+    assert seen == again.epochs == history.epochs
+    assert [phase.seconds for phase in again.phases] == [p.seconds for p in resumed.phases]
+    assert_same_weights(trained_again, whole)
 
 
 def test_another_training_is_not_taken_up(tmp_path: Path) -> None:
@@ -157,13 +158,3 @@ def test_a_damaged_checkpoint_is_as_good_as_none(tmp_path: Path) -> None:
     expected = train(begun_anew, TRAIN, VALIDATION, SHORT)
     assert seen == history.epochs == expected.epochs
     assert_same_weights(network, begun_anew)
-
-
-def test_what_nobody_took_up_for_a_week_is_removed(tmp_path: Path) -> None:
-    old, new, mine = (Checkpoint(tmp_path / f"{name}.npz") for name in ("old", "new", "mine"))
-    for checkpoint in (old, new, mine):
-        checkpoint.save({"phase": {}}, {"now": [np.arange(3.0)]})
-    eight_days_ago = time.time() - 8 * 24 * 3600
-    os.utime(old.path, (eight_days_ago, eight_days_ago))
-    mine.remove()
-    assert [file.name for file in tmp_path.iterdir()] == ["new.npz"]

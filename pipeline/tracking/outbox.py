@@ -1,0 +1,342 @@
+"""What a run logs, on its way to the store: it is written to a folder, sent, and removed.
+
+Whatever fails or is killed, the rest stays in the folder, and is sent later in the same order. The
+folder also holds what the run needs to go on: how far its training came, and its model.
+
+    runs/RUN_ID/run.json        which run it is, and the process that it belongs to
+                0000000012.npz  an entry that was not sent yet
+                model/          the model as MLflow loads it
+                training/       how far the training came
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelStatus, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from requests import RequestException
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.base.addresses import masked
+from pipeline.base.archive import load_archive, save_archive
+from pipeline.base.errors import TrackingError
+from pipeline.base.files import atomic_write, cache_folder
+from pipeline.tracking.connection import first_line
+from pipeline.tracking.provenance import process_tags
+from pipeline.tracking.registry import RegisteredModel, promote_version, register_version
+from pipeline.tracking.saving import logged_models, send_model
+from pipeline.tracking.writer import new_in, send_items
+
+logger = logging.getLogger(__name__)
+
+SLOW_SECONDS = 5  # after which a line says what is waited for
+PAUSE_SECONDS = 30  # between two tries while the run goes on
+KEEP_SECONDS = 7 * 24 * 3600  # after which a run is no longer expected to go on
+END_REASON = "end.reason"
+_REASON_LENGTH = 5000  # characters that MLflow takes as the value of a tag
+# What a store answers that it will not take an entry at all. Anything else may pass.
+_REFUSED = {
+    "BAD_REQUEST",
+    "INVALID_PARAMETER_VALUE",
+    "RESOURCE_DOES_NOT_EXIST",
+    "RESOURCE_ALREADY_EXISTS",
+    "NOT_FOUND",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "CUSTOMER_UNAUTHORIZED",
+    "INVALID_STATE",
+}
+
+
+class RefusedError(TrackingError):
+    """The store answers, and does not take an entry."""
+
+
+def runs_folder() -> Path:
+    """The folder with the outboxes of all runs of this user."""
+    return cache_folder() / "runs"
+
+
+@dataclass(eq=False)
+class Outbox:
+    """The folder of one run, which belongs to this process.
+
+    `reason`: why something could not be sent, the last time; empty: all was sent. `registered`: what
+    became of the model. `again`: when the store is asked again, in seconds of `time.monotonic`.
+    """
+
+    folder: Path
+    uri: str
+    run_id: str
+    name: str
+    lock: FileLock
+    pause_seconds: float = PAUSE_SECONDS
+    reason: str = ""
+    registered: RegisteredModel | None = None
+    again: float = field(default=0.0, repr=False)
+
+    @classmethod
+    def create(cls, uri: str, run_id: str, name: str) -> Outbox | None:
+        """Make the folder of a run, or take it over from a process that is gone.
+
+        None: another process has it. Raises TrackingError: the folder cannot be written.
+        """
+        folder = runs_folder() / run_id
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / "lock", timeout=0)
+            lock.acquire()
+            _sweep(folder)
+            content = {"uri": masked(_absolute(uri)), "run_id": run_id, "name": name}
+            with atomic_write(folder / "run.json") as part:
+                part.write_text(json.dumps(content | process_tags()), "utf-8")
+        except Timeout:
+            return None
+        except OSError as error:
+            raise _no_room(folder, error) from error
+        return cls(folder, uri, run_id, name, lock)
+
+    @property
+    def model_folder(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def training_folder(self) -> Path:
+        return self.folder / "training"
+
+    @property
+    def pending(self) -> list[Path]:
+        """The entries that were not sent yet, in their order."""
+        return sorted(self.folder.glob("[0-9]*.npz"))
+
+    def add(self, kind: str, **entry: Any) -> None:
+        """Write an entry down. Raises TrackingError: the folder cannot be written."""
+        last = self.pending[-1:]
+        number = int(last[0].stem) + 1 if last else 1
+        try:
+            save_archive(self.folder / f"{number:010d}.npz", {"kind": kind, **entry})
+        except OSError as error:
+            raise _no_room(self.folder, error) from error
+
+    def send(self) -> bool:
+        """Send what is there, in order. Gives whether all was sent; `reason` says why not.
+
+        Raises RefusedError: the store answers, and does not take an entry; the entry is removed.
+        """
+        if time.monotonic() < self.again:
+            return False
+        client = MlflowClient(self.uri)
+        with waits_for(self.uri):
+            for file in self.pending:
+                try:
+                    entry = load_archive(file)
+                    SENDERS[entry["kind"]](self, client, entry)
+                except (MlflowException, SQLAlchemyError, RequestException, OSError) as error:
+                    self.reason = masked(first_line(error))
+                    if getattr(error, "error_code", None) in _REFUSED:
+                        file.unlink()
+                        raise RefusedError(
+                            f"{masked(self.uri)} did not take the results: {self.reason}"
+                        ) from error
+                    self.again = time.monotonic() + self.pause_seconds
+                    return False
+                file.unlink()
+        self.reason = ""
+        return True
+
+    def add_end(self, status: str, reason: str) -> None:
+        """Note the end of the run. Where nothing can be written, the store gets it at once."""
+        end = {"status": status, "reason": masked(reason), "time": int(time.time() * 1000)}
+        try:
+            self.add("end", **end)
+        except TrackingError:
+            with suppress(MlflowException, SQLAlchemyError, RequestException, OSError):
+                _send_end(self, MlflowClient(self.uri), end)
+            raise
+
+    def insist(self, patience_seconds: float) -> bool:
+        """Send everything, and wait for a store that does not answer. Gives whether all was sent."""
+        self.again = 0
+        if self.send():
+            return True
+        deadline = time.monotonic() + patience_seconds
+        if patience_seconds:
+            logger.warning(
+                "tracking: %s does not take the end of the run (%s): waiting for it for %.0f s",
+                masked(self.uri),
+                self.reason,
+                patience_seconds,
+            )
+        while time.monotonic() < deadline:
+            time.sleep(min(2, max(deadline - time.monotonic(), 0)))
+            self.again = 0
+            if self.send():
+                return True
+        return False
+
+    def holds(self, kind: str) -> bool:
+        """Whether an entry of this kind was not sent yet."""
+        return any(load_archive(file)["kind"] == kind for file in self.pending)
+
+    def drop(self, *kinds: str) -> None:
+        """Forget the entries of some kinds, as the end of a run that goes on after all."""
+        for file in self.pending:
+            if load_archive(file)["kind"] in kinds:
+                file.unlink()
+
+    def close(self) -> None:
+        """Give the folder up. It stays where something in it is still needed."""
+        needed = self.pending or self.model_folder.exists() or self.training_folder.exists()
+        if not needed:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.lock.release()
+
+    def remove(self) -> None:
+        """Remove the folder of a run that is in the store as a whole."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.lock.release()
+
+
+def _send_items(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) -> None:
+    """What a run that goes on comes by again is not sent twice."""
+    send_items(
+        client, outbox.run_id, new_in(client, outbox.run_id, entry) if entry["goes_on"] else entry
+    )
+
+
+def _send_child(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) -> None:
+    """A whole run below this one. One that was begun before is taken up."""
+    parent = client.get_run(outbox.run_id)
+    name = entry["name"]
+    begun = client.search_runs(
+        [parent.info.experiment_id],
+        f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{outbox.run_id}' and attributes.status = 'RUNNING'",
+    )
+    child = next((run for run in begun if run.info.run_name == name), None) or client.create_run(
+        parent.info.experiment_id,
+        run_name=name,
+        tags={MLFLOW_PARENT_RUN_ID: outbox.run_id, **process_tags()},
+    )
+    send_items(client, child.info.run_id, entry)
+    client.set_terminated(child.info.run_id)
+
+
+def _send_model(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) -> None:
+    model_id = send_model(client, outbox.run_id, outbox.model_folder)
+    register_version(
+        outbox.uri,
+        entry["name"],
+        outbox.run_id,
+        model_id,
+        accuracy=entry["accuracy"],
+        sha256=entry["sha256"],
+    )
+
+
+def _send_end(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) -> None:
+    """End the run. A model that was cut off on its way is marked as what it is."""
+    if entry["reason"]:
+        client.log_batch(outbox.run_id, tags=[RunTag(END_REASON, entry["reason"][:_REASON_LENGTH])])
+    for model in logged_models(client, outbox.run_id):
+        if model.status == LoggedModelStatus.PENDING:
+            client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
+    client.set_terminated(outbox.run_id, entry["status"], entry["time"])
+
+
+def _send_promotion(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) -> None:
+    """After the end: a champion belongs to a run that has finished."""
+    versions = client.search_model_versions(f"run_id = '{outbox.run_id}'")
+    version = next(str(v.version) for v in versions if v.name == entry["name"])
+    outbox.registered = promote_version(outbox.uri, entry["name"], version, entry["promote"])
+
+
+SENDERS: Mapping[str, Callable[[Outbox, MlflowClient, Mapping[str, Any]], None]] = {
+    "items": _send_items,
+    "child": _send_child,
+    "model": _send_model,
+    "end": _send_end,
+    "promotion": _send_promotion,
+}
+
+
+@contextmanager
+def waits_for(uri: str, slow_seconds: float = SLOW_SECONDS) -> Iterator[None]:
+    """Say what is waited for, where a store takes long to answer."""
+    timer = threading.Timer(
+        slow_seconds, logger.warning, ["tracking: waiting for the store %s", masked(uri)]
+    )
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def left_outboxes(uri: str | None = None) -> Iterator[Outbox]:
+    """The outboxes whose process is gone. Each is given up again afterwards.
+
+    `uri`: those for this store; None: for every store whose address has no password. Those that nobody took up for a week, and that have nothing to send, are removed.
+    """
+    for file in sorted(runs_folder().glob("*/run.json")):
+        with suppress(OSError, ValueError, LookupError):
+            run = json.loads(file.read_text("utf-8"))
+            if uri is None and "***" in run["uri"]:
+                logger.warning(
+                    "tracking: the run %s waits for %s: give that address with its password, as in "
+                    "pipeline sync --tracking-uri",
+                    run["name"],
+                    run["uri"],
+                )
+                continue
+            if uri is not None and run["uri"] != masked(_absolute(uri)):
+                continue
+            age = time.time() - file.stat().st_mtime
+            lock = FileLock(file.parent / "lock", timeout=0)
+            with suppress(Timeout):
+                lock.acquire()
+                outbox = Outbox(file.parent, uri or run["uri"], run["run_id"], run["name"], lock)
+                if age > KEEP_SECONDS and not outbox.pending:
+                    outbox.remove()
+                    continue
+                try:
+                    yield outbox
+                finally:
+                    outbox.close()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files of a process that was killed."""
+    for left in [*folder.glob(".part-*"), *folder.glob("tmp*"), *folder.glob("training/.part-*")]:
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _absolute(uri: str) -> str:
+    """The address of a store, wherever the process is."""
+    from pipeline.tracking.database import database_file
+
+    path = database_file(uri)
+    return uri if path is None else f"sqlite:///{path.absolute()}"
+
+
+def _no_room(folder: Path, error: OSError) -> TrackingError:
+    return TrackingError(
+        f"could not keep what the run logs in {folder}: {error.strerror or error}: make room there, "
+        "or choose another folder with HEADLINE_TRANSFER_CACHE"
+    )

@@ -1,0 +1,100 @@
+"""A classifier as a folder that MLflow can load, and such a folder as the logged model of a run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric
+from mlflow.models import Model
+from mlflow.types import ParamSchema, ParamSpec
+
+from pipeline.base.files import atomic_write, temporary_files
+from pipeline.classifier.ensemble import Classifier
+from pipeline.classifier.export import export_saved_model
+from pipeline.tracking import serving
+
+MODEL_NAME = "model"  # as in runs:/ID/model
+_BATCH = 1000  # metrics that one request may hold
+
+
+def save_classifier(classifier: Classifier, folder: Path) -> None:
+    """Write a classifier as an MLflow model to `folder`, which is replaced.
+
+    It needs no store. Raises OSError: the folder cannot be written.
+    """
+    with atomic_write(folder) as part, temporary_files(folder.parent):
+        with tempfile.TemporaryDirectory() as temporary:
+            saved_model, labels = Path(temporary, "saved_model"), Path(temporary, "labels.json")
+            export_saved_model(classifier, saved_model)
+            labels.write_text(json.dumps(list(classifier.label_names)), "utf-8")
+            mlflow.pyfunc.save_model(
+                path=str(part),
+                python_model=serving.__file__,
+                artifacts={"saved_model": str(saved_model), "labels": str(labels)},
+                pip_requirements=_requirements(),
+            )
+        # MLflow takes the signature from the type hints, which say nothing of parameters; it lets
+        # those through that the signature names.
+        model = Model.load(str(part))
+        model.signature.params = ParamSchema(
+            [ParamSpec(name, "boolean", default) for name, default in serving.PARAMS.items()]
+        )
+        model.save(str(part / "MLmodel"))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def send_model(client: MlflowClient, run_id: str, folder: Path) -> str:
+    """Make a saved classifier the logged model of a run, and return its id.
+
+    It may be called again after it was cut off: what is there is not made again. Raises what MLflow
+    raises.
+    """
+    run = client.get_run(run_id)
+    logged = next(iter(logged_models(client, run_id)), None) or client.create_logged_model(
+        run.info.experiment_id, MODEL_NAME, source_run_id=run_id, params=run.data.params
+    )
+    if logged.status != LoggedModelStatus.READY:
+        model = Model.load(str(folder))
+        model.run_id, model.model_id, model.model_uuid = run_id, logged.model_id, logged.model_id
+        model.artifact_path = logged.artifact_location
+        model.save(str(folder / "MLmodel"))
+        client.log_model_artifacts(logged.model_id, str(folder))
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        for start in range(0, len(metrics := _first_metrics(client, run_id, logged)), _BATCH):
+            client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+        client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    return str(logged.model_id)
+
+
+def logged_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
+    """The logged models of a run, ready or not."""
+    experiment_id = client.get_run(run_id).info.experiment_id
+    return [
+        *client.search_logged_models([experiment_id], filter_string=f"source_run_id = '{run_id}'")
+    ]
+
+
+def _first_metrics(client: MlflowClient, run_id: str, logged: LoggedModel) -> list[Metric]:
+    """The metrics of a run that belong to no step, as those of its model. MLflow shows them there."""
+    return [
+        Metric(m.key, m.value, m.timestamp, m.step, model_id=logged.model_id, run_id=run_id)
+        for name in client.get_run(run_id).data.metrics
+        for m in client.get_metric_history(run_id, name)
+        if m.step == 0 and m.model_id is None
+    ]
+
+
+def _requirements() -> list[str]:
+    """What the logged model needs where it is served."""
+    tensorflow = "tensorflow"
+    try:
+        version(tensorflow)
+    except PackageNotFoundError:
+        tensorflow = "tensorflow-cpu"  # the same modules in a smaller wheel
+    return [f"{name}=={version(name)}" for name in ("mlflow", "numpy", "pandas", tensorflow)]
