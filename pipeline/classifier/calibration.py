@@ -11,6 +11,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.model_selection import StratifiedKFold
 
+MANY = 500_000  # texts x labels from which the members are fitted in ways that take less time
+
 
 def log_probabilities(scores: NDArray[np.floating]) -> NDArray[np.float32]:
     """Log-softmax of scores (n, n_labels), or of (n, 1): the score of the second of two."""
@@ -45,24 +47,40 @@ def score_out_of_fold(
     n_outputs: int,
     folds: int,
     seed: int,
-) -> NDArray[np.float64]:
-    """Scores of texts from models that did not see them: float64 array, (n, n_outputs).
+    many: int = MANY,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Scores of texts from models that did not see them, and which texts these are.
 
-    `score_fold`: (rows to fit, rows to score) -> scores of the latter, (rows, n_outputs), or None
-    where no model can be fitted; their scores stay 0. `labels`: (n,). There are no more folds than
-    the commonest label has texts; rarer labels are missing in some. With one text a label nothing
-    can be held out, and all scores are 0.
+    There are no more folds than the commonest label has texts; rarer labels are missing in some.
+    With one text a label nothing can be held out, and all scores are 0.
+
+    Args:
+        score_fold: (rows to fit, rows to score) -> scores of the latter, (rows, n_outputs), or None
+            where no model can be fitted; their scores are 0.
+        labels: int array, (n,).
+        n_outputs: scores of a text.
+        folds: at most.
+        seed: of the folds.
+        many: where n x n_outputs is more, only the first fold is held out. A fold of so many scores
+            is enough for one factor.
+
+    Returns:
+        Rows, int array (n_scored,), and their scores, float64 array (n_scored, n_outputs).
     """
-    scores = np.zeros((len(labels), n_outputs))
+    rows = np.arange(len(labels))
     folds = min(folds, int(np.bincount(labels).max()))
     if folds < 2:
-        return scores
+        return rows, np.zeros((len(labels), n_outputs))
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
-        parts = list(splitter.split(scores, labels))
+        parts = list(splitter.split(rows, labels))
+    if len(labels) * n_outputs > many:
+        parts = parts[:1]
+        rows = parts[0][1]
+    scores = np.zeros((len(rows), n_outputs))
     for train, held_out in parts:
         held_out_scores = score_fold(train, held_out)
         if held_out_scores is not None:
-            scores[held_out] = held_out_scores
-    return scores
+            scores[np.searchsorted(rows, held_out)] = held_out_scores
+    return rows, scores

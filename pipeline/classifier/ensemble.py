@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from pipeline.base.errors import TrainingError
 from pipeline.classifier.calibration import log_loss
 from pipeline.classifier.contributions import explain_texts
 from pipeline.classifier.layers import LogLinear
@@ -165,7 +166,7 @@ def fit_ensemble(
     10.1162/089976602760128018). Their weights minimise the log loss on the validation texts and a
     penalty on the distance from equal weights. So they stay about equal with few validation texts,
     and the data decide with many. Where the ensemble is no better than the network alone, the
-    network stays alone.
+    network stays alone. A member whose numbers are not all finite is left out.
 
     Args:
         network: a trained network.
@@ -173,6 +174,8 @@ def fit_ensemble(
         training: fits the members.
         validation: weighs them.
         seed: of the members' folds and samples.
+
+    Raises TrainingError: the numbers of the network are not finite.
     """
     started = time.perf_counter()
     options, n_labels = network.options, network.n_labels
@@ -194,6 +197,17 @@ def fit_ensemble(
         ngrams = fit_ngrams(network.joined_tokens(training.texts), labels, n_labels, seed=seed)
         logs["ngrams"] = ngrams.score_strings(network.joined_tokens(validation.texts))
         members.append(ngrams)
+
+    broken = [name for name, log in logs.items() if not np.isfinite(log).all()]
+    if "network" in broken:
+        raise TrainingError(
+            "expected a network with finite outputs, got NaN or infinity: train it with a smaller "
+            "learning rate, or vectors with smaller numbers"
+        )
+    for name in broken:
+        logger.warning("ensemble: the member %s has numbers that are not finite, left out", name)
+        del logs[name]
+    members = [member for member in members if member.name not in broken]
 
     weights = _weigh(list(logs.values()), truth) if members else np.ones(1)
     weights[weights < _LEAST] = 0

@@ -23,8 +23,8 @@ from pipeline.embedding.matching import Contractions
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 from pipeline.embedding.text import TextLayer
 from pipeline.portable.text import normalize
+from pipeline.portable.tokens import MIXED_CASE
 
-_CASES = 5  # kinds of letter case that TextLayer tells apart, padding among them
 _CASE_SIZE = 8  # dimensions of the letter-case channel
 _TOKENISED_AT_ONCE = 10_000  # texts
 
@@ -253,7 +253,7 @@ def build_network(
     if options.letter_case:
         inputs.append(keras.Input((None,), dtype="int32", name="cases"))
         cases = keras.layers.Embedding(
-            _CASES,
+            1 + MIXED_CASE,  # padding is 0
             _CASE_SIZE,
             embeddings_initializer=keras.initializers.RandomUniform(seed=seeds()),
             name="letter_case",

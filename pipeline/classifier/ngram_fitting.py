@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.svm import LinearSVC
 
 from pipeline.base.errors import DataError
-from pipeline.classifier.calibration import score_out_of_fold, temperature_factor
+from pipeline.classifier.calibration import MANY, score_out_of_fold, temperature_factor
 from pipeline.classifier.ngram_hashing import NOWHERE, hash_ngrams
 from pipeline.classifier.ngrams import (
     NgramLayer,
@@ -37,6 +37,7 @@ def fit_ngrams(
     folds: int | None = None,
     seed: int = 0,
     most_texts: int = 100_000,
+    many: int = MANY,
 ) -> NgramMember:
     """Fit a linear support vector machine to hashed n-grams and calibrate its scores.
 
@@ -55,6 +56,9 @@ def fit_ngrams(
         seed: of the sample, the folds and the order of the texts.
         most_texts: of more texts, a stratified sample of this size is fitted, which bounds the
             memory.
+        many: where texts x labels are more, one fold calibrates, and each label is held against a
+            random sample of the other texts, `many` for all labels together. The time then grows
+            with the texts alone.
 
     Raises:
         DataError: nothing to fit, labels out of range, or another number of labels than of texts.
@@ -79,12 +83,12 @@ def fit_ngrams(
     kept = classes[chosen]
 
     def score_fold(train: NDArray[np.int64], held_out: NDArray[np.int64]) -> NDArray[np.float64]:
-        model = _fit(features.rows(train), kept[train], n_labels, regularisation, seed)
+        model = _fit(features.rows(train), kept[train], n_labels, regularisation, seed, many)
         return model.scores(features.rows(held_out))
 
-    scores = score_out_of_fold(score_fold, kept, n_outputs_for(n_labels), folds, seed)
-    factor = temperature_factor(scores, kept)
-    model = _fit(features, kept, n_labels, regularisation, seed)
+    rows, scores = score_out_of_fold(score_fold, kept, n_outputs_for(n_labels), folds, seed, many)
+    factor = temperature_factor(scores, kept[rows])
+    model = _fit(features, kept, n_labels, regularisation, seed, many)
 
     n_outputs = model.coefficients.shape[1]
     table = np.zeros((n_buckets, 1 + n_outputs), np.float32)
@@ -168,7 +172,7 @@ class _Linear:
 
 
 def _fit(
-    features: _Features, classes: NDArray[np.int64], n_labels: int, c: float, seed: int
+    features: _Features, classes: NDArray[np.int64], n_labels: int, c: float, seed: int, many: int
 ) -> _Linear:
     weights = _weights(features, classes, n_labels)
     present = np.unique(classes)
@@ -177,15 +181,33 @@ def _fit(
     if len(present) == 1:  # nothing to separate: this class always wins
         bias[:] = np.where(np.arange(n_labels)[-n_outputs:] == present[0], 1.0, -1.0)
         return _Linear(weights, coefficients, bias)
-    # In the dual form the time does not grow with the features. The seed orders the texts.
-    machine = LinearSVC(C=c, dual=True, random_state=seed)
-    machine.fit(features.weighted(weights), classes)
-    rows, offsets = machine.coef_, machine.intercept_
+    rows, offsets = _separate(features.weighted(weights), classes, c, seed, many)
     if len(present) == 2 and n_outputs > 1:
         rows, offsets = np.vstack([-rows, rows]), np.concatenate([-offsets, offsets])
     columns = present if n_outputs > 1 else [0]
     coefficients[:, columns], bias[columns] = rows.T, offsets
     return _Linear(weights, coefficients, bias)
+
+
+def _separate(
+    rows: Any, classes: NDArray[np.int64], c: float, seed: int, many: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Hold each class against the texts of the others: coefficients (n_outputs, n_seen), offsets."""
+    # In the dual form the time does not grow with the features. The seed orders the texts.
+    machine, present = LinearSVC(C=c, dual=True, random_state=seed), np.unique(classes)
+    most_others = many // len(present)
+    if len(classes) <= most_others or len(present) == 2:
+        machine.fit(rows, classes)
+        return machine.coef_, machine.intercept_
+    random = np.random.default_rng(seed)
+    coefficients, offsets = np.zeros((len(present), rows.shape[1])), np.zeros(len(present))
+    for i, label in enumerate(present):
+        mine, others = np.flatnonzero(classes == label), np.flatnonzero(classes != label)
+        drawn = random.choice(others, min(most_others, len(others)), replace=False)
+        chosen = np.sort(np.concatenate([mine, drawn]))
+        machine.fit(rows[chosen], classes[chosen] == label)
+        coefficients[i], offsets[i] = machine.coef_[0], machine.intercept_[0]
+    return coefficients, offsets
 
 
 def _weights(features: _Features, classes: NDArray[np.int64], n_labels: int) -> NDArray[np.float64]:
@@ -198,9 +220,8 @@ def _weights(features: _Features, classes: NDArray[np.int64], n_labels: int) -> 
     """
     n = len(classes)
     present = (features.blocks[0] + features.blocks[1]).sign()
-    in_class = np.zeros((n_labels, n))
-    in_class[classes, np.arange(n)] = 1
-    counts = np.asarray((present.T @ in_class.T).T)  # (n_labels, n_seen)
+    in_class = scipy.sparse.csr_matrix((np.ones(n), (classes, np.arange(n))), (n_labels, n))
+    counts = (in_class @ present).toarray()  # (n_labels, n_seen)
     seen = counts.sum(axis=0)
     idf = np.log((1 + n) / (1 + seen)) + 1
     strongest = np.zeros(len(idf))

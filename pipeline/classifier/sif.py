@@ -200,8 +200,8 @@ def _calibrated(
         fold_kernel, fold_bias = _fit(features[train], labels[train], n_labels)
         return features[held_out] @ fold_kernel + fold_bias
 
-    held_out = score_out_of_fold(score_fold, labels, n_labels, _FOLDS, seed)
-    factor = temperature_factor(held_out, labels)
+    rows, scores = score_out_of_fold(score_fold, labels, n_labels, _FOLDS, seed)
+    factor = temperature_factor(scores, labels[rows])
     return [(factor * kernel).astype(np.float32), (factor * bias).astype(np.float32)]
 
 

@@ -18,6 +18,7 @@ from pipeline.portable.text import normalize
 
 _BATCH = 64  # texts at a time, which bounds the memory of the gradients
 _MISTAKES, _SAMPLE = 20, 500  # texts of an evaluation that are looked at
+_SCORES = 50_000  # texts x labels of the sample: the time grows with both
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +91,15 @@ def attribute(
     *,
     n_mistakes: int = _MISTAKES,
     n_sample: int = _SAMPLE,
+    n_scores: int = _SCORES,
     seed: int = 0,
 ) -> Attribution:
     """Explain the surest mistakes of an evaluation of `classifier`, and a random sample of it.
 
-    `n_mistakes`, `n_sample`: at most so many texts.
+    `n_mistakes`, `n_sample`: at most so many texts. `n_scores`: of more texts x labels, the sample
+    is smaller, but not smaller than `n_mistakes`.
     """
+    n_sample = min(n_sample, max(n_scores // len(evaluation.label_names), n_mistakes))
     wrong = np.flatnonzero(evaluation.predicted != evaluation.labels)
     surest = wrong[np.argsort(-evaluation.confidence[wrong], kind="stable")][:n_mistakes]
     order = np.random.default_rng(seed).permutation(len(evaluation.texts))

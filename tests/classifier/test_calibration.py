@@ -43,21 +43,32 @@ def test_scores_of_a_text_come_from_models_that_did_not_see_it() -> None:
         fitted.append((train.tolist(), held_out.tolist()))
         return np.repeat(held_out[:, None], 3, axis=1).astype(float)
 
-    scores = score_out_of_fold(score_fold, labels, 3, folds=5, seed=0)
+    rows, scores = score_out_of_fold(score_fold, labels, 3, folds=5, seed=0)
+    assert rows.tolist() == list(range(len(labels)))
     np.testing.assert_array_equal(scores, np.repeat(np.arange(21.0)[:, None], 3, axis=1))
     assert len(fitted) == 5
     assert all(sorted(train + held_out) == list(range(21)) for train, held_out in fitted)
+
+
+def test_of_many_scores_one_fold_is_enough() -> None:
+    labels = np.array([0, 1] * 10)
+    rows, scores = score_out_of_fold(
+        lambda train, held_out: np.repeat(held_out[:, None], 2, axis=1).astype(float),
+        labels, 2, folds=5, seed=0, many=39,
+    )  # fmt: skip
+    assert len(rows) == 4
+    np.testing.assert_array_equal(scores, np.repeat(rows[:, None], 2, axis=1))
 
 
 def test_nothing_can_be_held_out_of_one_text_a_label() -> None:
     def never(train: np.ndarray, held_out: np.ndarray) -> np.ndarray:
         raise AssertionError
 
-    assert not score_out_of_fold(never, np.array([0, 1, 2]), 3, folds=5, seed=0).any()
+    assert not score_out_of_fold(never, np.array([0, 1, 2]), 3, folds=5, seed=0)[1].any()
     n_folds: list[int] = []
 
     def nothing(train: np.ndarray, held_out: np.ndarray) -> None:
         n_folds.append(len(train))
 
-    assert not score_out_of_fold(nothing, np.array([0, 0, 1]), 3, folds=5, seed=0).any()
+    assert not score_out_of_fold(nothing, np.array([0, 0, 1]), 3, folds=5, seed=0)[1].any()
     assert len(n_folds) == 2  # no more than the commonest label has texts

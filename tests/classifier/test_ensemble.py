@@ -142,6 +142,21 @@ def test_a_network_that_cannot_be_helped_stays_alone() -> None:
     assert result.classifier.label_names == noise.label_names
 
 
+def test_a_member_that_is_not_finite_is_never_weighed(caplog: pytest.LogCaptureFixture) -> None:
+    """Its vector of a word that only a validation text has is NaN."""
+    matrix = small_matrix([*TRAIN.texts, "xylophone"])
+    network = build_network(matrix, 3, MeanOptions())
+    weights = matrix.weights.copy()
+    weights[2 + matrix.words.index("xylophone")] = np.nan
+    held_out = Examples(
+        [*VALIDATION.texts, "xylophone"], [*VALIDATION.labels, 0], VALIDATION.label_names
+    )
+    result = fit_ensemble(network, replace(matrix, weights=weights), TRAIN, held_out)
+    assert list(result.members) == ["network", "ngrams"]
+    assert "ensemble: the member sif has numbers that are not finite, left out" in caplog.text
+    assert np.isfinite(result.classifier.predict_proba(["a xylophone"])).all()
+
+
 def test_few_validation_texts_leave_the_weights_equal() -> None:
     network, _ = shared(CASED, SHORT)
     few = Examples(VALIDATION.texts[:3], VALIDATION.labels[:3], VALIDATION.label_names)

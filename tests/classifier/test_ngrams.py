@@ -180,6 +180,16 @@ def test_few_texts_a_label(labels: list[int], n_labels: int) -> None:
     assert scores.argmax(1).tolist() == labels
 
 
+def test_with_many_labels_each_is_held_against_some_of_the_other_texts() -> None:
+    """It still tells the labels apart, and it is another fit."""
+    exact, sampled = (fit_ngrams(STRINGS, NUMBERS, 3, many=many) for many in (10**6, 90))
+    right = (sampled.score_strings(STRINGS).argmax(axis=1) == NUMBERS).mean()
+    assert right > 0.95
+    assert sampled.score_strings(STRINGS).tobytes() != exact.score_strings(STRINGS).tobytes()
+    again = fit_ngrams(STRINGS, NUMBERS, 3, many=90)
+    assert again.score_strings(STRINGS).tobytes() == sampled.score_strings(STRINGS).tobytes()
+
+
 def test_a_sample_of_many_texts() -> None:
     labels = np.where(np.arange(len(NUMBERS)) == 5, 3, NUMBERS)  # a label with one text
 

@@ -21,11 +21,13 @@ class AuditBounds:
     `max_comparisons`: comparisons of two headlines for each pair of splits (a few seconds).
     `max_signal_headlines`: headlines of each split for the signals. With 30,000 the standard error
     of an accuracy is at most 0.003. `max_group_headlines`: headlines for the groups.
+    `max_group_scores`: headlines x labels above which their model is a simpler one.
     """
 
     max_comparisons: int = 20_000_000
     max_signal_headlines: int = 30_000
     max_group_headlines: int = 100_000
+    max_group_scores: int = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
