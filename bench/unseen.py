@@ -35,6 +35,7 @@ from pipeline.report import style
 from pipeline.training.fit import fit
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
+SIZE = (4.6, 3.6)  # inches, of a data set's part of the figure
 STEPS = 150  # the smallest number of steps in a phase, for few headlines
 
 
@@ -162,7 +163,7 @@ def _shown(values: NDArray[np.float64]) -> str:
 def _curves(
     results: dict[tuple[str, int, int], NDArray[np.float64]], names: list[str], extra: list[int]
 ) -> Figure:
-    figure = style.new_figure(style.UNSEEN_WORDS, columns=len(names))
+    figure = style.new_figure(SIZE, columns=len(names))
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         asked = sorted({n for source, n, _ in results if source == name})
         sizes = [int(results[name, n, extra[0]][0, 3]) for n in asked]

@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from pipeline.data.examples import Examples
 from pipeline.report import style
 from pipeline.report.items import Item, Picture
+from pipeline.report.lettering import plain
 
 _MAX_LEGEND = 10  # labels that a legend has room for
 _MAX_POINTS = 2_000  # of each kind: more would hide each other
@@ -22,8 +23,6 @@ def cases_items(
     cases: Examples,
     test_vectors: NDArray[np.float32],
     test: Examples,
-    *,
-    figures: bool = True,
 ) -> list[Item]:
     """A picture of the training texts as cases, with the test texts among them.
 
@@ -32,10 +31,7 @@ def cases_items(
         cases: the training texts.
         test_vectors: float32 array, (n_test, width).
         test: the test texts.
-        figures: False for no picture.
     """
-    if not figures:
-        return []
     return [Picture("figures/cases.png", cases_figure(vectors, cases, test_vectors, test))]
 
 
@@ -52,7 +48,7 @@ def cases_figure(
     """
     plane = PCA(2, random_state=0).fit(vectors)
     figure = style.new_figure(style.CASES)
-    axes = figure.subplots()
+    axes, legend = figure.subplots(), len(cases.label_names) <= _MAX_LEGEND
     dots: dict[str, Any] = {"marker": "o", "s": 9, "alpha": 0.35, "linewidths": 0}
     crosses: dict[str, Any] = {"marker": "x", "s": 22, "linewidths": 0.8}
     for kind, values, examples, look in (
@@ -61,10 +57,13 @@ def cases_figure(
     ):
         drawn = np.unique(np.linspace(0, len(values) - 1, _MAX_POINTS).astype(int))
         points, labels = plane.transform(values[drawn]), np.asarray(examples.labels)[drawn]
+        if not legend:
+            axes.scatter(*points.T, color=[*map(style.label_colour, labels)], **look)
+            continue
         for label, name in enumerate(cases.label_names):
-            colour = style.label_colour(label)
-            axes.scatter(*points[labels == label].T, color=colour, label=f"{name}, {kind}", **look)
-    if len(cases.label_names) <= _MAX_LEGEND:
+            colour, title = style.label_colour(label), f"{plain(name)}, {kind}"
+            axes.scatter(*points[labels == label].T, color=colour, label=title, **look)
+    if legend:
         figure.legend(loc="outside right upper", fontsize=style.SMALL, frameon=False)
     first, second = plane.explained_variance_ratio_
     axes.set_xlabel(f"first principal component ({first:.0%} of the variance)")

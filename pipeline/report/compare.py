@@ -23,7 +23,16 @@ from pipeline.insight.outcomes import (
     measure_worth,
 )
 from pipeline.report import style
-from pipeline.report.items import FinishedRun, Item, Metric, Param, Picture, Table, Text
+from pipeline.report.items import (
+    FinishedRun,
+    Item,
+    Metric,
+    Param,
+    Picture,
+    Table,
+    Text,
+    escape_cell,
+)
 
 PREDICTIONS = "predictions.csv"
 """The file with the predicted label of each test headline, one a line."""
@@ -44,7 +53,7 @@ _TITLES = {
 
 def outcome_items(outcome: Outcome, label_names: Sequence[str]) -> list[Item]:
     """What the run of one outcome logs. `read_outcome` reads it back."""
-    predicted = "".join(f"{label_names[label]}\n" for label in outcome.predicted)
+    predicted = "".join(f"{escape_cell(label_names[label])}\n" for label in outcome.predicted)
     return [
         *(Param(name, getattr(outcome, name)) for name in _KEYS),
         *(Metric(name, getattr(outcome, name)) for name in _FIGURES),
@@ -54,7 +63,7 @@ def outcome_items(outcome: Outcome, label_names: Sequence[str]) -> list[Item]:
 
 def read_outcome(run: FinishedRun, label_names: Sequence[str]) -> Outcome:
     """Read the outcome from a run that logged `outcome_items`."""
-    code = {name: i for i, name in enumerate(label_names)}
+    code = {escape_cell(name): i for i, name in enumerate(label_names)}
     return Outcome(
         method=run.params["method"],
         size=int(run.params["size"]),

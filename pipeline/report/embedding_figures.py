@@ -17,8 +17,10 @@ from pipeline.insight.drift import Drift, Plane
 from pipeline.insight.embedding_report import EmbeddingReport
 from pipeline.insight.probes import ProbedText
 from pipeline.report import style
+from pipeline.report.lettering import plain
 
 _NAMED_WORDS = 14  # on a map of words, and in the list of those that moved most
+_MAX_LEGEND = 14  # labels that a legend has room for
 
 
 def probes_figure(reports: Sequence[EmbeddingReport]) -> Figure:
@@ -70,8 +72,8 @@ def drift_figure(reports: Sequence[EmbeddingReport]) -> Figure:
                 vmax=top or 1,
             )
             for i in _named_points(drift):
-                word = drift.words[plane.chosen[i]]
-                axes.annotate(word, points[i], fontsize=style.TINY, parse_math=False)
+                word = plain(drift.words[plane.chosen[i]])
+                axes.annotate(word, points[i], fontsize=style.TINY)
             title = f"{report.method}: the {len(points):,} most frequent words {when}"
             axes.set_title(title, fontsize=style.TITLE)
         _set_same_frame(plane, left, middle)
@@ -125,13 +127,13 @@ def _draw_activations(report: EmbeddingReport, axes: Axes) -> None:
     tokens = [*(_marked_tokens(probed) for probed in probes.reference), ["a", "b", "c"]]
     names = ["a)", "b)", "c)", "means"]
     labels = [label for pair in zip(names, tokens, strict=True) for label in (pair[0], *pair[1])]
-    axes.set_yticks(range(len(labels)), labels, fontsize=style.TINY, parse_math=False)
+    axes.set_yticks(range(len(labels)), labels, fontsize=style.TINY)
     axes.tick_params(length=0)
     axes.set_xticks([])
     axes.set_title(
         f"{report.method}: cosines ab {probes.cos_ab:.2f}, ac {probes.cos_ac:.2f}, "
         f"bc {probes.cos_bc:.2f}\n"
-        f"closer to b than c: {probes.rank_bc:.1%} of {probes.headlines:,} {probes.label}",
+        f"closer to b than c: {probes.rank_bc:.1%} of {probes.headlines:,} {plain(probes.label)}",
         fontsize=style.TITLE,
     )
     axes.set_xlabel(
@@ -144,15 +146,15 @@ def _draw_most_moved(drift: Drift, axes: Axes) -> None:
     rows = rows[drift.distances[rows] > 0]
     colours = [style.label_colour(label) for label in drift.towards[rows]]
     axes.barh(range(len(rows)), drift.distances[rows], color=colours)
-    words = [drift.words[i] for i in rows]
-    axes.set_yticks(range(len(rows)), words, fontsize=style.SMALL, parse_math=False)
+    words = [plain(drift.words[i]) for i in rows]
+    axes.set_yticks(range(len(rows)), words, fontsize=style.SMALL)
     axes.set_title("moved most, towards", fontsize=style.TITLE)
     _add_legend(axes, drift.label_names, drift.towards[rows])
 
 
 def _marked_tokens(probed: ProbedText) -> list[str]:
     marks = dict.fromkeys(probed.unseen, " *") | dict.fromkeys(probed.unknown, " †")
-    return [token + marks.get(token, "") for token in probed.tokens]
+    return [plain(token) + marks.get(token, "") for token in probed.tokens]
 
 
 def _named_points(drift: Drift) -> list[int]:
@@ -180,7 +182,8 @@ def _set_same_frame(plane: Plane, *maps: Axes) -> None:
 
 
 def _add_legend(axes: Axes, names: Sequence[str], used: NDArray[np.int64]) -> None:
-    for label in sorted(set(used.tolist())):
-        axes.plot([], [], "o", color=style.label_colour(label), label=names[label])
-    if len(used):
+    labels = sorted(set(used.tolist()))
+    for label in labels:
+        axes.plot([], [], "o", color=style.label_colour(label), label=plain(names[label]))
+    if 0 < len(labels) <= _MAX_LEGEND:
         axes.legend(fontsize=style.SMALL, loc="lower right")

@@ -8,8 +8,12 @@ from matplotlib.figure import Figure
 from pipeline.embedding.matrix import Coverage
 from pipeline.insight.evaluation import Evaluation
 from pipeline.report import style
+from pipeline.report.lettering import plain
 from pipeline.report.tables import coverage_by_fallback
 from pipeline.training.history import History
+
+_MATRIX = 30  # labels of which a confusion matrix is drawn
+_PAIRS = 25  # of more labels: the pairs that were confused most
 
 
 def learning_curves(history: History) -> Figure:
@@ -71,17 +75,21 @@ def coverage_figure(coverage: Coverage, n_words: int = 20) -> Figure:
     left.set_title(f"{coverage.tokens:.1%} of the tokens have a vector")
     left.legend(loc="lower right")
     right.barh(range(len(missing)), [count for _, count in missing], color=style.ACCENT)
-    right.set_yticks(
-        range(len(missing)), [word for word, _ in missing], fontsize=style.SMALL, parse_math=False
-    )
+    words = [plain(word) for word, _ in missing]
+    right.set_yticks(range(len(missing)), words, fontsize=style.SMALL)
     right.set_xlabel("times seen")
     right.set_title(f"{len(coverage.missing):,} words without a vector", fontsize="medium")
     return figure
 
 
 def confusion_matrix(evaluation: Evaluation) -> Figure:
-    """Counts by true and predicted label. The colour is the fraction of the true label."""
-    counts, names = evaluation.confusion, evaluation.label_names
+    """Counts by true and predicted label. The colour is the fraction of the true label.
+
+    Of more than 30 labels, the 25 pairs that were confused most.
+    """
+    if len(evaluation.label_names) > _MATRIX:
+        return _confused_pairs(evaluation)
+    counts, names = evaluation.confusion, [*map(plain, evaluation.label_names)]
     size = 2.5 + 0.6 * len(names)
     figure = style.new_figure((size, size), margin=0.8)
     axes = figure.subplots()
@@ -95,9 +103,34 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_title(f"{len(evaluation.labels):,} headlines, accuracy {evaluation.accuracy:.3f}")
+    axes.set_title(_result(evaluation))
     figure.colorbar(picture, ax=axes, label="fraction of the true label")
     return figure
+
+
+def _confused_pairs(evaluation: Evaluation) -> Figure:
+    wrong = np.flatnonzero(evaluation.predicted != evaluation.labels)
+    pairs, counts = np.unique(
+        np.stack([evaluation.labels[wrong], evaluation.predicted[wrong]]),
+        axis=1,
+        return_counts=True,
+    )
+    order = np.argsort(-counts, kind="stable")[:_PAIRS][::-1]
+    names = [
+        f"{plain(evaluation.label_names[label])}  as  {plain(evaluation.label_names[predicted])}"
+        for label, predicted in pairs[:, order].T
+    ]
+    figure = style.new_figure(style.CONFUSED_PAIRS)
+    axes = figure.subplots()
+    axes.barh(range(len(order)), counts[order], color=style.ACCENT)
+    axes.set_yticks(range(len(order)), names, fontsize=style.SMALL)
+    axes.set_xlabel(f"headlines of a label predicted as another, of {pairs.shape[1]:,} such pairs")
+    axes.set_title(_result(evaluation))
+    return figure
+
+
+def _result(evaluation: Evaluation) -> str:
+    return f"{len(evaluation.labels):,} headlines, accuracy {evaluation.accuracy:.3f}"
 
 
 def reliability_diagram(evaluation: Evaluation) -> Figure:

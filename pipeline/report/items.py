@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pandas as pd
 from matplotlib.figure import Figure
+from pandas.api.types import is_numeric_dtype
+
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,13 @@ class Table:
     path: str
     frame: pd.DataFrame
 
+    def csv(self) -> str:
+        """The table as CSV. Texts that a spreadsheet would run as formulas are escaped."""
+        frame = self.frame.rename(columns=escape_cell)
+        for name in frame.columns[~frame.dtypes.map(is_numeric_dtype)]:
+            frame[name] = frame[name].map(escape_cell)
+        return frame.to_csv(index=False)
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -76,6 +88,19 @@ class Input:
     rows: Any
     address: str
     sha256: str
+
+
+def escape_cell(value: Any) -> Any:
+    """A cell of a CSV file that a spreadsheet shows and does not run: a formula gets a ' in front.
+
+    Numbers stay, also where they are texts.
+
+    >>> escape_cell("=1+1"), escape_cell("-0.5"), escape_cell("- ice"), escape_cell(-0.5)
+    ("'=1+1", '-0.5', "'- ice", -0.5)
+    """
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 Item = Param | Metric | Tag | Text | File | Table | Picture | Input

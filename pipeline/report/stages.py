@@ -17,6 +17,7 @@ from pipeline.report.figures import (
     reliability_diagram,
 )
 from pipeline.report.items import Input, Item, Metric, Param, Picture, Table, Tag, Text
+from pipeline.report.lettering import warn_of_missing_fonts
 from pipeline.report.tables import coverage_by_fallback, missing_words, per_class, predictions_table
 from pipeline.training.history import Epoch, History
 
@@ -124,6 +125,7 @@ def evaluations_items(
         Table("tables/misclassified.csv", wrong.sort_values("confidence", ascending=False)),
     ]
     if figures:
+        warn_of_missing_fonts(kept.label_names)
         items += [
             Picture("figures/confusion_matrix.png", confusion_matrix(kept)),
             Picture("figures/reliability.png", reliability_diagram(kept)),

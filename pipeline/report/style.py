@@ -62,13 +62,13 @@ TITLE = 9
 LEARNING_CURVES = (9.0, 3.6)
 COVERAGE = (9.0, 4.2)
 RELIABILITY = (4.5, 5.0)
+CONFUSED_PAIRS = (8.0, 6.0)
 SIGNALS = (8.0, 3.6)
 COMPARISON = (8.0, 4.4)
 CASES = (8.5, 5.0)
 WORDS_MAP = (12.0, 4.2)  # a row for each method
 HEADLINES_MAP = (9.0, 4.2)  # a row for each method
 PROBES = (4.2, 6.4)  # a column for each method
-UNSEEN_WORDS = (4.6, 3.6)  # a column for each data set
 
 
 def label_colour(label: int) -> str:
@@ -79,11 +79,11 @@ def label_colour(label: int) -> str:
 def new_figure(
     size: tuple[float, float], *, rows: int = 1, columns: int = 1, margin: float = 0.0
 ) -> Figure:
-    """An empty figure whose parts are laid out without overlap.
+    """An empty figure whose parts are laid out without overlap, and whose texts are no formulas.
 
     `size`: width and height of one cell, in inches. `margin`: inches added to the width.
     """
-    from matplotlib.figure import Figure
+    from pipeline.report.lettering import LetteredFigure
 
     width, height = size
-    return Figure(figsize=(columns * width + margin, rows * height), layout="constrained")
+    return LetteredFigure(figsize=(columns * width + margin, rows * height), layout="constrained")

@@ -10,6 +10,9 @@ import pandas as pd
 from pipeline.embedding.matrix import Coverage
 from pipeline.insight.evaluation import Evaluation
 
+_MAX_COLUMNS = 50  # labels that get a column each
+_MOST_PROBABLE = 5  # labels of a headline that are listed where there are more
+
 
 def coverage_by_fallback(coverage: Coverage) -> pd.DataFrame:
     """One row for each fallback: how many words it matched, and which fraction of the words.
@@ -44,7 +47,11 @@ def per_class(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def predictions_table(evaluation: Evaluation) -> pd.DataFrame:
-    """One row for each headline: label, predicted label, confidence, probability of each label."""
+    """One row for each headline: label, predicted label, confidence, probability of each label.
+
+    With more than 50 labels there are only the five most probable ones, in the columns `label_1`,
+    `p_1` and so on.
+    """
     names = np.array(evaluation.label_names, dtype=object)
     frame = pd.DataFrame(
         {
@@ -54,6 +61,12 @@ def predictions_table(evaluation: Evaluation) -> pd.DataFrame:
             "confidence": evaluation.confidence,
         }
     )
+    if len(names) > _MAX_COLUMNS:
+        best = np.argsort(-evaluation.probabilities, axis=1, kind="stable")[:, :_MOST_PROBABLE]
+        for place, labels in enumerate(best.T, start=1):
+            frame[f"label_{place}"] = names[labels]
+            frame[f"p_{place}"] = evaluation.probabilities[np.arange(len(labels)), labels]
+        return frame
     probabilities = pd.DataFrame(
         evaluation.probabilities, columns=[f"p_{name}" for name in evaluation.label_names]
     )

@@ -117,7 +117,7 @@ def _picture(item: Picture) -> bytes:
 
 CONTENTS: Mapping[type, Callable[[Any], bytes]] = {
     Text: lambda item: masked(item.content).encode(),
-    Table: lambda item: item.frame.to_csv(index=False).encode(),
+    Table: lambda item: item.csv().encode(),
     Picture: _picture,
     File: lambda item: item.content,
 }

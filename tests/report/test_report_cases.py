@@ -23,4 +23,3 @@ def test_the_picture_shows_every_label_and_both_kinds() -> None:
     assert legend.legend_handles[0].get_facecolor()[0, :3].tolist() == [
         int(style.LABELS[0][i : i + 2], 16) / 255 for i in (1, 3, 5)
     ]
-    assert report.cases_items(vectors, cases, vectors[:9], test, figures=False) == []

@@ -64,15 +64,17 @@ def test_the_sentence_about_a_method_that_learned_nothing(headlines: Headlines) 
     )
 
 
-def test_an_outcome_is_read_back_as_it_was_logged(headlines: Headlines) -> None:
+def test_an_outcome_is_read_back_as_it_was_logged() -> None:
     outcome = Outcome("tfidf", 25, 3, 0.5, 0.25, 1.5, np.array([0, 2, 1, 1]))
-    items = report.outcome_items(outcome, headlines.label_names)
+    names = ("=1+1", "@b", "c")
+    items = report.outcome_items(outcome, names)
+    assert report.Text(report.PREDICTIONS, "'=1+1\nc\n'@b\n'@b\n") in items
     run = SimpleNamespace(
         params={i.name: str(i.value) for i in items if isinstance(i, report.Param)},
         metrics={i.name: i.value for i in items if isinstance(i, report.Metric)},
         content=next(i.content.encode() for i in items if isinstance(i, report.Text)),
     )
-    again = report.read_outcome(run, headlines.label_names)
+    again = report.read_outcome(run, names)
     assert again.predicted.tolist() == outcome.predicted.tolist()
     assert {**vars(again), "predicted": 0} == {**vars(outcome), "predicted": 0}
 

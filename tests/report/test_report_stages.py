@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import pandas as pd
 import pytest
 from builders import make_headlines
 from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, small_matrix
 
 from pipeline import report
 from pipeline.classifier.ensemble import Classifier, Ensemble, MemberResult
+from pipeline.data.examples import Examples
 from pipeline.data.headlines import load_headlines
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
+from pipeline.report.figures import confusion_matrix
+from pipeline.report.tables import predictions_table
 from pipeline.training.history import History
 from pipeline.training.loop import train
 
@@ -75,6 +81,34 @@ def test_the_evaluations(evaluation: Evaluation) -> None:
     assert tables["tables/per_class.csv"]["label"].tolist() == NAMES
     without = report.evaluations_items({"frozen": evaluation}, "frozen", figures=False)
     assert pictures(without) == []
+
+
+def test_many_labels_take_no_more_room() -> None:
+    """Of 300 labels: pairs instead of a matrix, and the most probable labels of a headline."""
+    names = tuple(f"label {i}" for i in range(300))
+    truth = np.arange(600) % 300
+    predicted = np.where(np.arange(600) < 40, 7, truth)
+    examples = Examples([f"headline {i}" for i in range(600)], truth.tolist(), names)
+    many = evaluate_probabilities(0.5 * np.eye(300)[predicted] + 0.5 / 300, examples)
+    figure = confusion_matrix(many)
+    assert figure.get_size_inches().max() < 10
+    assert len(figure.axes[0].get_yticklabels()) == 25
+    assert figure.axes[0].get_yticklabels()[-1].get_text() == "label 0  as  label 7"
+    table = predictions_table(many)
+    assert table.columns[-2:].tolist() == ["label_5", "p_5"]
+    assert table["label_1"].tolist() == table["predicted"].tolist()
+    assert table["p_1"].tolist() == table["confidence"].tolist()
+
+
+def test_a_spreadsheet_runs_no_cell() -> None:
+    frame = pd.DataFrame(
+        {"=1": ["=1+1", "+a", "-b", "@c", "\td", "-0.5"], "n": [-0.5, 1, 2, 3, 4, 5]}
+    )
+    table = report.Table("t.csv", frame)
+    read = pd.read_csv(io.StringIO(table.csv()), dtype={"'=1": str})
+    assert read["'=1"].tolist() == ["'=1+1", "'+a", "'-b", "'@c", "'\td", "-0.5"]
+    assert read["n"].tolist() == frame["n"].tolist()
+    assert table.frame["=1"].iloc[0] == "=1+1"
 
 
 def test_the_summary(history: History, evaluation: Evaluation) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 
+import pytest
 from builders import ROOT
 
 from pipeline.report import style
+from pipeline.report.lettering import SHORT, fonts_for, plain, warn_of_missing_fonts
 
 LOOKS = re.compile(r"#[0-9a-f]{6}\b|figsize|fontsize=\d|cmap=\"|color=\"")
 
@@ -29,3 +32,41 @@ def test_the_colours_of_labels_come_again() -> None:
     n = len(style.LABELS)
     assert len(set(style.LABELS)) == n
     assert style.label_colour(n + 1) == style.label_colour(1) == style.LABELS[1]
+
+
+NAMES = (
+    "$a$ {x}_\\frac", "_hidden", "x" * 5_000, "新闻", "חדשות", "خبر", "caf\udce9", "a\nb\x07", "",
+)  # fmt: skip
+
+
+def test_a_figure_draws_any_name(recwarn: pytest.WarningsRecorder) -> None:
+    """No formula, no box, no name beside the figure; nothing that matplotlib warns of."""
+    figure = style.new_figure((6, 4))
+    axes = figure.subplots()
+    axes.set_yticks(range(len(NAMES)), map(plain, NAMES))
+    for name in NAMES:
+        axes.plot([], [], "o", label=plain(name) or "-")
+    axes.legend()
+    figure.savefig(io.BytesIO())
+    drawn = [label.get_text() for label in axes.get_yticklabels()]
+    assert drawn[0] == "$a$ {x}_\\frac"
+    assert drawn[6:] == ["caf\\udce9", "a b\\x07", ""]
+    assert max(map(len, drawn)) <= SHORT + 1
+    shown = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert len(shown) == len(NAMES)
+    assert [warning.message for warning in recwarn if warning.category is UserWarning] == []
+
+
+def test_a_character_that_the_usual_font_lacks_is_drawn_with_another_font() -> None:
+    """The fonts that come with matplotlib are enough for this one."""
+    usual, *others = fonts_for("a ᶁ")
+    assert usual == "DejaVu Sans"
+    assert len(others) == 1
+    assert plain("ᶁ") == "ᶁ"
+    assert fonts_for("abc") == ["DejaVu Sans"]
+
+
+def test_what_no_font_has_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_missing_fonts(["money", "\U0001d800\U0001d801", "caf\udce9"])
+    (message,) = caplog.messages
+    assert message.startswith("figures: no font of this machine has \U0001d800 \U0001d801: ")
