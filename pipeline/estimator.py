@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -13,9 +16,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
-from pipeline.base.errors import ConfigError, DataError
+from pipeline.base.errors import ConfigError, DataError, PipelineError
 from pipeline.base.options import STRICT, Fraction, Seed, check_options
 from pipeline.classifier.encoders import CnnOptions, ModelOptions
+from pipeline.data.cleaning import label_text
+from pipeline.data.content import shown
 from pipeline.data.examples import Examples
 from pipeline.data.options import DataOptions
 from pipeline.embedding.options import VectorsOptions
@@ -36,6 +41,13 @@ _TRAINING_NAMES = {
     "fine_tuned_learning_rate": "fine_tuned.learning_rate",
     "batch_size": "batch_size",
     "adversarial_epsilon": "adversarial_epsilon",
+}
+_OPTION = re.compile(r"\b(data|vectors|model|training)\.([a-z_]+(?:\.[a-z_]+)?)(=\.\.\.)?")
+# The kinds of labels. A truth value is an integer to Python.
+_LABELS: Mapping[str, tuple[type, ...]] = {
+    "truth values": (bool, np.bool_),
+    "strings": (str,),
+    "whole numbers": (int, np.integer, float, np.floating),
 }
 
 
@@ -128,18 +140,24 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Sequence[str], y: Sequence[Any]) -> Self:  # noqa: N803
-        """Train on texts and their labels (all strings, or all integers).
+        """Train on texts and their labels.
+
+        Args:
+            X: a list or array of texts, (n,), or a table or array with one column of them, (n, 1).
+            y: one label for each text: strings, whole numbers or truth values, (n,) or (n, 1).
 
         Raises:
             ConfigError: a parameter out of range.
-            DataError: no list of texts, not one label for each, or too few texts of a label.
+            DataError: no texts, a label that is missing or of another kind, not one label for each
+                text, or too few texts of a label.
             VectorsError: vectors that cannot be used, or that know too few of the words.
+            TrainingError: a loss is not finite.
         """
         embedding, model, schedule = self._options()
         texts, values = _texts(X), _labels(y)
         if len(values) != len(texts):
             raise DataError(f"expected one label a text, got {len(texts)} and {len(values)}")
-        classes, labels = np.unique(np.asarray(values), return_inverse=True)
+        classes, labels = np.unique(values, return_inverse=True)
         counts = np.bincount(labels, minlength=len(classes))
         if len(classes) < 2 or counts.min() < 2:
             pairs = zip(classes.tolist(), counts, strict=True)
@@ -154,16 +172,17 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         training, held_out, training_labels, held_out_labels = train_test_split(
             texts, labels, test_size=size, stratify=labels, random_state=self.random_state
         )
-        names = tuple(map(str, classes.tolist()))
-        self.fitted_ = fit(
-            Examples(training, training_labels.tolist(), names),
-            Examples(held_out, held_out_labels.tolist(), names),
-            self.vectors,
-            embedding=embedding,
-            model=model,
-            schedule=schedule,
-            seed=self.random_state,
-        )
+        names = tuple(v if isinstance(v, str) else label_text(v) for v in classes.tolist())
+        with _own_names():
+            self.fitted_ = fit(
+                Examples(training, training_labels.tolist(), names),
+                Examples(held_out, held_out_labels.tolist(), names),
+                self.vectors,
+                embedding=embedding,
+                model=model,
+                schedule=schedule,
+                seed=self.random_state,
+            )
         self.classes_ = classes
         return self
 
@@ -203,34 +222,73 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _texts(values: Sequence[str]) -> list[str]:
+@contextmanager
+def _own_names() -> Iterator[None]:
+    """Messages name the parameters of the estimator, where the rooms name options."""
+    try:
+        yield
+    except PipelineError as error:
+        error.args = (_OPTION.sub(_own_name, str(error)),)
+        raise
+
+
+def _own_name(match: re.Match[str]) -> str:
+    group, option, value = match[1], match[2], match[3] or ""
+    if group == "training":
+        return {path: name for name, path in _TRAINING_NAMES.items()}.get(option, option) + value
+    if group == "vectors" and option in ("path", "source"):
+        return f"vectors{value}"
+    if group == "vectors" and option not in _VECTORS_NAMES:  # `fit` takes loaded vectors as well
+        return f"load_vectors(..., {option}{value or '=...'})"
+    return option + value
+
+
+def _texts(values: Any) -> list[str]:
     texts = _column(values, "texts")
     for i, text in enumerate(texts):
         if not isinstance(text, str):
-            raise DataError(f"expected texts, got {text!r} at position {i}")
+            raise DataError(f"expected texts, got {shown(text)} at position {i}")
     return texts
 
 
-def _labels(values: Sequence[Any]) -> list[Any]:
+def _labels(values: Any) -> NDArray[Any]:
+    """Labels of one kind: array, (n,)."""
     labels = _column(values, "labels")
-    kind = str if labels and isinstance(labels[0], str) else int
+    kinds = set()
     for i, label in enumerate(labels):
-        if not isinstance(label, kind if kind is str else (int, np.integer, np.bool_)):
+        if pd.api.types.is_scalar(label) and pd.isna(label):
             raise DataError(
-                f"expected labels that are all strings or all integers, got {label!r} at position {i}"
+                f"expected a label for each text, got {label!r} at position {i}: leave that text out"
             )
-    return labels
+        kind = next((kind for kind, types in _LABELS.items() if isinstance(label, types)), None)
+        whole = not isinstance(label, float | np.floating) or float(label).is_integer()
+        kinds.add(kind)
+        if kind is None or not whole or len(kinds) > 1:
+            raise DataError(
+                "expected labels that are all strings, all whole numbers or all truth values, got "
+                f"{shown(label)} at position {i}"
+            )
+    # An array of strings has the width of the longest one in every row.
+    return np.array(labels, object if "strings" in kinds else None)
 
 
 def _column(values: Any, what: str) -> list[Any]:
-    """The items of a list, an array (n,) or a column of a table."""
-    if isinstance(values, str):
+    """The items of a list, of an array (n,), or of the one column of a table or an array (n, 1)."""
+    if isinstance(values, str | bytes):
         raise DataError(f"expected a list of {what}, got one string: put it in a list")
-    if getattr(values, "ndim", 1) != 1:
+    if isinstance(values, Mapping | Set) or not isinstance(values, Iterable):
         raise DataError(
-            f"expected a list of {what}, got an array or table of shape {values.shape}: give one of "
-            "its columns"
+            f"expected a list of {what}, got {shown(values)}: give a list, an array or a column"
         )
-    if not isinstance(values, Iterable):
-        raise DataError(f"expected a list of {what}, got {values!r}")
-    return list(values)
+    shape = tuple(getattr(values, "shape", (0,)))
+    if len(shape) == 2 and shape[1] == 1 and hasattr(values, "__array__"):
+        values, shape = list(np.asarray(values)), shape[:1]
+    if len(shape) != 1:
+        raise DataError(
+            f"expected a list of {what}, got an array or table of shape {shape}: give one of its "
+            "columns"
+        )
+    items = list(values)
+    if items and all(isinstance(item, list | np.ndarray) and len(item) == 1 for item in items):
+        return [item[0] for item in items]
+    return items

@@ -16,6 +16,7 @@ from pipeline.config import (
     options,
     unused_overrides,
 )
+from pipeline.data.options import DataOptions
 from pipeline.training.options import TrainingOptions
 
 NEEDED = {
@@ -27,7 +28,7 @@ NEEDED = {
 MADE_OF = {
     "data=file": ["source", "path"],
     "data=hub": ["source", "path"],
-    "data=stop_clickbait": ["source", "validation"],
+    "data=stop_clickbait": ["source"],
     "vectors=conceptnet-numberbatch-17-06-300": ["source", "extra_words"],
     "vectors=file": ["source", "path"],
     "vectors=random": ["source", "vector_size", "extra_words"],
@@ -49,6 +50,14 @@ def test_a_choice_has_the_defaults_of_its_dataclass(choice: str) -> None:
     chosen = getattr(load_config([choice, *NEEDED.get(choice, [])]), group)
     names = MADE_OF.get(choice, ["source"] if group == "vectors" else [])
     assert type(chosen)(**{name: getattr(chosen, name) for name in names}) == chosen
+
+
+def test_a_source_has_its_own_fraction_for_validation() -> None:
+    """In Python as on the command line."""
+    for source, fraction in (("bbc", 0.1), ("stop_clickbait", 0.2)):
+        assert DataOptions(source=source).validation == fraction
+        assert load_config([f"data={source}"]).data.validation == fraction
+    assert DataOptions(source="stop_clickbait", validation=0.3).validation == 0.3
 
 
 def test_what_networks_share_stands_once() -> None:

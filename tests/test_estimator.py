@@ -15,6 +15,9 @@ from builders import make_headlines, topical_vectors, write_glove
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import estimator_checks
 
 from pipeline import EmbeddingClassifier, WordVectors
 from pipeline.base.errors import ConfigError, DataError, VectorsError
@@ -85,6 +88,60 @@ def test_integer_labels(small: dict[str, Path]) -> None:
     assert estimator.fitted_.kept == "frozen"
 
 
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ([False, True, True], [False, True]),
+        ([2.0, 1.0, 3.0], [1.0, 2.0, 3.0]),
+        (pd.Series([5, 3, 3], dtype="Int64"), [3, 5]),
+        (pd.Categorical(["b", "a", "a"]), ["a", "b"]),
+    ],
+)
+def test_labels_of_any_kind(small: dict[str, Path], values: Any, classes: list[Any]) -> None:
+    """They come back as they were given, from a column too."""
+    quick = small_estimator(small, sif=False, ngrams=False, adversarial_epsilon=0)
+    quick.set_params(fine_tuned_epochs=0, frozen_epochs=1)
+    labels = [values[["money", "nature", "sport"].index(label)] for label in LABELS]
+    estimator = quick.fit(pd.DataFrame({"headline": TEXTS}), pd.DataFrame({"y": labels}))
+    assert estimator.classes_.tolist() == classes
+    predicted = estimator.predict(np.array(TEXTS, object)[:, None])
+    assert predicted.dtype == estimator.classes_.dtype
+    assert set(predicted.tolist()) <= set(classes)
+    again = clone(quick).fit(TEXTS, [[label] for label in labels])
+    assert again.predict(TEXTS).tolist() == predicted.tolist()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        estimator_checks.check_estimator_cloneable,
+        estimator_checks.check_no_attributes_set_in_init,
+        estimator_checks.check_parameters_default_constructible,
+        estimator_checks.check_get_params_invariance,
+        estimator_checks.check_set_params,
+        estimator_checks.check_mixin_order,
+        estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+        estimator_checks.check_valid_tag_types,
+        estimator_checks.check_estimator_repr,
+        estimator_checks.check_estimator_tags_renamed,
+        estimator_checks.check_estimators_unfitted,
+    ],
+)
+def test_scikit_learns_own_checks(check: Any) -> None:
+    """Those that fit no array of numbers; `check_estimator` leaves most of them out for texts."""
+    check("EmbeddingClassifier", EmbeddingClassifier())
+
+
+def test_in_a_pipeline(small: dict[str, Path]) -> None:
+    """String labels, whole numbers and truth values, with scikit-learn's own scores."""
+    quick = small_estimator(small, sif=False, ngrams=False, adversarial_epsilon=0)
+    quick.set_params(fine_tuned_epochs=0)
+    lower = FunctionTransformer(lambda texts: [text.lower() for text in texts])
+    chain = make_pipeline(lower, quick)
+    for labels in (LABELS, [label == "sport" for label in LABELS]):
+        assert cross_val_score(chain, TEXTS, labels, cv=2).mean() > 0.8
+
+
 def test_clone_and_pickle(small: dict[str, Path], fitted: EmbeddingClassifier) -> None:
     again = clone(fitted)
     assert again.get_params() == fitted.get_params()
@@ -109,15 +166,15 @@ def test_cross_validation_and_grid_search(small: dict[str, Path]) -> None:
         (["a", "b"], ["x"], "expected one label a text, got 2 and 1"),
         (["a", "b"], ["x", "x"], "at least two labels with two texts each, got 'x': 2"),
         ([], [], "at least two labels with two texts each, got no text"),
-        (["a", 5], ["x", "y"], "expected texts, got 5 at position 1"),
-        ("a", ["x"], "expected a list of texts, got one string: put it in a list"),
-        (None, ["x"], "expected a list of texts, got None"),
-        (pd.DataFrame({"text": ["a", "b"]}), ["x", "y"], r"table of shape \(2, 1\): give one of"),
-        (["a", "b"], None, "expected a list of labels, got None"),
-        (["a", "b"], [[0], [1]], r"all strings or all integers, got \[0\] at position 0"),
-        (["a", "b"], ["x", None], "all strings or all integers, got None at position 1"),
-        (["a", "b"], [0.5, 1.5], "all strings or all integers, got 0.5 at position 0"),
-        (["a", "b"], [1, "x"], "all strings or all integers, got 'x' at position 1"),
+        ([["a", "b"]], [["x", "y"]], r"expected texts, got \['a', 'b'\] at position 0"),
+        (
+            ["a", "b"],
+            [[0, 1], [1, 1]],
+            r"expected labels that are all .* got \[0, 1\] at position 0",
+        ),
+        (["a", "b"], [0.5, 1.5], "all whole numbers or all truth values, got 0.5 at position 0"),
+        (["a", "b"], [1, "x"], "all whole numbers or all truth values, got 'x' at position 1"),
+        (["a", "b"], [True, 2], "all whole numbers or all truth values, got 2 at position 1"),
     ],
 )
 def test_bad_input(texts: Any, labels: Any, message: str) -> None:
@@ -155,7 +212,9 @@ def test_vectors_that_know_too_few_words_are_refused(tmp_path: Path) -> None:
     """As in a run."""
     write_glove(tmp_path / "other.txt", ["зима", "the", "снег"])
     estimator = EmbeddingClassifier(str(tmp_path / "other.txt"), encoder="mean", frozen_epochs=1)
-    with pytest.raises(VectorsError, match=r"at least 30% of the tokens, got .*min_coverage"):
+    with pytest.raises(
+        VectorsError, match=r"at least 30% of the tokens, got .* lower min_coverage"
+    ):
         estimator.fit(TEXTS, LABELS)
     with pytest.raises(VectorsError, match="there is none"):
         EmbeddingClassifier("nowhere.txt").fit(TEXTS, LABELS)

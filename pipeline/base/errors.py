@@ -25,6 +25,10 @@ class VectorsError(PipelineError):
     """Word vectors are missing or damaged, or do not fit the text."""
 
 
+class TrainingError(PipelineError):
+    """A training does not converge: its numbers are not finite."""
+
+
 class ModelError(PipelineError):
     """A saved or registered model is missing or cannot be used."""
 

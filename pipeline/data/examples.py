@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.base.errors import DataError
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -12,7 +14,7 @@ class Examples:
 
     `texts`: n strings. `labels`: n positions in `label_names`, from 0.
 
-    Raises ValueError: there is not one label for each text.
+    Raises DataError: there is not one label for each text, or a label is no such position.
     """
 
     texts: Sequence[str]
@@ -21,9 +23,16 @@ class Examples:
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.labels):
-            raise ValueError(
+            raise DataError(
                 f"expected one label a text, got {len(self.texts)} texts and {len(self.labels)} labels"
             )
+        last = len(self.label_names) - 1
+        for label in (min(self.labels, default=0), max(self.labels, default=0)):
+            if not 0 <= label <= last and len(self):
+                raise DataError(
+                    f"expected labels from 0 to {last}, as positions in {last + 1} label names, got "
+                    f"{label}"
+                )
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -105,7 +105,7 @@ def load_headlines(
     group: str | None = DataOptions.group,
     subset: str | None = DataOptions.subset,
     revision: str | None = DataOptions.revision,
-    validation: float = DataOptions.validation,
+    validation: float | None = None,
     test: float = DataOptions.test,
     seed: int = DataOptions.seed,
 ) -> Headlines:
@@ -131,7 +131,8 @@ def load_headlines(
         group: the column with the publisher or author. A repeated headline keeps its first group.
         subset: the configuration of a data set on the hub.
         revision: the commit or tag of a data set on the hub.
-        validation: the fraction of the training rows for a missing split `validation`.
+        validation: the fraction of the training rows for a missing split `validation`; None: the
+            usual one of the source.
         test: the same for a missing split `test`.
         seed: decides which rows go to which split.
 
@@ -146,7 +147,7 @@ def load_headlines(
         "group": group,
         "subset": subset,
         "revision": revision,
-        "validation": validation,
+        **({} if validation is None else {"validation": validation}),
         "test": test,
         "seed": seed,
     }
@@ -166,7 +167,9 @@ def load_headlines(
     if group is not None:
         _check_groups(frames, group, loaded.name)
     names = _label_names(frames)
-    frames = add_missing_splits(frames, validation=validation, test=test, seed=options.seed)
+    frames = add_missing_splits(
+        frames, validation=options.validation, test=options.test, seed=options.seed
+    )
     headlines = Headlines(
         loaded.name, _splits(frames, names), dropped, loaded.address, cleaned.contradictions
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import nearest
@@ -27,7 +27,7 @@ class DataOptions:
     `source`: a name in `SOURCES`. `path`: what the source needs it for. `text`, `label`: names of
     the columns. `group`: name of the column with the publisher or author, if there is one.
     `subset`, `revision`: of a data set on the hub. `validation`, `test`: fractions for the splits
-    that the source does not have. `seed`: of the split.
+    that the source does not have; the default of `validation` is the source's. `seed`: of the split.
     """
 
     source: Annotated[str, AfterValidator(_check_source)] = "bbc"
@@ -37,7 +37,9 @@ class DataOptions:
     group: str | None = None
     subset: str | None = None
     revision: str | None = None
-    validation: Fraction = 0.1
+    validation: Fraction = Field(
+        default_factory=lambda values: SOURCES[values["source"]].validation
+    )
     test: Fraction = 0.2
     seed: Seed = 0
 

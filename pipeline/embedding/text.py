@@ -32,6 +32,7 @@ from pipeline.portable.characters import (
     CharacterTable,
 )
 from pipeline.portable.text import normalize
+from pipeline.portable.tokens import CAPITALISED, LOWER_CASE, MIXED_CASE, UPPER_CASE
 
 TOKENISER = 2
 """The version of the tokeniser. Whoever changes the tokens of any text raises it: vectors that were
@@ -290,14 +291,14 @@ class TextLayer(keras.layers.Layer):
 
 
 def _letter_case(tokens: Any, lower: Any) -> Any:
-    """How tokens are written, 1 to 4 as in `TextLayer`: string tensors (n,) -> int32 tensor (n,)."""
-    cases = tf.ones_like(tokens, tf.int32)
+    """How tokens are written, as in `TextLayer`: string tensors (n,) -> int32 tensor (n,)."""
+    cases = tf.fill(tf.shape(tokens), LOWER_CASE)
     changed = tf.where(tokens != lower)
     tokens = tf.gather_nd(tokens, changed)
     match = tf.strings.regex_full_match
     kinds = tf.where(
         match(tokens, r"(?s)[^\pL]*[\p{Lu}\p{Lt}][^\p{Lu}\p{Lt}]*"),
-        2,
-        tf.where(match(tokens, r"(?s)[^\p{Ll}]*"), 3, 4),
+        CAPITALISED,
+        tf.where(match(tokens, r"(?s)[^\p{Ll}]*"), UPPER_CASE, MIXED_CASE),
     )
     return tf.tensor_scatter_nd_update(cases, changed, kinds)

@@ -17,6 +17,7 @@ from pipeline.data.sampling import sample_positions
 from pipeline.embedding.matrix import FIRST_WORD, PADDING, EmbeddingMatrix
 from pipeline.embedding.vectors import WordVectors
 from pipeline.insight.similarity import neighbours_of
+from pipeline.portable.tokens import LOWER_CASE
 
 _MAX_COUNTED = 50_000  # training headlines
 _MAX_VALUES = 250_000  # numbers in each table of vectors that is kept: 1 MB
@@ -24,7 +25,6 @@ _MAX_POINTS = 1_000  # on a map: more would hide each other
 _MOST_MOVED = 4  # words whose neighbours are shown beside the words that were asked for
 _MIN_COUNT = 3  # such a word occurs at least so often
 _BATCH = 4_096  # words that are scored at a time
-_LOWER_CASE = 1  # the letter case of a word in lower case
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +221,7 @@ def _scores(network: Network, table: NDArray[np.float32], batch_size: int) -> ND
     batches = []
     for start in range(0, len(rows), batch_size):
         batch = rows[start : start + batch_size]
-        cases = [np.full_like(batch, _LOWER_CASE)] * (len(network.head.inputs) - 1)
+        cases = [np.full_like(batch, LOWER_CASE)] * (len(network.head.inputs) - 1)
         tokens = network.embed_trained([ops.convert_to_tensor(i) for i in (batch, *cases)])
         channel = tokens[:, :, table.shape[1] :]  # of the letter case, where there is one
         tokens = ops.concatenate([ops.convert_to_tensor(table[batch]), channel], axis=-1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
 from pipeline.base.archive import load_archive, save_archive
@@ -16,6 +15,7 @@ from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix
 from pipeline.embedding.vectors import WordVectors
 from pipeline.insight.drift import Drift, count_words, measure_drift
+from pipeline.insight.evaluation import evaluate
 from pipeline.insight.probes import Probes, Sentences, load_sentences, probe
 from pipeline.insight.similarity import DATASETS, Similarity, word_similarity
 from pipeline.training.history import History
@@ -88,16 +88,10 @@ def report_embedding(
                 EmbeddingReport(
                     method=phase.name,
                     seed=seed,
-                    accuracy=_network_accuracy(network, test),
+                    accuracy=evaluate(network, test).accuracy,
                     probes=probe(network, test, sentences),
                     similarity={name: word_similarity(vectors, name) for name in DATASETS},
                     drift=measure_drift(network, matrix, counts, test, words),
                 )
             )
     return tuple(reports)
-
-
-def _network_accuracy(network: Network, test: Examples) -> float:
-    """The fraction of the test headlines that the network labels right."""
-    logits = network.head.predict(list(network.token_ids(test.texts)), batch_size=256, verbose=0)
-    return float((logits.argmax(axis=1) == np.asarray(test.labels)).mean())

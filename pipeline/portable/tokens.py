@@ -24,6 +24,7 @@ from .characters import KIND, LETTER, LOWER, UPPER, CharacterTable, codes_of
 CONTRACTIONS = ("split", "whole")
 UNKNOWN = 1  # the row of all words that the matrix does not have
 FIRST_WORD = 2  # the row of the first word
+LOWER_CASE, CAPITALISED, UPPER_CASE, MIXED_CASE = range(1, 5)  # how a token is written; 0: padding
 
 
 class Digits(NamedTuple):
@@ -230,8 +231,8 @@ def ragged_ranges(starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArra
 def _letter_cases(
     tokens: Sequence[str], lower: Sequence[str], characters: CharacterTable
 ) -> NDArray[np.intp]:
-    """How each token is written, 1 to 4: int array, (n_tokens,)."""
-    cases = np.ones(len(tokens), np.intp)
+    """How each token is written, `LOWER_CASE` to `MIXED_CASE`: int array, (n_tokens,)."""
+    cases = np.full(len(tokens), LOWER_CASE, np.intp)
     changed = [i for i, token in enumerate(tokens) if token != lower[i]]
     if not changed:
         return cases
@@ -246,5 +247,6 @@ def _letter_cases(
     is_upper, is_small = kinds == UPPER, kinds == LOWER
     n_upper, n_small = (np.add.reduceat(which, starts, dtype=int) for which in (is_upper, is_small))
     is_first = first(is_upper) == first(is_upper | is_small | (kinds == LETTER))
-    cases[changed] = np.where((n_upper == 1) & is_first, 2, np.where(n_small == 0, 3, 4))
+    several = np.where(n_small == 0, UPPER_CASE, MIXED_CASE)
+    cases[changed] = np.where((n_upper == 1) & is_first, CAPITALISED, several)
     return cases

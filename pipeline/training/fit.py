@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from pipeline.base.errors import VectorsError
 from pipeline.classifier.encoders import CnnOptions
 from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
 from pipeline.classifier.network import Network, build_network
@@ -67,6 +70,7 @@ class Fitted:
 
 
 ENSEMBLE = "ensemble"
+_LARGEST = 1e6  # number of a word vector
 _BEFORE_TRAINING = ("vocabulary", "vectors", "matrix", "network")
 
 
@@ -112,8 +116,9 @@ def fit(
         on_epoch: called after each epoch.
 
     Raises:
-        VectorsError: the vectors cannot be used, or know too few of the words
-            (`embedding.min_coverage`).
+        VectorsError: the vectors cannot be used, have a number that is not finite or above a
+            million, or know too few of the words (`embedding.min_coverage`).
+        TrainingError: a loss is not finite.
         DataError: no texts, label names that differ, or no text to train own vectors on.
         FetchError, MissingExtraError: the vectors are not here.
     """
@@ -140,6 +145,7 @@ def fit(
                 vector_size=embedding.vector_size,
                 member=embedding.member,
             )
+        _check_numbers(chosen)
         vocabulary = vocabularies[conventions(chosen.first_words).contractions]
     with timed(seconds, "matrix"):
         matrix = build_embedding_matrix(
@@ -177,6 +183,21 @@ def fit(
         ensemble = fit_ensemble(network, matrix, training, validation, seed=seed)
     kept = ENSEMBLE if model.sif or model.ngrams else history.best.name
     return Fitted(ensemble.classifier, kept, vocabulary, matrix, history, ensemble, seconds)
+
+
+def _check_numbers(vectors: WordVectors) -> None:
+    """One such row would make all others nothing beside it, or every loss NaN.
+
+    Raises VectorsError: a number is not finite, or no set that can be used has one so large.
+    """
+    largest = np.abs(vectors.vectors).max(axis=1, initial=0)
+    wrong = np.flatnonzero(~(largest <= _LARGEST))
+    if len(wrong):
+        row = int(wrong[0])
+        raise VectorsError(
+            f"vectors {vectors.name}, word {vectors.index_to_key[row]!r}: expected finite numbers up "
+            f"to {_LARGEST:,.0f}, got {largest[row]:g}: the set is damaged, or has to be scaled"
+        )
 
 
 @contextmanager

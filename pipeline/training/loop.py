@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from pipeline.base.errors import DataError
+from pipeline.base.errors import DataError, TrainingError
 from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
 from pipeline.data.examples import Examples
@@ -68,6 +68,7 @@ def train(
 
     Raises:
         DataError: no texts to learn from or to validate with, or their label names differ.
+        TrainingError: a loss is not finite. The training ends there, and no weights are kept.
     """
     _check(training, validation)
     options = options or TrainingOptions()
@@ -84,10 +85,14 @@ def train(
         )
     history = History(())
     progress = Progress.load(checkpoint, on_epoch)
+    trainable = network.embedding.trainable
     for name, phase in options.planned.items():
         number = len(history.phases)
-        trainer = _Trainer(network, name, phase, options, tokens, held_out, [seed, number])
-        finished = trainer.run(progress)
+        try:
+            trainer = _Trainer(network, name, phase, options, tokens, held_out, [seed, number])
+            finished = trainer.run(progress)
+        finally:
+            network.embedding.trainable = trainable
         history = History((*history.phases, finished))
         network.set_weights(history.best.weights)
         logger.info(
@@ -169,7 +174,8 @@ class _Trainer:
         only_first = training.inputs[0].max(initial=0) < network.embedding.input_dim
         self.embed = network.embed_trained if only_first else self._embed
         rows = network.embedding.embeddings.numpy()[FIRST_WORD:]
-        typical = float(np.sqrt((rows**2).sum(axis=1).mean())) if len(rows) else 0.0
+        with np.errstate(over="ignore"):  # of such vectors the loss is not finite either
+            typical = float(np.sqrt((rows**2).sum(axis=1).mean())) if len(rows) else 0.0
         self.reach = options.adversarial_epsilon * typical
         self.extra_loss = getattr(network.last_layer, "extra_loss", None)
         self.epoch = tf.function(self._epoch, reduce_retracing=True)
@@ -188,8 +194,8 @@ class _Trainer:
             self._seed_dropout(random)
             schedule = self.schedule
             plan = plan_epoch(lengths, schedule.batch_size, random, schedule.passes)
-            loss, right = _in_stretches(self.epoch, plan)
-            val_loss, val_right = _in_stretches(self.score, by_length)
+            loss, right = self._in_stretches(self.epoch, plan, number)
+            val_loss, val_right = self._in_stretches(self.score, by_length, number)
             epoch = Epoch(
                 self.name,
                 number,
@@ -207,6 +213,25 @@ class _Trainer:
                 progress.on_epoch(epoch)
         assert phase is not None
         return phase
+
+    def _in_stretches(self, compiled: Any, plan: Plan, number: int) -> tuple[float, float]:
+        """Call compiled code for all batches of a plan, and add up both sums.
+
+        A signal such as Ctrl-C is handled between two calls of compiled code. So no call takes all
+        batches. `number`: that of the epoch.
+        """
+        sums = np.zeros(2)
+        for start in range(0, len(plan), _STRETCH):
+            end = min(start + _STRETCH, len(plan))
+            part = (plan.order, plan.starts[start : end + 1], plan.widths[start:end])
+            sums += [float(total) for total in compiled(*map(tf.constant, part))]
+            if not np.isfinite(sums[0]):
+                raise TrainingError(
+                    f"epoch {number} of {self.name}: expected a finite loss, got {sums[0]}: lower "
+                    f"training.{self.name}.learning_rate (now {self.phase.learning_rate:g}), or give "
+                    "vectors with smaller numbers"
+                )
+        return float(sums[0]), float(sums[1])
 
     def _take_up(self, progress: Progress) -> Phase | None:
         """What an earlier training has done of this phase; the network gets the state it left.
@@ -312,20 +337,6 @@ def _after(
         tuple(weights) if better else phase.weights,
         phase.seconds + seconds,
     )
-
-
-def _in_stretches(compiled: Any, plan: Plan) -> tuple[float, float]:
-    """Call compiled code for all batches of a plan, and add up both sums.
-
-    A signal such as Ctrl-C is handled between two calls of compiled code. So no call takes all
-    batches.
-    """
-    sums = np.zeros(2)
-    for start in range(0, len(plan), _STRETCH):
-        end = min(start + _STRETCH, len(plan))
-        part = (plan.order, plan.starts[start : end + 1], plan.widths[start:end])
-        sums += [float(total) for total in compiled(*map(tf.constant, part))]
-    return float(sums[0]), float(sums[1])
 
 
 def _batch(arrays: list[Any], chosen: Any, width: Any) -> list[Any]:

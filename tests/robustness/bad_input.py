@@ -115,13 +115,17 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_command_line
     import inputs_configuration
     import inputs_data
+    import inputs_estimator
     import inputs_http
+    import inputs_report
 
     return {
         "Data": inputs_data.ROWS,
         "Configuration": inputs_configuration.ROWS,
         "Command line": inputs_command_line.ROWS,
         "HTTP": inputs_http.ROWS,
+        "Training in Python": inputs_estimator.ROWS,
+        "Figures and tables": inputs_report.ROWS,
     }
 
 

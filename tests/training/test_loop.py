@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from networks import QUICK, TEST, TRAIN, VALIDATION, built, phase, trained
 
-from pipeline.base.errors import DataError
+from pipeline.base.errors import DataError, TrainingError
 from pipeline.classifier.encoders import CnnOptions, MeanOptions
 from pipeline.data.examples import Examples
 from pipeline.training.history import Epoch
@@ -198,6 +198,17 @@ def test_examples_that_cannot_be_trained_on() -> None:
             train(network, training, validation)
     with pytest.raises(DataError, match="expected the same label names"):
         train(network, TRAIN, replace(VALIDATION, label_names=names[::-1]))
+
+
+def test_a_loss_that_is_not_finite_ends_the_training() -> None:
+    """At once, with the network as trainable as it was."""
+    epochs: list[Epoch] = []
+    network = built()
+    network.set_weights([np.full_like(weights, 1e30) for weights in network.get_weights()])
+    with pytest.raises(TrainingError, match=r"epoch 1 of frozen: expected a finite loss, got nan"):
+        train(network, TRAIN, VALIDATION, phase("frozen", 3), on_epoch=epochs.append)
+    assert epochs == []
+    assert network.embedding.trainable
 
 
 def test_the_embedding_learns_faster_by_its_scale() -> None:
