@@ -1,6 +1,6 @@
 """Damage many files, read them, and count the results (`frame.py` says what they mean).
 
-    python -m bench.fuzz --files 20000 --only tables
+    make fuzz ARGS="--only tables --files 20000"
 
 The same seed and number of files give the same trials.
 """
@@ -25,7 +25,7 @@ TRIALS: Mapping[str, Trial] = {"tables": tables.trial, "vectors": vectors.trial}
 
 
 @click.command()
-@click.option("--files", default=20_000, show_default=True, help="Files of each kind.")
+@click.option("--files", default=60_000, show_default=True, help="Files of each kind.")
 @click.option("--seed", default=0, show_default=True, help="The seed of the first file.")
 @click.option("--only", type=click.Choice(list(TRIALS)), help="One kind of files.")
 @click.option("--show", default=3, show_default=True, help="Mistakes to show, of each kind.")

@@ -5,6 +5,7 @@ the rows that have a byte in it, and the row behind it, as a line end may be dam
 must be read as they were written, and all rows behind as well: else the result is `wrong`, unless
 there is an error or a warning. What the touched rows become is their own damage.
 
+- Half of the damage is any change of bytes, half is a quote, separator, line end or bracket.
 - Where the first line of a CSV is damaged, another separator may be right: the module csv has to read
   the same rows.
 - Where compressed bytes are damaged, no row is touched.
@@ -148,7 +149,8 @@ def trial(seed: int, folder: Path) -> Outcome:
         packed = COMPRESSIONS[compression](written.content)
         content, start, end = damage(packed, random_)
     else:
-        content, start, end = damage(written.content, random_)
+        change = random_.choice([damage, _damage_a_sign])
+        content, start, end = change(written.content, random_)
     plain = content
     if compression is not None and not outside:
         content = COMPRESSIONS[compression](content)
@@ -182,6 +184,16 @@ def trial(seed: int, folder: Path) -> Outcome:
         return Outcome(kind, "wrong", f"{rows} gave {got}")
 
     return attempt(kind, read)
+
+
+def _damage_a_sign(content: bytes, random_: random.Random) -> tuple[bytes, int, int]:
+    """Damage by a sign of the formats, put into the bytes or in the place of one: as `damage`."""
+    at = random_.randrange(len(content))
+    end = at + random_.randint(0, 1)
+    sign = random_.choice(
+        [b'"', b'""', b",", b";", b"\t", b"\n", b"\r", b"\\", b"{", b"}", b"[", b"]"]
+    )
+    return content[:at] + sign + content[end:], at, max(end, at + 1)
 
 
 def _touched(records: list[tuple[int, int]], start: int, end: int) -> slice:
