@@ -283,7 +283,12 @@ def _begin(
         tags[MLFLOW_PARENT_RUN_ID] = parent.info.run_id
     name = options.run_name or run_name
     run = client.create_run(experiment_id, run_name=name, tags=resolve_tags(tags))
-    outbox = Outbox.create(uri, run.info.run_id, name)
+    try:
+        outbox = Outbox.create(uri, run.info.run_id, name)
+    except TrackingError as error:
+        client.set_tag(run.info.run_id, END_REASON, str(error))
+        client.set_terminated(run.info.run_id, "FAILED")
+        raise
     assert outbox is not None  # its name is new
     return TrackedRun(run.info.run_id, experiment_id, uri, False, outbox)
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mlflow
 from mlflow import MlflowClient
@@ -15,9 +16,10 @@ from mlflow.models import Model
 from mlflow.types import ParamSchema, ParamSpec
 
 from pipeline.base.files import atomic_write, temporary_files
-from pipeline.classifier.ensemble import Classifier
-from pipeline.classifier.export import export_saved_model
 from pipeline.tracking import serving
+
+if TYPE_CHECKING:
+    from pipeline.classifier.ensemble import Classifier
 
 MODEL_NAME = "model"  # as in runs:/ID/model
 _BATCH = 1000  # metrics that one request may hold
@@ -28,6 +30,8 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
 
     It needs no store. Raises OSError: the folder cannot be written.
     """
+    from pipeline.classifier.export import export_saved_model  # TensorFlow: sending needs none
+
     with atomic_write(folder) as part, temporary_files(folder.parent):
         with tempfile.TemporaryDirectory() as temporary:
             saved_model, labels = Path(temporary, "saved_model"), Path(temporary, "labels.json")

@@ -118,6 +118,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_estimator
     import inputs_http
     import inputs_report
+    import inputs_stores
 
     return {
         "Data": inputs_data.ROWS,
@@ -126,6 +127,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "HTTP": inputs_http.ROWS,
         "Training in Python": inputs_estimator.ROWS,
         "Figures and tables": inputs_report.ROWS,
+        "Stores": inputs_stores.ROWS,
     }
 
 
