@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.initial_rows import INITIAL
+from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.matching import (
     FALLBACK_NAMES,
     MISSING,
@@ -108,7 +109,8 @@ def build_embedding_matrix(
         vectors: The vectors.
         counts: How often each word was seen; once where it is None.
         extra_words: Words of the set that may come up later. Those that no word of `words` stands
-            for go into a second matrix, under the token in lower case that finds them.
+            for go into a second matrix, under the token in lower case that finds them. Those of
+            more than `keys.LONGEST_WORD` characters are left out.
         std: The standard deviation, over all values, to which the rows with a vector are scaled.
             None keeps their bits.
         fallbacks: `auto`, or names of `matching.FALLBACKS`.
@@ -154,7 +156,11 @@ def build_embedding_matrix(
 
     in_text = set(words)
     tokens = tokens_of(filter(vectors.__contains__, extra_words), matches.fallbacks)
-    extra = {token: key for token, key in tokens.items() if token not in in_text}
+    extra = {
+        token: key
+        for token, key in tokens.items()
+        if token not in in_text and len(token) <= LONGEST_WORD
+    }
     logger.info(
         "matrix: %s words x %d (+ %s extra), %.1f %% of the words and %.1f %% of the tokens "
         "have a vector (%s)",

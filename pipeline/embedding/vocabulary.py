@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import get_args
 
+from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.text import tokenize
 
@@ -38,6 +39,8 @@ def build_vocabulary(
 ) -> Vocabulary:
     """Count the tokens of `texts` and keep those seen at least `min_count` times.
 
+    Tokens of more than `keys.LONGEST_WORD` characters are left out: they stay unknown words.
+
     `max_tokens`: how many tokens of a headline count, from its first; None counts all. The model
     reads that many.
     """
@@ -46,7 +49,11 @@ def build_vocabulary(
         for tokens in tokenize(texts[start : start + _BATCH], contractions):
             counts.update(islice(tokens, max_tokens))
     kept = sorted(
-        ((word, count) for word, count in counts.items() if count >= min_count),
+        (
+            (word, count)
+            for word, count in counts.items()
+            if count >= min_count and len(word) <= LONGEST_WORD
+        ),
         key=lambda item: (-item[1], item[0]),
     )
     return Vocabulary(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.joining import join_vectors
+from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.loading import load_vectors
 from pipeline.embedding.matching import FALLBACK_NAMES, MISSING, conventions
 from pipeline.embedding.matrix import INITIAL, FallbackCoverage, build_embedding_matrix
@@ -164,3 +165,11 @@ def test_too_little_coverage_names_the_language() -> None:
 def test_no_words_at_all() -> None:
     matrix = build_embedding_matrix([], vectors_of(["a"]), min_coverage=0.5)
     assert matrix.weights.shape == (2, 4)
+
+
+def test_extra_words_have_a_longest_length() -> None:
+    words = ["alps", "x" * LONGEST_WORD, "y" * (LONGEST_WORD + 1), "z" * 100_000]
+    vectors = WordVectors.from_rows(words, np.ones((4, 2), np.float32))
+    matrix = build_embedding_matrix(["alps"], vectors, extra_words=vectors.index_to_key)
+    assert matrix.extra_words == (words[1],)
+    assert matrix.extra_weights.shape == (1, 2)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies, build_vocabulary
 
 
@@ -21,3 +22,10 @@ def test_many_headlines_are_counted_in_batches() -> None:
     vocabulary = build_vocabulary([f"w{i} again" for i in range(12_000)])
     assert len(vocabulary) == 12_001
     assert vocabulary.counts[:2] == (12_000, 1)
+
+
+def test_a_word_without_an_end_is_no_word_of_the_vocabulary() -> None:
+    """The look-up of the network would take the memory of the longest word for each word."""
+    longest = "x" * LONGEST_WORD
+    vocabulary = build_vocabulary([f"alps {longest} {longest}x", f"{'y' * 9_000} alps"])
+    assert vocabulary == Vocabulary(("alps", longest), (2, 1))
