@@ -73,8 +73,9 @@ def load_vectors(
             Path(source), wanted, most_frequent, vector_size=vector_size, member=member
         )
     else:
+        name = str(source) if len(str(source)) < 200 else f"{str(source)[:50]}..."
         raise VectorsError(
-            f"{source}: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) "
+            f"{name}: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) "
             f"or random, there is none{nearest(str(source), [*CATALOGUE, 'random'])}"
         )
     if vector_size and loaded.vector_size != vector_size:

@@ -119,9 +119,11 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_http
     import inputs_report
     import inputs_stores
+    import inputs_vectors
 
     return {
         "Data": inputs_data.ROWS,
+        "Vectors": inputs_vectors.ROWS,
         "Configuration": inputs_configuration.ROWS,
         "Command line": inputs_command_line.ROWS,
         "HTTP": inputs_http.ROWS,

@@ -95,7 +95,7 @@ class Beginning:
         """Whether lines of text follow, perhaps damaged ones. Otherwise it is binary data."""
         size = self.header.vector_size if self.header else 1
         lines = self.body.split(b"\n")
-        if _ends_in_numbers(lines[0], size):
+        if ends_in_numbers(lines[0], size):
             return True
         if any(byte in _CONTROL for byte in self.body):
             return False
@@ -104,17 +104,18 @@ class Beginning:
             codecs.getincrementaldecoder("utf-8")().decode(self.body)
         except UnicodeDecodeError:
             # Text in another encoding still has its numbers.
-            return any(_ends_in_numbers(line, size) for line in lines)
+            return any(ends_in_numbers(line, size) for line in lines)
         return True
 
 
-def _ends_in_numbers(line: bytes, n: int) -> bool:
+def ends_in_numbers(line: bytes, n: int) -> bool:
     """Whether there are `n` numbers at the end of a line, and something before them."""
-    fields = line.split()
-    return len(fields) > n and all(map(_is_number, fields[-n:]))
+    fields = line.replace(codecs.BOM_UTF8, b"").split()
+    return len(fields) > n and all(map(is_number, fields[-n:]))
 
 
-def _is_number(value: bytes) -> bool:
+def is_number(value: bytes) -> bool:
+    """Whether Python reads the value as a number."""
     try:
         float(value)
     except ValueError:

@@ -9,18 +9,19 @@ from itertools import repeat
 from typing import IO
 
 from pipeline.base.errors import VectorsError
+from pipeline.embedding.formats.format import is_number
 from pipeline.embedding.formats.rows import Rows
 from pipeline.embedding.keys import normal_word
 from pipeline.embedding.vectors import N_FIRST_WORDS
 
 # A word with spaces may be ". . .", and hardly "alps 0.418": there, the line has a number too many.
-_ENDS_IN_NUMBER = re.compile(rb"[ \t]-?[0-9]*\.[0-9]+(e-?[0-9]+)?$")
+_HOLDS_NUMBER = re.compile(rb"[ \t]-?[0-9]*\.[0-9]+(e-?[0-9]+)?([ \t]|$)")
 _BLANK = frozenset([b"", b"\n", b"\r\n", b"\r"])
 _ENDS = b" \t\r\n"  # what a line may end with
 _BARE_CR = re.compile(rb"\r[^\r\n]")
 _CONFLICT = re.compile(rb"(<{7}|>{7}|\|{7})( .*)?|={7}")  # lines that git writes
 _CONFLICT_HEADS = frozenset([b"<<<<<<<", b"|||||||", b">>>>>>>", b"=======\n", b"=======\r\n"])
-_TOO_LONG = 1.5  # times the longest line at the beginning: two rows in one line
+_TOO_LONG = 1.5  # times the usual length: two rows in one line
 
 Line = tuple[bytes, bytes, int, int]
 """A line: the bytes before its first space, those after it, its number in the file from 1, and how
@@ -30,14 +31,13 @@ many words come before it."""
 class Lines:
     """Iterates over the lines that may be wanted.
 
-    `longest`: bytes in the longest line at the beginning of the file. After the iteration, `last`
-    is the last line of the file, `number` its number, and `n_words` the number of lines that are
-    not blank.
+    `length`: the usual bytes of a line. After the iteration, `last` is the last line of the file,
+    `number` its number, and `n_words` the number of lines that are not blank.
     """
 
-    def __init__(self, stream: IO[bytes], header: bool, rows: Rows, longest: int) -> None:
+    def __init__(self, stream: IO[bytes], header: bool, rows: Rows, length: int) -> None:
         self._stream, self._rows = stream, rows
-        self._too_long = longest * _TOO_LONG
+        self._too_long = length * _TOO_LONG
         self.number = self._start = 1
         if header:
             stream.readline()
@@ -62,7 +62,7 @@ class Lines:
                 continue
             position = number - start - blank
             if position < N_FIRST_WORDS:
-                rows.see(_first_part(head))
+                rows.see(_first_part(head if head.strip() else text.split(None, 1)[0]))
             if position < rows.n_taken or len(text) > too_long or is_wanted(head):
                 yield head, text.rstrip(_ENDS), number, position
             if position + 1 >= rows.n_seen:
@@ -113,7 +113,7 @@ def split_line(line: bytes, size: int, place: str) -> tuple[bytes, bytes]:
         fields = [b"", *fields]
     if b"\r" in line:
         raise VectorsError(f"{place}: {BARE_CR}")
-    if len(fields) == size + 1 and not _ENDS_IN_NUMBER.search(fields[0]):
+    if len(fields) == size + 1 and not _holds_numbers(fields[0], size):
         return fields[0].strip(), b" ".join(fields[1:])
     if _CONFLICT.fullmatch(line):
         raise VectorsError(
@@ -124,6 +124,14 @@ def split_line(line: bytes, size: int, place: str) -> tuple[bytes, bytes]:
         f"{place}: expected a word and {size} numbers, got {max(len(line.split()) - 1, 0)} numbers "
         f"in {shown(line)}: the file is damaged or truncated"
     )
+
+
+def _holds_numbers(word: bytes, size: int) -> bool:
+    """Whether a word with spaces is a word with numbers behind it: one too many, or a whole row."""
+    if b" " not in word and b"\t" not in word:
+        return False
+    n_numbers = sum(map(is_number, word.split()[1:]))
+    return _HOLDS_NUMBER.search(word) is not None or n_numbers >= max(size - 1, 1)
 
 
 BARE_CR = (

@@ -145,19 +145,23 @@ def select_rows(
                 _check_all(path, matrix, words)
                 return everything
     rows = Rows(wanted, most_frequent)
-    places, count = [], 0
+    places: list[int] = []
+    taken: list[str] = []
+    count = 0
     for place, word in enumerate(words):
         count += 1
         key = word.encode(errors="surrogatepass")
         rows.see(key)
         if rows.take(key, place):
             places.append(place)
+            taken.append(word)
     if count != len(matrix):
         raise VectorsError(
             f"{path}: expected a word for each of the {len(matrix):,} rows, the list has {count:,}"
         )
     for start in range(0, len(places), _BLOCK):
-        rows.add(_float32(path, matrix[places[start : start + _BLOCK]], bfloat16))
+        part = slice(start, start + _BLOCK)
+        rows.add(_float32(path, matrix[places[part]], taken[part], bfloat16))
     rows.total = count
     return rows.result(name, matrix.shape[1])
 
@@ -166,17 +170,22 @@ def _check_all(path: Path, matrix: NDArray[np.float32], words: Sequence[str]) ->
     """Look at every row once. Raises VectorsError: a value is not finite."""
     zeros: list[int] = []
     for start in range(0, len(matrix), _BLOCK):
-        block = _float32(path, matrix[start : start + _BLOCK], bfloat16=False)
+        part = slice(start, start + _BLOCK)
+        block = _float32(path, matrix[part], words[part], bfloat16=False)
         zeros += (rows_of_zeros(block) + start).tolist()
     if zeros:
         warn_of_zeros(str(path), words, zeros)
 
 
-def _float32(path: Path, block: NDArray[Any], bfloat16: bool) -> NDArray[np.float32]:
+def _float32(
+    path: Path, block: NDArray[Any], words: Sequence[str], bfloat16: bool
+) -> NDArray[np.float32]:
     if bfloat16:
         block = (block.astype(np.uint32) << 16).view(np.float32)
     with np.errstate(over="ignore"):
         block = block.astype(np.float32, copy=False)
-    if not np.isfinite(block).all():
-        raise VectorsError(f"{path}: expected finite numbers, got NaN or Inf")
+    finite = np.isfinite(block)
+    if not finite.all():
+        word = words[int(finite.all(axis=1).argmin())]
+        raise VectorsError(f"{path}, word {word!r}: expected finite numbers, got NaN or Inf")
     return block

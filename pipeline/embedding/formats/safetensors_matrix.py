@@ -22,7 +22,7 @@ from pipeline.embedding.vectors import WordVectors
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # bfloat16 is read as bits
 
 # What reading the header raises where it is damaged.
-_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 
 def recognise(beginning: Beginning) -> Layout | None:
@@ -46,6 +46,11 @@ def read(
         size = file.seek(0, io.SEEK_END)
         file.seek(8)
         text = file.read(min(length, size))
+    if data > size:
+        raise VectorsError(
+            f"{path}: expected a header of {length:,} bytes, the file ends after {size:,}: it is "
+            "truncated or damaged, fetch it again"
+        )
     try:
         header = json.loads(text)
         header.pop("__metadata__", None)
@@ -54,11 +59,15 @@ def read(
             for name, tensor in header.items()
             if len(tensor["shape"]) == 2
         }
-        last = max(int(tensor["data_offsets"][1]) for tensor in header.values())
         if len(tensors) != 1:
             names = ", ".join(tensors) or "none"
             raise VectorsError(f"{path}: expected one matrix, found {names} in it")
+        last = max(int(tensor["data_offsets"][1]) for tensor in header.values())
         ((name, (dtype, n_words, vector_size, begin, end)),) = tensors.items()
+    except RecursionError:
+        raise VectorsError(
+            f"{path}: expected a safetensors header, got one nested without end"
+        ) from None
     except _DAMAGE as error:
         raise VectorsError(f"{path}: expected a safetensors header ({error})") from error
     if dtype not in _DTYPES:

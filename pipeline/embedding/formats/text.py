@@ -2,7 +2,8 @@
 
 word2vec text has a first line `n_words vector_size`. Between the fields are spaces or tabs, one or
 more. A word may contain spaces (GloVe 840B has such words): fields are counted from the right. Lines
-of words that are not wanted are not parsed, so that damage there goes unnoticed and does no harm.
+of words that are not wanted are not parsed, so that damage there goes unnoticed and does no harm,
+unless a line is so long that it may hold the next row as well.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.formats import cache
-from pipeline.embedding.formats.format import Beginning, Layout
+from pipeline.embedding.formats.format import Beginning, Layout, ends_in_numbers
 from pipeline.embedding.formats.lines import (
     BARE_CR,
     Line,
@@ -58,10 +59,11 @@ def recognise_glove(beginning: Beginning) -> Layout | None:
     if beginning.header is not None or not beginning.is_text:
         return None
     size = _usual_size(beginning)
-    if size < 1:
+    if size < 1 or not any(ends_in_numbers(line, size) for line in _first_lines(beginning)):
         first = beginning.sample.partition(b"\n")[0]
         raise VectorsError(
-            f"{beginning.source}, line 1: expected a word and its numbers, got {first[:60]!r}"
+            f"{beginning.source}, line 1: expected a word and its numbers, with spaces or tabs "
+            f"between them, got {shown(first)}"
         )
     return Layout(size)
 
@@ -111,10 +113,11 @@ def read(
 
 
 def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
-    longest = max(map(len, _first_lines(Beginning(source))), default=0)
+    lengths = sorted(map(len, _first_lines(Beginning(source)))) or [0]
+    length = lengths[len(lengths) // 2]
     # Arrow parses without Python's lock. So it parses in a second thread while this one finds lines.
     with source.open(watch=Watch()) as stream, ThreadPoolExecutor(1) as thread:
-        lines = Lines(stream, layout.n_words is not None, rows, longest)
+        lines = Lines(stream, layout.n_words is not None, rows, length)
         blocks = _Blocks(source, layout.vector_size, rows, thread)
         passing = iter(lines)
         while block := [*islice(passing, max(_BLOCK // layout.vector_size, 1))]:

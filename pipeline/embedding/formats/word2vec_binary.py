@@ -127,15 +127,15 @@ def _check_odd(word: bytes, before: bytes, number: int, source: Source) -> None:
 
     `before`: the bytes of the numbers of the word `number`, counted from 1; none where it is 0.
     """
-    if b"\n" in word:
-        raise VectorsError(
-            f"{source}, word {number + 1}: expected a word, got {word[:40]!r}: the file is damaged"
-        )
     sizes = np.abs(np.frombuffer(before, "<f4"))
     if (~(sizes < _LARGEST) | ((sizes > 0) & (sizes < _SMALLEST))).any():
         raise VectorsError(
             f"{source}, word {number}: its numbers go up to {sizes.max():.0e}, and word "
             f"{number + 1} begins with {word[:8]!r}: {_WORD_WITH_SPACE}"
+        )
+    if b"\n" in word:
+        raise VectorsError(
+            f"{source}, word {number + 1}: expected a word, got {word[:40]!r}: the file is damaged"
         )
 
 
