@@ -64,6 +64,11 @@ def _print(audited: Audit) -> None:
         click.echo(f"sample     {sample}")
     for warning in audited.warnings() or ["nothing is high, nothing leaks"]:
         click.echo(f"audit      {warning}")
+    if "letter_case" in audited.high():
+        click.echo(
+            "note       a model sees letter case only with model.letter_case=true, which train does "
+            "not set by itself: without it, see `pipeline audit model.letter_case=false`"
+        )
 
 
 def _print_frame(frame: pd.DataFrame) -> None:

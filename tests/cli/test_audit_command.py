@@ -44,6 +44,7 @@ def test_the_command(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "all held out 0." in out
     assert "audit: high test accuracy from shallow signals alone: letter_case 0.9" in err
     assert "audit      high test accuracy from shallow signals alone: letter_case 0.9" in out
+    assert "note       a model sees letter case only with model.letter_case=true" in out
     assert "near-duplicates across splits" in out
 
 
