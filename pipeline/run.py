@@ -84,16 +84,22 @@ def run(
     elsewhere = replace(config, tracking=replace(config.tracking, uri=None))  # is the same run
     key = digest("train", elsewhere, dict(headlines.sha256))
     with tracked_run(config.tracking, name, key, run_id=resume) as tracked:
-        tracked.log([*report.config_items(asdict(config)), *report.headlines_items(headlines)])
+        logged: list[report.Item] = []
+
+        def log(items: list[report.Item]) -> None:
+            tracked.log(items)
+            logged.extend(items)
+
+        log([*report.config_items(asdict(config)), *report.headlines_items(headlines)])
 
         audited = None
         if insight.audit:
             with timed(seconds, "audit"):
                 audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
-                tracked.log(report.audit_items(audited))
+                log(report.audit_items(audited))
 
         def log_epoch(epoch: Epoch) -> None:
-            tracked.log(report.epoch_items(epoch, next(steps)))
+            log(report.epoch_items(epoch, next(steps)))
             if on_epoch:
                 on_epoch(epoch)
 
@@ -107,11 +113,11 @@ def run(
                 seed=config.seed,
                 held_out=test.texts,
                 checkpoints=tracked.training_folder,
-                on_matrix=lambda matrix: tracked.log(report.matrix_items(matrix, figures=figures)),
+                on_matrix=lambda matrix: log(report.matrix_items(matrix, figures=figures)),
                 on_epoch=log_epoch,
             )
-            tracked.log(report.history_items(fitted.history, figures=figures))
-            tracked.log(report.ensemble_items(fitted.ensemble))
+            log(report.history_items(fitted.history, figures=figures))
+            log(report.ensemble_items(fitted.ensemble))
 
         with timed(seconds, "model_saving"):
             tracked.keep_model(fitted.classifier)
@@ -123,11 +129,11 @@ def run(
                 evaluations |= _evaluate_cases(fitted, train, test)
                 if figures:
                     vectors, test_vectors = (fitted.network.embed(e.texts) for e in (train, test))
-                    tracked.log(report.cases_items(vectors, train, test_vectors, test))
+                    log(report.cases_items(vectors, train, test_vectors, test))
             kept = evaluations[fitted.kept]
-            tracked.log(report.evaluations_items(evaluations, fitted.kept, figures=figures))
+            log(report.evaluations_items(evaluations, fitted.kept, figures=figures))
             if audited:
-                tracked.log(report.signals_items(audited, kept.accuracy, figures=figures))
+                log(report.signals_items(audited, kept.accuracy, figures=figures))
 
         embedding = None
         if insight.embedding:
@@ -142,13 +148,13 @@ def run(
                     words=insight.words,
                     seed=config.seed,
                 )
-                tracked.log(report.embedding_items(embedding, figures=figures))
+                log(report.embedding_items(embedding, figures=figures))
 
         attribution = None
         if insight.attribution:
             with timed(seconds, "attribution"):
                 attribution = attribute(fitted.classifier, kept, seed=config.seed)
-                tracked.log(report.attribution_items(attribution, kept))
+                log(report.attribution_items(attribution, kept))
 
         with timed(seconds, "model_logging"):
             tracked.log_model(
@@ -158,7 +164,8 @@ def run(
                 promote=config.tracking.promote,
             )
         seconds = {**seconds, "total": time.perf_counter() - started}
-        tracked.log(report.seconds_items({**fitted.seconds, **seconds}))
+        log(report.seconds_items({**fitted.seconds, **seconds}))
+        log(report.run_page_items(logged, name, tracked.run_id, tracked.uri))
     assert tracked.registered is not None  # the run has finished
     return RunResult(
         run_id=tracked.run_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from mlflow import MlflowClient
 from pipeline import report
 from pipeline.base.errors import DataError, TrackingError, VectorsError
 from pipeline.config import load_config
+from pipeline.report.page import RUN_SECTIONS
 from pipeline.run import RunResult, run
 from pipeline.tracking.models import load_model
 
@@ -120,6 +122,7 @@ def test_data_sets_are_inputs_with_their_digest(done: Done) -> None:
 
 TABLES = {
     "tables/per_class.csv",
+    "tables/thresholds.csv",
     "tables/test_predictions.csv",
     "tables/misclassified.csv",
     "tables/missing_words.csv",
@@ -178,6 +181,21 @@ def test_figures_and_tables(done: Done) -> None:
     wrong = pd.read_csv(io.StringIO(done.text("tables/misclassified.csv")))
     assert len(wrong) == (predictions["label"] != predictions["predicted"]).sum()
     assert wrong["confidence"].is_monotonic_decreasing
+
+
+def test_the_report_is_a_page_of_all_of_it(done: Done, quick: Done) -> None:
+    page = done.text("report.html")
+    accuracy = done.result.evaluation.accuracy
+    assert f"Right on {accuracy:.1%} of {len(done.result.evaluation.labels)} test headlines" in page
+    titles = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+    assert titles == [*(section.title for section in RUN_SECTIONS), "Load the model"]
+    assert len(page) < 2_000_000
+    assert page.count("<img") == len(PICTURES | ADDED["figures"])
+    assert f"runs:/{done.result.run_id}/model" in page
+    # Without a look beyond accuracy it has no pictures, and no empty section.
+    short = quick.text("report.html")
+    assert "<img" not in short
+    assert "What the embedding knows" not in short
 
 
 LOOKS = {

@@ -19,6 +19,7 @@ attribution.py        which words made the labels
 cases.py              the map of the cases
 compare.py            what `compare` logs and prints
 sets.py               sets of vectors side by side
+page.py               the page report.html, made from the items of a run
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ from pipeline.report.items import Picture as Picture
 from pipeline.report.items import Table as Table
 from pipeline.report.items import Tag as Tag
 from pipeline.report.items import Text as Text
+from pipeline.report.page import run_page_items as run_page_items
 from pipeline.report.sets import SET_OUTCOME as SET_OUTCOME
 from pipeline.report.sets import read_set_outcome as read_set_outcome
 from pipeline.report.sets import set_neighbours_table as set_neighbours_table

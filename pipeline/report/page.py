@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from pipeline.base.addresses import masked
 from pipeline.report.items import Item, Metric, Param, Picture, Table, Tag, Text
 
 REPORT = "report.html"
@@ -205,6 +206,30 @@ def page_items(
         title=title, lead=lead, parts=parts, code=code
     )
     return [Text(REPORT, html)]
+
+
+def run_page_items(logged: Sequence[Item], name: str, run_id: str, uri: str) -> list[Item]:
+    """The page of a run of `pipeline train`.
+
+    Args:
+        logged: All that the run logged so far.
+        name: Of the run.
+        run_id: Of the run in MLflow.
+        uri: The address of the store.
+    """
+    metrics = {item.name: item.value for item in logged if isinstance(item, Metric)}
+    accuracy, low, high = (metrics[f"test/accuracy{end}"] for end in ("", "_low", "_high"))
+    lead = (
+        f"Right on {accuracy:.1%} of {metrics['data/test']:,.0f} test headlines "
+        f"(95 % interval {low:.1%} to {high:.1%})."
+    )
+    code = (
+        f'pipeline predict --model runs:/{run_id}/model "a headline"\n\n'
+        f"import mlflow\n\nmlflow.set_tracking_uri({masked(uri)!r})\n"
+        f"model = mlflow.pyfunc.load_model('runs:/{run_id}/model')\n"
+        "model.predict(['a headline'])"
+    )
+    return page_items(name, lead, logged, code=code)
 
 
 def _part(section: Section, items: Sequence[Item]) -> dict[str, Any] | None:

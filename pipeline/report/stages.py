@@ -18,7 +18,13 @@ from pipeline.report.figures import (
 )
 from pipeline.report.items import Input, Item, Metric, Param, Picture, Table, Tag, Text
 from pipeline.report.lettering import warn_of_missing_fonts
-from pipeline.report.tables import coverage_by_fallback, missing_words, per_class, predictions_table
+from pipeline.report.tables import (
+    coverage_by_fallback,
+    missing_words,
+    per_class,
+    predictions_table,
+    thresholds_table,
+)
 from pipeline.training.history import Epoch, History
 
 
@@ -121,6 +127,7 @@ def evaluations_items(
     wrong = predictions[predictions["label"] != predictions["predicted"]]
     items += [
         Table("tables/per_class.csv", per_class(kept)),
+        Table("tables/thresholds.csv", thresholds_table(kept)),
         Table("tables/test_predictions.csv", predictions),
         Table("tables/misclassified.csv", wrong.sort_values("confidence", ascending=False)),
     ]

@@ -12,6 +12,7 @@ from pipeline.insight.evaluation import Evaluation
 
 _MAX_COLUMNS = 50  # labels that get a column each
 _MOST_PROBABLE = 5  # labels of a headline that are listed where there are more
+THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of the confidence
 
 
 def coverage_by_fallback(coverage: Coverage) -> pd.DataFrame:
@@ -71,3 +72,18 @@ def predictions_table(evaluation: Evaluation) -> pd.DataFrame:
         evaluation.probabilities, columns=[f"p_{name}" for name in evaluation.label_names]
     )
     return pd.concat([frame, probabilities], axis=1)
+
+
+def thresholds_table(evaluation: Evaluation) -> pd.DataFrame:
+    """What answering only from a confidence on gives: one row for each threshold.
+
+    `answered`: the fraction of the headlines with that confidence. `accuracy`: of these; NaN where
+    there are none.
+    """
+    right = evaluation.predicted == evaluation.labels
+    rows = []
+    for threshold in THRESHOLDS:
+        sure = evaluation.confidence >= threshold
+        accuracy = right[sure].mean() if sure.any() else np.nan
+        rows.append({"threshold": threshold, "answered": sure.mean(), "accuracy": accuracy})
+    return pd.DataFrame(rows)

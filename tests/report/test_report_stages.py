@@ -79,6 +79,17 @@ def test_the_evaluations(evaluation: Evaluation) -> None:
     assert len(tables["tables/test_predictions.csv"]) == len(TEST)
     assert len(tables["tables/misclassified.csv"]) == 0
     assert tables["tables/per_class.csv"]["label"].tolist() == NAMES
+    all_of_it, *_, surest = tables["tables/thresholds.csv"].itertuples()
+    assert (all_of_it.threshold, all_of_it.answered, all_of_it.accuracy) == (0, 1, 1)
+    assert surest.answered == 1  # the probabilities of `right` are 0 and 1
+    some = report.evaluations_items({"frozen": evaluation}, "frozen")
+    rows = next(i.frame for i in some if getattr(i, "path", "") == "tables/thresholds.csv")
+    assert rows["answered"].is_monotonic_decreasing
+    sure = evaluation.confidence >= 0.5
+    half = rows.set_index("threshold").loc[0.5]
+    assert half["answered"] == sure.mean()
+    right = evaluation.predicted == evaluation.labels
+    assert half["accuracy"] == pytest.approx(right[sure].mean(), nan_ok=True)
     without = report.evaluations_items({"frozen": evaluation}, "frozen", figures=False)
     assert pictures(without) == []
 
