@@ -17,7 +17,7 @@ from .members import Member, NetworkMember, log_softmax
 from .text import normalize
 from .tokens import TokenBatch, Tokeniser, words_of
 
-_BATCH = 2_048  # texts at a time, which bounds the memory
+_BATCH = 4_096  # texts at a time, which bounds the memory
 _WHY_BATCH = 16  # the same for `why`, which needs much more
 
 

@@ -71,7 +71,8 @@ def load_classifier(folder: str | os.PathLike[str]) -> PortableClassifier:
     except SafetensorError as error:
         raise ModelError(f"{path / ARRAYS}: expected safetensors ({error}): {_ANOTHER}") from error
     except _FOREIGN as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"
+        reason = " ".join(text.split())[:200]
         raise ModelError(
             f"{path}: expected a classifier of `pipeline export`, {MODEL} or {WORDS} has another "
             f"form ({reason}): {_ANOTHER}"
@@ -186,6 +187,7 @@ def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableCla
     network = _network(model, embedding, extra, tokeniser.letter_case, len(labels), arrays)
     members: list[Member] = []
     for name in model["members"]:
+        _expect(name in _MEMBERS, f"a member of {', '.join(_MEMBERS)}, got {name!r}")
         members.append(_MEMBERS[name](network, len(labels), n_rows, arrays))
     weights, floor = tuple(map(float, model["weights"])), float(model["floor"])
     _expect(
@@ -236,7 +238,9 @@ def _network(
     n_labels: int,
     arrays: _Arrays,
 ) -> NetworkMember:
-    kind = ENCODERS[model["encoder"]["name"]]
+    name = model["encoder"]["name"]
+    _expect(name in ENCODERS, f"an encoder of {', '.join(ENCODERS)}, got {name!r}")
+    kind = ENCODERS[name]
     cases = arrays.take("network/letter_case", _CASES, None) if letter_case else None
     width = embedding.values.shape[1] + (0 if cases is None else cases.shape[1])
     encoder = kind.read(arrays.take, width, model["encoder"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ class NetworkMember:
         vectors = self._vectors(batch)
         features = np.zeros((len(batch.counts), len(self.head.kernel)), np.float32)
         for texts, places in batch.by_length:
-            features[texts] = self.encoder.features(vectors[batch.places[places]])
+            features[texts] = self.encoder.features(take(vectors, batch.places[places]))
         return self.head.represent(features)
 
     def log_probabilities(self, batch: TokenBatch) -> Array:
@@ -187,7 +187,7 @@ class SifMember:
         weighed = self._weighed(batch)
         means = np.zeros((len(batch.counts), weighed.shape[1]), np.float32)
         for texts, places in batch.by_length:
-            total = weighed[batch.places[places]].sum(axis=0)
+            total = take(weighed, batch.places[places]).sum(axis=0)
             means[texts] = total / _length(total)
         return log_softmax(means @ self.kernel + self.bias)
 
@@ -282,9 +282,11 @@ class NgramMember:
         logits = np.tile(self.bias, (len(batch.counts), 1))
         for values, counts, sizes in _blocks(marked):
             ends = np.cumsum(counts)
-            starts, sums = ends - counts, np.zeros((len(counts), self._rows.shape[1]), np.float32)
-            for rows in self._lookups(values, np.repeat(ends, counts), sizes):
-                sums += np.add.reduceat(self._rows[rows], starts, axis=0)
+            first, *others = self._lookups(values, np.repeat(ends, counts), sizes)
+            by_place = take(self._rows, first)
+            for rows in others:
+                by_place += take(self._rows, rows)
+            sums = np.add.reduceat(by_place, ends - counts, axis=0)
             logits += sums[:, 1:] / np.sqrt(np.maximum(sums[:, :1], _LEAST))
         return log_softmax(_both(logits))
 
@@ -329,7 +331,7 @@ class NgramMember:
         """The rows of the n-grams of each size that begin at each place."""
         n_buckets = 8 * len(self.kept)
         for buckets in buckets_of(values, ends, sizes, n_buckets):
-            yield self._row_of_bucket[buckets]
+            yield take(self._row_of_bucket, buckets)
 
 
 def _blocks(
@@ -340,6 +342,11 @@ def _blocks(
         (marked.numbers, marked.word_counts, WORDS),
         (marked.letters, marked.letter_counts, CHARACTERS),
     )
+
+
+def take(table: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
+    """Rows that the table has. NumPy is twice as fast where it need not look whether it has them."""
+    return np.take(table, rows, axis=0, mode="clip")
 
 
 def _both(scores: Array) -> Array:

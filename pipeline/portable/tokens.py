@@ -10,6 +10,7 @@ outline's tokens cut the text into the same tokens.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -86,7 +87,7 @@ def _compiled(contractions: str) -> tuple[tuple[re.Pattern[bytes], bytes], ...]:
 class TokenBatch:
     """The tokens of a batch of texts.
 
-    `tokens`: the different ones, as they are written; one may be there twice. `rows`: int array,
+    `tokens`: the different ones, as they are written; some are there twice, or at no place. `rows`: int array,
     (n_tokens,), the row of each in the matrix. `cases`: int array, (n_tokens,), how each is written:
     see `pipeline.embedding.text.TextLayer`. `places`: int array, (n_places,), the token at each place
     of the texts, one text after the other. `counts`: int array, (n,), how many places a text has.
@@ -119,6 +120,11 @@ class Tokeniser:
     letter_case: bool = False
 
     @cached_property
+    def _plain_row_of(self) -> dict[str, int]:
+        """The rows of the words that are a token by themselves."""
+        return {word: row for word, row in self._row_of.items() if _PLAIN(word)}
+
+    @cached_property
     def _row_of(self) -> dict[str, int]:
         return dict(zip(self.words, count(FIRST_WORD)))
 
@@ -129,24 +135,37 @@ class Tokeniser:
     def tokenise(self, texts: Sequence[str]) -> TokenBatch:
         """The tokens of texts, which are as `normalize` gives them."""
         by_text = [self._pieces(text) for text in texts]
-        pieces = list(chain.from_iterable(by_text))
-        number_of = dict(zip(dict.fromkeys(pieces), count()))
-        tokens_by_piece = self.split(list(number_of))
+        # All that follows goes by numbers: of the different pieces, and of the different tokens.
+        number_of: defaultdict[str, int] = defaultdict()
+        number_of.default_factory = number_of.__len__
+        pieces = chain.from_iterable(by_text)
+        n_pieces = sum(map(len, by_text))
+        numbers = np.fromiter(map(number_of.__getitem__, pieces), np.intp, n_pieces)
+        tokens = list(number_of)
+        rows = list(map(self._plain_row_of.get, map(_ascii_lower, tokens), repeat(UNKNOWN)))
+        firsts, lengths = np.arange(len(tokens)), np.ones(len(tokens), np.intp)
 
-        # All that follows goes by numbers: of the piece at each place, and of its tokens.
-        numbers = np.fromiter(map(number_of.__getitem__, pieces), np.intp, len(pieces))
-        lengths = np.fromiter(map(len, tokens_by_piece), np.intp, len(tokens_by_piece))
-        firsts = np.cumsum(lengths) - lengths
+        # A piece that is no known word may be several tokens, which stand behind the pieces.
+        others = np.flatnonzero(np.array(rows) == UNKNOWN)
+        split = self.split([tokens[i] for i in others.tolist()])
+        lengths[others] = [len(each) for each in split]
+        firsts[others] = len(tokens) + np.cumsum(lengths[others]) - lengths[others]
+        more = list(chain.from_iterable(split))
+        tokens += more
+        lower_case = self.characters.lower_case
+        rows += self._rows([*map(lower_case, more)] if self.letter_case else more)
+        cases = np.ones(len(tokens), np.intp)
+        if self.letter_case:
+            cases = _letter_cases(tokens, [*map(lower_case, tokens)], self.characters)
+
         lengths = lengths[numbers]
         ends = np.concatenate([[0], np.cumsum(lengths)])
         text_ends = ends[np.cumsum(list(map(len, by_text)), dtype=np.intp)]
         counts = np.diff(text_ends, prepend=0)
-        tokens = list(chain.from_iterable(tokens_by_piece))
-        lower = [*map(self.characters.lower_case, tokens)] if self.letter_case else tokens
         return TokenBatch(
             tokens,
-            np.array(self._rows(lower), np.intp),
-            _letter_cases(tokens, lower, self.characters),
+            np.array(rows, np.intp),
+            cases,
             ragged_ranges(firsts[numbers], lengths),
             counts,
             _by_length(counts, self.max_tokens),
@@ -154,7 +173,7 @@ class Tokeniser:
 
     def split(self, pieces: Sequence[str]) -> list[list[str]]:
         """The tokens of each piece. A piece has no white space of ASCII."""
-        lower = [piece.lower() if piece.isascii() else piece for piece in pieces]
+        lower = [_ascii_lower(piece) for piece in pieces]
         tokens = [[piece] for piece in (pieces if self.letter_case else lower)]
         odd = [i for i, piece in enumerate(lower) if not _PLAIN(piece)]
         if odd:
@@ -165,7 +184,8 @@ class Tokeniser:
     def _pieces(self, text: str) -> list[str]:
         if text.isascii():
             return (text if self.letter_case else text.lower()).split()
-        return words_of(text)
+        words = words_of(text)
+        return words if self.letter_case else [_ascii_lower(word) for word in words]
 
     def _split_odd(self, pieces: Sequence[str]) -> list[list[str]]:
         lower_case = self.characters.lower_case
@@ -211,6 +231,11 @@ def _by_length(
         for texts in groups
         if (length := lengths[texts[0]])
     )
+
+
+def _ascii_lower(piece: str) -> str:
+    """A piece of ASCII in lower case; any other as it is."""
+    return piece.lower() if piece.isascii() else piece
 
 
 def words_of(text: str) -> list[str]:
