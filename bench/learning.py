@@ -137,6 +137,8 @@ def print_prediction(task: Task) -> None:
         ("pipeline, cnn, the network alone", "ours", ("cnn", False)),
         ("pipeline, mean, the ensemble", "ours", ("mean", True)),
         ("pipeline, cnn, the ensemble (the default)", "ours", ("cnn", True)),
+        ("portable, mean, the ensemble", "ours", ("mean", True, True)),
+        ("portable, cnn, the ensemble (the default)", "ours", ("cnn", True, True)),
         ("fastText, character 2-5-grams", "fasttext", ()),
         ("TF-IDF and LinearSVC", "svc", ()),
         ("the logged model, in this process", "logged", (False,)),

@@ -28,9 +28,11 @@ _CALLS = 200  # with one headline each
 _REQUEST = 1_000  # headlines a request, of which there are ten
 
 
-def ours(task: Task, encoder: str, members: bool) -> Timed:
-    """A classifier after one epoch. `members`: with the linear members beside the network."""
+def ours(task: Task, encoder: str, members: bool, portable: bool = False) -> Timed:
+    """A classifier after one epoch. `members`: with the linear members beside the network.
+    `portable`: exported, and computed by NumPy."""
     from pipeline.classifier.encoders import ENCODERS
+    from pipeline.classifier.export import export_classifier
     from pipeline.training.fit import fit
     from pipeline.training.options import PhaseOptions, TrainingOptions
 
@@ -39,6 +41,12 @@ def ours(task: Task, encoder: str, members: bool) -> Timed:
     options = ENCODERS[encoder].options() if members else network_only(encoder)
     fitted = fit(loaded.train, loaded.validation, loaded.vectors, model=options, schedule=once)
     predict_proba = fitted.classifier.predict_proba
+    if portable:
+        from pipeline.portable import load_classifier
+
+        with tempfile.TemporaryDirectory() as folder:
+            exported = export_classifier(fitted.classifier, Path(folder, "model"))
+            predict_proba = load_classifier(exported).predict_proba
     return lambda: _speed(lambda texts: predict_proba(texts).argmax(axis=1), loaded.train.texts)
 
 

@@ -117,6 +117,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_data
     import inputs_estimator
     import inputs_http
+    import inputs_models
     import inputs_report
     import inputs_stores
     import inputs_vectors
@@ -127,6 +128,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "Configuration": inputs_configuration.ROWS,
         "Command line": inputs_command_line.ROWS,
         "HTTP": inputs_http.ROWS,
+        "Portable classifiers": inputs_models.ROWS,
         "Training in Python": inputs_estimator.ROWS,
         "Figures and tables": inputs_report.ROWS,
         "Stores": inputs_stores.ROWS,

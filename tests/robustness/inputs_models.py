@@ -170,7 +170,7 @@ OTHERS: dict[str, Callable[[Trial], object]] = {
     "300 MB of zeros as words": lambda trial: _load(
         trial, words=gzip.compress(bytes(300_000_000), 1)
     ),
-    "no texts": _ask([]),
+    "a classifier asked for no texts": _ask([]),
     "an empty text and one of spaces": _ask(["", " \t\u00a0"]),
     "lone surrogates in a text": _ask(["alps \ud83d", "caf\udce9 bank"]),
     "a text of ten million letters": _ask(["bank " + "x" * 10_000_000]),
@@ -290,7 +290,7 @@ GETS = {
     "a number among texts": 'error: expected a list of strings, got int as text 2: leave it out, or write "" for an empty text',
     "no value among texts": 'error: expected a list of strings, got NoneType as text 2: leave it out, or write "" for an empty text',
     "300 MB of zeros as words": "error: model/words.json.gz: expected a gzip file of at most 268,435,456 bytes: export the model again, or name another folder",
-    "no texts": "[]",
+    "a classifier asked for no texts": "[]",
     "an empty text and one of spaces": "['nature', 'nature']",
     "lone surrogates in a text": "['nature', 'money']",
     "a text of ten million letters": "['money']",
