@@ -62,7 +62,7 @@ ui: setup ## show the runs in the browser: make ui PORT=5000
 ifneq ($(filter http://% https://%,$(MLFLOW_TRACKING_URI)),)
 	@echo "MLflow: the runs are on the server $(MLFLOW_TRACKING_URI)"
 else
-	@echo "MLflow: http://$(HOST):$(PORT) (Ctrl-C ends it)"
+	@echo "MLflow: http://$(HOST):$(PORT)/#/experiments?workflowType=machine_learning (Ctrl-C ends it)"
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false exec $(BIN)/mlflow server \
 		--backend-store-uri $(MLFLOW_TRACKING_URI) --host $(HOST) --port $(PORT) --workers 1
 endif

@@ -350,7 +350,7 @@ def test_the_registry_gets_the_validation_result_and_its_headlines(
     # As good as the champion on the same headlines is not better.
     assert not quick.result.registered.champion
     accuracy = f"{done.result.fitted.ensemble.accuracy:.4f}"
-    assert f"{accuracy} against {accuracy}" in quick.result.registered.reason
+    assert f"{accuracy}, no better than {accuracy}" in quick.result.registered.reason
     texts, labels = make_headlines(40)
     path = write_csv(tmp_path / "headlines.csv", texts + texts, labels + labels)
     more = (f"data.path={path}", "data.seed=5", *QUICK)

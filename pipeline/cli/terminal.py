@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,10 +39,17 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
 
 def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
     """Where a run is, and how to see it."""
+    page = f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
     if tracking_uri.startswith("http"):
-        seen = f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+        seen = f"{tracking_uri.rstrip('/')}{page}"
     else:
-        seen = "make ui, then open the address that it prints"
+        # Outside of a checkout there is no `make ui`.
+        start = (
+            "make ui"
+            if Path("Makefile").is_file()
+            else f"mlflow ui --backend-store-uri {tracking_uri}"
+        )
+        seen = f"{start}, then http://127.0.0.1:5000{page}"
     print_facts([("run", masked(f"{run_id} at {tracking_uri}")), ("see it", masked(seen))])
 
 

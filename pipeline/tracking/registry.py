@@ -107,7 +107,7 @@ def _decide(
     if promote in ("never", "always"):
         return promote == "always", f"tracking.promote={promote}"
     if champion is None:
-        return True, "there was no champion"
+        return True, "it is the first"
     if str(champion) == version:
         return True, "it was the champion already"
     new, old = (client.get_model_version(name, str(v)).tags for v in (version, champion))
@@ -117,6 +117,8 @@ def _decide(
             "tracking.promote=always replaces it"
         )
     accuracy, before = (float(tags["validation_accuracy"]) for tags in (new, old))
-    return accuracy > before, (
-        f"validation accuracy {accuracy:.4f} against {before:.4f} of version {champion}"
+    wins = accuracy > before
+    compared = "better than" if wins else "no better than"
+    return wins, (
+        f"validation accuracy {accuracy:.4f}, {compared} {before:.4f} of version {champion}"
     )

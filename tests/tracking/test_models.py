@@ -67,7 +67,7 @@ def logged(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def test_the_first_version_is_the_champion(logged: Store) -> None:
     assert logged.registered == RegisteredModel(
-        "models:/headlines-one@champion", "headlines-one", "1", True, "there was no champion"
+        "models:/headlines-one@champion", "headlines-one", "1", True, "it is the first"
     )
 
 
@@ -196,7 +196,7 @@ def test_the_champion_changes_only_for_a_better_one_on_the_same_headlines(store:
     assert add(0.5, "a").champion
     better, same, worse = add(0.6, "a"), add(0.6, "a"), add(0.4, "a")
     assert [m.champion for m in (better, same, worse)] == [True, False, False]
-    assert worse.reason == "validation accuracy 0.4000 against 0.6000 of version 3"
+    assert worse.reason == "validation accuracy 0.4000, no better than 0.6000 of version 3"
     assert worse.uri == "models:/m/5"
     elsewhere = add(0.9, "b")
     assert not elsewhere.champion
