@@ -104,6 +104,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 click.echo("error: interrupted", err=True)
                 os._exit(INTERRUPTED)
             _fail("interrupted", INTERRUPTED)
+        except (MemoryError, ImportError) as error:
+            # Libraries that cannot be mapped into memory are ImportErrors.
+            room = isinstance(error, MemoryError) or "failed to map" in str(error)
+            if debug or not room:
+                raise
+            _fail(
+                f"the memory is not enough ({error}): raise its limit (ulimit -v), or use less", 2
+            )
         except BrokenPipeError:  # head has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)

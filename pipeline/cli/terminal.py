@@ -67,6 +67,9 @@ def set_up_messages(debug: bool) -> None:
     logging.getLogger("pipeline").setLevel(logging.INFO)
     if debug:
         return
+    # They log the traceback of what they raise as well.
+    for name in ("mlflow.store.db.utils", "sqlalchemy.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     # Set before the libraries are imported, as some of them set up their own messages then.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

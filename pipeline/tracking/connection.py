@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +19,11 @@ from pipeline.base.addresses import masked
 from pipeline.base.errors import TrackingError
 from pipeline.tracking.database import database_file, prepare_database
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_URI = "sqlite:///mlflow.db"
 TIMEOUT_SECONDS = 5  # a server that needs longer does not answer
+SLOW_SECONDS = 5  # after which a line says what is waited for
 # What installs the module that SQLAlchemy asks for.
 _DRIVERS = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 _HOW_TO_SET = "set tracking.uri, --tracking-uri or MLFLOW_TRACKING_URI"
@@ -70,7 +75,8 @@ def check_store(uri: str | None = None) -> str:
             f"expected an address such as {DEFAULT_URI} or http://127.0.0.1:5000, got {shown!r}: "
             f"{_HOW_TO_SET}"
         )
-    with mlflow_errors(f"could not use the tracking store {shown}", hint=f": {_HOW_TO_SET}"):
+    unusable = f"could not use the tracking store {shown}"
+    with mlflow_errors(unusable, hint=f": {_HOW_TO_SET}"), waits_for(uri):
         _check_folder(uri)
         prepare_database(uri)
         try:
@@ -103,11 +109,12 @@ def chosen_store(uri: str) -> Iterator[None]:
 @contextmanager
 def few_retries() -> Iterator[None]:
     """Let MLflow give a request up within half a minute meanwhile. By itself it tries for minutes,
-    and says nothing. What the user has set stays."""
+    and says nothing; but prints addresses. What the user has set stays."""
     limits = {
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     }
     added = {name: value for name, value in limits.items() if name not in os.environ}
     os.environ.update(added)
@@ -125,6 +132,20 @@ def is_new_store(uri: str) -> bool:
 
 
 @contextmanager
+def waits_for(uri: str, slow_seconds: float = SLOW_SECONDS) -> Iterator[None]:
+    """Say what is waited for, where a store takes long to answer."""
+    timer = threading.Timer(
+        slow_seconds, logger.warning, ["tracking: waiting for the store %s", masked(uri)]
+    )
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
 def mlflow_errors(message: str, *, hint: str = "") -> Iterator[None]:
     """Turn what MLflow raises, where a store does not answer or refuses, into a TrackingError.
 
@@ -137,8 +158,16 @@ def mlflow_errors(message: str, *, hint: str = "") -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or the name of its type."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+    """The first line of an error's message, or the name of its type.
+
+    What requests says of a server that does not answer takes ten lines; here it is that. Of a copy
+    that failed, the reason is enough.
+    """
+    if isinstance(error, OSError) and error.filename2 is not None:
+        return str(error.strerror)
+    text = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    silent = ("Max retries exceeded", "timeout exception", "Connection aborted", "Read timed out")
+    return "it does not answer" if any(words in text for words in silent) else text[:300]
 
 
 def _check_folder(uri: str) -> None:

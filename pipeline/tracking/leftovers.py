@@ -11,8 +11,8 @@ from mlflow import MlflowClient
 
 from pipeline.base.addresses import masked
 from pipeline.base.errors import TrackingError
-from pipeline.tracking.connection import few_retries, mlflow_errors
-from pipeline.tracking.outbox import END_REASON, Outbox, left_outboxes, runs_folder, waits_for
+from pipeline.tracking.connection import few_retries, mlflow_errors, waits_for
+from pipeline.tracking.outbox import END_REASON, Outbox, left_outboxes, runs_folder
 from pipeline.tracking.provenance import host_name, process_tags
 
 logger = logging.getLogger(__name__)

@@ -14,10 +14,9 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.base.addresses import masked
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import TrackingError
-from pipeline.base.files import atomic_write, cache_folder
-from pipeline.tracking.connection import first_line
+from pipeline.base.files import atomic_write, cache_folder, temporary_files
+from pipeline.tracking.connection import first_line, waits_for
 from pipeline.tracking.provenance import process_tags
 from pipeline.tracking.registry import RegisteredModel, promote_version, register_version
 from pipeline.tracking.saving import logged_models, send_model
@@ -42,7 +41,6 @@ from pipeline.tracking.writer import new_in, send_items
 
 logger = logging.getLogger(__name__)
 
-SLOW_SECONDS = 5  # after which a line says what is waited for
 PAUSE_SECONDS = 30  # between two tries while the run goes on
 KEEP_SECONDS = 7 * 24 * 3600  # after which a run is no longer expected to go on
 END_REASON = "end.reason"
@@ -139,7 +137,7 @@ class Outbox:
         if time.monotonic() < self.again:
             return False
         client = MlflowClient(self.uri)
-        with waits_for(self.uri):
+        with waits_for(self.uri), temporary_files(self.folder):
             for file in self.pending:
                 try:
                     entry = load_archive(file)
@@ -270,20 +268,6 @@ SENDERS: Mapping[str, Callable[[Outbox, MlflowClient, Mapping[str, Any]], None]]
     "end": _send_end,
     "promotion": _send_promotion,
 }
-
-
-@contextmanager
-def waits_for(uri: str, slow_seconds: float = SLOW_SECONDS) -> Iterator[None]:
-    """Say what is waited for, where a store takes long to answer."""
-    timer = threading.Timer(
-        slow_seconds, logger.warning, ["tracking: waiting for the store %s", masked(uri)]
-    )
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def left_outboxes(uri: str | None = None) -> Iterator[Outbox]:

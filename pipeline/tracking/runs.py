@@ -163,7 +163,14 @@ class TrackedRun:
     def _end(self, status: str, reason: str, patience_seconds: float) -> None:
         """End the run. An error that ended it is not hidden by one of the store."""
         outbox = self._outbox
-        outbox.add_end(status, reason)
+        try:
+            outbox.add_end(status, reason)
+        except TrackingError as error:
+            outbox.close()
+            if status == "FINISHED":
+                raise
+            logger.error("tracking: %s", error)
+            return
         if status == "FINISHED" and self._promotion:
             outbox.add("promotion", **self._promotion)
         complete = outbox.insist(patience_seconds if status == "FINISHED" else 0)
