@@ -289,6 +289,7 @@ def _column(values: Any, what: str) -> list[Any]:
             "columns"
         )
     items = list(values)
+    # A column as scikit-learn takes it: (n, 1).
     if items and all(isinstance(item, list | np.ndarray) and len(item) == 1 for item in items):
         return [item[0] for item in items]
     return items

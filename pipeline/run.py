@@ -17,6 +17,7 @@ from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.data.sources import check_source
+from pipeline.embedding.loading import vectors_name
 from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
 from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
@@ -72,7 +73,8 @@ def run(
     seconds: dict[str, float] = {}
     steps = count(1)
     insight, figures = config.insight, config.insight.figures
-    name = f"{config.data.source}-{config.vectors.source}-{config.model.encoder}-{config.seed}"
+    vectors = vectors_name(config.vectors)
+    name = f"{config.data.source}-{vectors}-{config.model.encoder}-{config.seed}"
     started = time.perf_counter()
     # What is wrong with the data or the store is found out before there is a run.
     check_source(config.data.source, config.data.path)

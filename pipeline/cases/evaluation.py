@@ -15,5 +15,6 @@ def evaluate_cases(model: Embeds, training: Examples, test: Examples) -> Evaluat
     """
     names = training.label_names
     cases = CaseBase(model, training.texts, [names[label] for label in training.labels])
-    columns = [cases.labels.index(name) for name in names]
+    column = {name: i for i, name in enumerate(cases.labels)}
+    columns = [column[name] for name in names]
     return evaluate_probabilities(cases.predict_proba(test.texts)[:, columns], test)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pipeline import report
 from pipeline.data.headlines import Headlines
+from pipeline.embedding.loading import vectors_name
 from pipeline.studies.trials import Trial
 from pipeline.tracking.options import TrackingOptions
 from pipeline.tracking.runs import Child, TrackedRun, tracked_run
@@ -52,7 +53,9 @@ def study_run(
     identity = json.dumps(
         [kind, values, logged, dict(headlines.sha256)], sort_keys=True, default=str
     )
-    name = f"{kind}-{headlines.name}-{values['vectors']['source']}-{values['model']['encoder']}"
+    vectors = options["vectors"]
+    shown = vectors["source"] if isinstance(vectors, Mapping) else vectors_name(vectors)
+    name = f"{kind}-{headlines.name}-{shown}-{values['model']['encoder']}"
     key = hashlib.sha256(identity.encode()).hexdigest()
     with tracked_run(tracking, name, resume_key=key) as tracked:
         tracked.log([*report.config_items(logged), *report.headlines_items(headlines)])

@@ -52,3 +52,5 @@ def test_bad_input() -> None:
         evaluate_probabilities(np.zeros((0, 2)), Examples([], [], ("x", "y")))
     with pytest.raises(ValueError, match="shape"):
         evaluate_probabilities([[1, 0]], Examples(["a", "b"], [0, 1], ("x", "y")))
+    with pytest.raises(ValueError, match=r"finite probabilities, got \[nan, 1\.0\] for text 1"):
+        evaluate_probabilities([[1, 0], [np.nan, 1]], Examples(["a", "b"], [0, 1], ("x", "y")))

@@ -113,7 +113,7 @@ def test_compare(
     client = MlflowClient(store)
     (parent,) = runs("attributes.run_name LIKE 'compare-%'")
     assert parent.info.status == "FINISHED"
-    assert parent.info.run_name == "compare-headlines-file-mean"
+    assert parent.info.run_name == "compare-headlines-vectors.txt-mean"
     assert parent.data.params["training.scratch.epochs"] == "4"
     assert not [name for name in parent.data.params if name.startswith("tracking.")]
     files = {file.path for file in client.list_artifacts(parent.info.run_id)}
