@@ -73,8 +73,8 @@ def run(
     seconds: dict[str, float] = {}
     steps = count(1)
     insight, figures = config.insight, config.insight.figures
-    vectors = vectors_name(config.vectors)
-    name = f"{config.data.source}-{vectors}-{config.model.encoder}-{config.seed}"
+    chosen = (config.data.source, vectors_name(config.vectors), config.model.encoder, config.seed)
+    name = "-".join(map(str, chosen))
     started = time.perf_counter()
     # What is wrong with the data or the store is found out before there is a run.
     check_source(config.data.source, config.data.path)

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 # How many validation texts it takes to move the weights from equal ones by about 0.2. So they stay
 # equal where there are few. Chosen on validation data, between 1 and 30.
 _PRIOR = 10.0
+_SCORES = 200_000  # texts x labels that are scored at a time
 _LEAST = 0.02  # a member with a smaller weight is left out
 FLOOR = -15.0  # lower log-probabilities count as this: one certain mistake should not decide
 
@@ -74,13 +75,16 @@ class Classifier:
         return compile_scorer(self.model)
 
     def predict_proba(
-        self, texts: Iterable[str], batch_size: int = BATCH_SIZE
+        self, texts: Iterable[str], batch_size: int | None = None
     ) -> NDArray[np.float32]:
         """Probabilities of each label: float32 array, (n, n_labels).
 
-        `batch_size`: texts that one thread scores at a time. There are as many threads as cores.
+        `batch_size`: texts that one thread scores at a time; None: 1,024, and fewer with many
+        labels, which bounds the memory. There are as many threads as cores.
         """
-        return score_texts(self._scorer, texts, self.network.n_labels, batch_size)
+        n_labels = self.network.n_labels
+        batch_size = batch_size or min(BATCH_SIZE, max(_SCORES // n_labels, 1))
+        return score_texts(self._scorer, texts, n_labels, batch_size)
 
     def predict(self, texts: Iterable[str]) -> NDArray[np.object_]:
         """The name of the most probable label of each text: object array, (n,).

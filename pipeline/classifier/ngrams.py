@@ -28,6 +28,7 @@ from pipeline.classifier.ngram_hashing import (
 )
 
 _CHUNK = 2_000  # texts at a time
+_SCORES = 200_000  # texts x labels at a time: an entry of the table is read for each n-gram
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
@@ -94,7 +95,8 @@ class NgramMember:
 
     def score_strings(self, texts: Any) -> NDArray[np.float32]:
         """Log-probabilities of standardised strings (n,), in chunks: float32 array, (n, n_labels)."""
-        parts = [self.layer(chunk).numpy() for chunk in chunk_strings(as_strings(texts))]
+        most = max(_SCORES // self.layer.n_labels, 1)
+        parts = [self.layer(chunk).numpy() for chunk in chunk_strings(as_strings(texts), most)]
         return np.concatenate([np.zeros((0, self.layer.n_labels), np.float32), *parts])
 
     def contributions(
@@ -153,7 +155,8 @@ def as_strings(texts: Any) -> NDArray[Any]:
     return texts.numpy() if tf.is_tensor(texts) else np.asarray(list(texts), object)
 
 
-def chunk_strings(strings: NDArray[Any]) -> Iterator[Any]:
-    """String tensors of 2,000 strings each, which bounds the memory."""
-    for start in range(0, len(strings), _CHUNK):
-        yield tf.constant(strings[start : start + _CHUNK], tf.string)
+def chunk_strings(strings: NDArray[Any], most: int = _CHUNK) -> Iterator[Any]:
+    """String tensors of `most` strings each, at most 2,000, which bounds the memory."""
+    size = min(most, _CHUNK)
+    for start in range(0, len(strings), size):
+        yield tf.constant(strings[start : start + size], tf.string)
