@@ -67,10 +67,9 @@ else
 		--backend-store-uri $(MLFLOW_TRACKING_URI) --host $(HOST) --port $(PORT) --workers 1
 endif
 
-serve: setup ## answer over HTTP with the champion: make serve MODEL=models:/...
+serve: setup ## answer over HTTP with the champion: make serve MODEL=models:/... or MODEL=FOLDER
 	@echo 'curl http://$(HOST):$(SERVE_PORT)/invocations -H "Content-Type: application/json" -d '"'"'{"inputs": ["a headline"]}'"'"
-	@PATH="$(abspath $(BIN)):$$PATH" exec $(BIN)/mlflow models serve -m $(MODEL) --env-manager local \
-		--host $(HOST) --port $(SERVE_PORT) --workers 1
+	@exec $(BIN)/pipeline serve --model $(MODEL) --host $(HOST) --port $(SERVE_PORT)
 
 test: setup lint types ## lint, check the types and run the tests: make test ARGS='tests/data -k csv'
 	@$(BIN)/python -m pytest $(ARGS)

@@ -7,6 +7,7 @@ neighbours on what a network has learned to see in a text. Cases come and go wit
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -322,7 +323,8 @@ def _as_examples(cases: Sequence[Case], labels: tuple[str, ...]) -> Examples:
 
 def _as_network(model: Embeds | None) -> Network | None:
     """The network of a model, which can be trained and saved; None where it has none in memory."""
-    if model is None:
+    # Where nobody has imported Keras, the model is no network of it.
+    if model is None or "keras" not in sys.modules:
         return None
     from pipeline.classifier.ensemble import Classifier
     from pipeline.classifier.network import Network

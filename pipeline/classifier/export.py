@@ -1,41 +1,27 @@
-"""Write a classifier as a folder that NumPy computes, see `pipeline.portable.folder`.
-
-`export_saved_model` writes it as a TensorFlow SavedModel.
-"""
+"""Write a classifier as a folder that NumPy computes, see `pipeline.portable.folder`."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from pipeline.base.errors import ModelError
-from pipeline.base.files import atomic_write
 from pipeline.classifier.ensemble import Classifier
 from pipeline.classifier.members import Member
 from pipeline.classifier.network import Network
 from pipeline.classifier.ngrams import NgramMember
 from pipeline.classifier.prototypes import Prototypes
-from pipeline.classifier.readme import describe_model
+from pipeline.classifier.repacking import Arrays, check_new, pack_table, write_folder
 from pipeline.classifier.sif import SifMember
 from pipeline.embedding.text import TextLayer, character_table
-from pipeline.portable.folder import ARRAYS, FORMAT, MODEL, README, SUMS, VERSION, WORDS
-from pipeline.portable.tables import DTYPES, pack
+from pipeline.portable.folder import FORMAT, VERSION
+from pipeline.portable.tables import DTYPES
 from pipeline.portable.tokens import DIGITS, FIRST_WORD
-
-Arrays = dict[str, NDArray[Any]]
-
-# How tables with few columns are kept: int8 would lose more there than it saves.
-_FEW = {"int8": "float16"}
 
 
 def export_classifier(
@@ -72,22 +58,8 @@ def export_classifier(
         )
     if dtype not in DTYPES:
         raise ModelError(f"expected a dtype of {', '.join(DTYPES)}, got {dtype!r}: choose one")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ModelError(f"{path}: expected a new or an empty folder: name another, or remove it")
-    model, words, arrays = _parts(classifier, dtype, extra_words, dict(facts or {}))
-    contents = {
-        MODEL: _as_json(model),
-        WORDS: gzip.compress(_as_json(words), mtime=0),
-        ARRAYS: save({name: np.ascontiguousarray(array) for name, array in arrays.items()}),
-    }
-    sums = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items()]
-    contents[SUMS] = "".join(sums).encode()
-    size = sum(map(len, contents.values()))
-    contents[README] = describe_model(model, len(words), size).encode()
-    with atomic_write(path) as part:
-        part.mkdir()
-        for name, data in contents.items():
-            (part / name).write_bytes(data)
+    check_new(path)
+    write_folder(path, *_parts(classifier, dtype, extra_words, dict(facts or {})))
     return path
 
 
@@ -133,9 +105,9 @@ def _parts(
 
 def _network_arrays(network: Network, dtype: str, n_extra: int) -> Arrays:
     layers = {layer.name: layer for layer in network.embedder.layers}
-    arrays = _packed("network/embedding", layers["embedding"].get_weights()[0], dtype)
+    arrays = pack_table("network/embedding", layers["embedding"].get_weights()[0], dtype)
     if "extra" in layers and n_extra:
-        arrays |= _packed("network/extra", layers["extra"].get_weights()[0][:n_extra], dtype)
+        arrays |= pack_table("network/extra", layers["extra"].get_weights()[0][:n_extra], dtype)
     if "letter_case" in layers:
         arrays["network/letter_case"] = layers["letter_case"].get_weights()[0]
     for layer in network.encoder.layers:
@@ -162,8 +134,8 @@ def _member_arrays(member: Member, dtype: str, n_rows: int) -> Arrays:
         layer = member.layer
         kernel, bias = layer.scores.get_weights()
         return {
-            **_packed("sif/table", layer.table.get_weights()[0], dtype),
-            **_packed("sif/rarity", layer.rarity.get_weights()[0][:n_rows], _FEW.get(dtype, dtype)),
+            **pack_table("sif/table", layer.table.get_weights()[0], dtype),
+            **pack_table("sif/rarity", layer.rarity.get_weights()[0][:n_rows], dtype),
             "sif/kernel": kernel,
             "sif/bias": bias,
         }
@@ -172,18 +144,10 @@ def _member_arrays(member: Member, dtype: str, n_rows: int) -> Arrays:
         kept = table.any(axis=1)
         return {
             "ngrams/kept": np.packbits(kept),
-            **_packed("ngrams/table", table[kept], _FEW.get(dtype, dtype)),
+            **pack_table("ngrams/table", table[kept], dtype),
             "ngrams/bias": bias,
         }
     raise TypeError(f"expected a member that can be exported, got {member.name}")
-
-
-def _packed(name: str, numbers: NDArray[np.float32], dtype: str) -> Arrays:
-    table = pack(numbers, dtype)
-    arrays: Arrays = {name: table.values}
-    if table.scale is not None:
-        arrays[f"{name}.scale"] = table.scale
-    return arrays
 
 
 def _digits(layer: TextLayer) -> str | None:
@@ -193,26 +157,12 @@ def _digits(layer: TextLayer) -> str | None:
     return next(name for name, digits in DIGITS.items() if tuple(layer.digits) == tuple(digits))
 
 
-def _as_json(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+def keras_file(classifier: Classifier) -> bytes:
+    """The classifier as a file of Keras, for those who train it further.
 
-
-def export_saved_model(classifier: Classifier, path: str | os.PathLike[str]) -> None:
-    """Write the classifier to the folder `path`.
-
-    What `tf.saved_model.load(path)` gives is called with a string tensor (n,) and returns
-    float32 probabilities (n, n_labels). Its function `embed` gives what `Classifier.embed` does,
-    float32 (n, width); its function `contributions` what `Classifier.explainer` does.
+    `keras.saving.load_model` reads it where this package was imported: strings (n,) -> probabilities.
     """
-    strings = tf.TensorSpec([None], tf.string, name="texts")
-    scorer = tf.Module()
-    scorer.model = classifier.model  # holds the variables and tables
-    scorer.__call__ = tf.function(
-        lambda texts: classifier.model(texts, training=False), input_signature=[strings]
-    )
-    scorer.embed = tf.function(
-        lambda texts: classifier.network.embed_model(texts, training=False),
-        input_signature=[strings],
-    )
-    scorer.contributions = classifier.explainer()
-    tf.saved_model.save(scorer, str(path))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "classifier.keras")
+        classifier.model.save(path)
+        return path.read_bytes()

@@ -38,7 +38,7 @@ NumPy computes it. Nothing in this folder is executed. The folder can be moved, 
 | `SHA256SUMS` | the digests of these files: `sha256sum --check SHA256SUMS` |
 """
 
-_FACTS = {"data": "data", "vectors": "word vectors", "licence": "licence"}
+_FACTS = {"model": "exported from", "data": "data", "vectors": "word vectors", "licence": "licence"}
 
 
 def describe_model(model: Mapping[str, Any], n_words: int, size_bytes: int) -> str:

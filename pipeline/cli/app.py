@@ -16,8 +16,10 @@ from pipeline.cli.cases import cases
 from pipeline.cli.compare import compare
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
+from pipeline.cli.export import export
 from pipeline.cli.options import list_options
 from pipeline.cli.predict import predict
+from pipeline.cli.serve import serve
 from pipeline.cli.signals import INTERRUPTED, Interrupts
 from pipeline.cli.sync import sync
 from pipeline.cli.terminal import set_up_messages
@@ -30,6 +32,8 @@ COMMANDS: tuple[click.Command, ...] = (
     train,
     predict,
     evaluate,
+    export,
+    serve,
     audit_data,
     compare,
     explain,

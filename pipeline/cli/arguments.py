@@ -41,6 +41,11 @@ MODEL_OF_CASES = click.option(
     metavar="MODEL",
     help=_MODELS.format("the model of the cases; for a new folder the only registered model"),
 )
+TRUST = click.option(
+    "--trust",
+    is_flag=True,
+    help="Load also a model that this package did not write. Its code runs on this machine.",
+)
 TRACKING_URI = click.option(
     "--tracking-uri",
     metavar="URI",

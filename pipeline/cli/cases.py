@@ -24,7 +24,7 @@ from pipeline.cli.arguments import (
     collect_headlines,
     readable,
 )
-from pipeline.cli.terminal import print_facts, print_table, quiet_start
+from pipeline.cli.terminal import print_facts, print_table
 
 if TYPE_CHECKING:
     from pipeline.cases.casebase import CaseBase
@@ -225,12 +225,9 @@ def _load_model(
                 f"{saved.name[:200]!r}, which is not loaded: name their model with --model"
             )
         model = model or saved.name or None
-    with quiet_start():
-        from pipeline.tracking.models import load_model
+    from pipeline.tracking.models import load_model
 
-    loaded = load_model(model, tracking_uri)
-    loaded.check_embeds()
-    return loaded
+    return load_model(model, tracking_uri)
 
 
 def _open(folder: Path, model: LoadedModel | None) -> CaseBase:

@@ -12,9 +12,10 @@ from pipeline.cli.arguments import (
     MODEL,
     TEXT_COLUMN,
     TRACKING_URI,
+    TRUST,
     ModelCommand,
 )
-from pipeline.cli.terminal import print_facts, print_table, quiet_start
+from pipeline.cli.terminal import print_facts, print_table
 
 
 @click.command(cls=ModelCommand)
@@ -25,6 +26,7 @@ from pipeline.cli.terminal import print_facts, print_table, quiet_start
 @LABEL_COLUMN
 @MODEL
 @TRACKING_URI
+@TRUST
 @JSON
 def evaluate(
     path: str,
@@ -32,6 +34,7 @@ def evaluate(
     label: str | None,
     model: str | None,
     tracking_uri: str | None,
+    trust: bool,
     as_json: bool,
 ) -> None:
     """Evaluate a logged model on a file of labelled headlines.
@@ -46,13 +49,11 @@ def evaluate(
     from pipeline.data.headlines import read_labelled
 
     labelled = read_labelled(path, text or "text", label or "label")
-    with quiet_start():
-        from pipeline.data.examples import Examples
-        from pipeline.insight.evaluation import evaluate_probabilities
-        from pipeline.report import per_class
-        from pipeline.tracking.models import load_model
+    from pipeline.data.examples import Examples
+    from pipeline.insight.evaluation import evaluate_probabilities
+    from pipeline.tracking.models import load_model
 
-    loaded = load_model(model, tracking_uri)
+    loaded = load_model(model, tracking_uri, trust=trust)
     predictions = loaded.predict(labelled.texts)
     names = list(predictions[0]["probabilities"])
     unknown = sorted(set(labelled.labels) - set(names))
@@ -75,7 +76,13 @@ def evaluate(
     click.echo(f"{len(labelled.texts):,} headlines of {path}")
     click.echo(f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})")
     click.echo("  ".join(f"{name} {metrics[name]:.4f}" for name in ("macro_f1", "log_loss", "ece")))
-    table = per_class(evaluation)
-    print_table(list(table.columns), table.round(4).astype(str).to_numpy().tolist())
+    table = evaluation.per_class()
+    print_table(
+        list(table),
+        [
+            [f"{value:.4f}" if isinstance(value, float) else value for value in row]
+            for row in zip(*table.values(), strict=True)
+        ],
+    )
     click.echo()
     print_facts([("model", loaded.address)])

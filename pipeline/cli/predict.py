@@ -13,10 +13,11 @@ from pipeline.cli.arguments import (
     MODEL,
     TEXT_COLUMN,
     TRACKING_URI,
+    TRUST,
     ModelCommand,
     collect_headlines,
 )
-from pipeline.cli.terminal import print_facts, print_table, quiet_start
+from pipeline.cli.terminal import print_facts, print_table
 
 
 @click.command(cls=ModelCommand)
@@ -25,6 +26,7 @@ from pipeline.cli.terminal import print_facts, print_table, quiet_start
 @TEXT_COLUMN
 @MODEL
 @TRACKING_URI
+@TRUST
 @click.option("--why", is_flag=True, help="Show what each word gives to the label.")
 @JSON
 def predict(
@@ -33,10 +35,11 @@ def predict(
     text: str | None,
     model: str | None,
     tracking_uri: str | None,
+    trust: bool,
     why: bool,
     as_json: bool,
 ) -> None:
-    """Label headlines with a logged model.
+    """Label headlines with a trained model.
 
     \b
       pipeline predict "Alps may lose 70% of snow by end of the century"
@@ -47,13 +50,15 @@ def predict(
     With --why each word has a number for the label. It says how much the word raises (+) or lowers
     (-) the log-probability against the mean of all labels. The numbers add up, with one that
     belongs to no word. --json prints an object for each headline.
+
+    A model is arrays and JSON, checked by their digests: nothing of it is executed. A model that this
+    package did not write is refused without --trust.
     """
     texts = collect_headlines(headlines, path, text)
-    with quiet_start():
-        from pipeline.tracking.models import load_model
+    from pipeline.tracking.models import load_model
 
-    loaded = load_model(model, tracking_uri)
-    rows = loaded.why(texts) if why else loaded.predict(texts)
+    loaded = load_model(model, tracking_uri, trust=trust)
+    rows = loaded.predict(texts, why=True) if why else loaded.predict(texts)
     if as_json:
         for headline, row in zip(texts, rows, strict=True):
             answer = {"text": headline, **row, "model": loaded.address}

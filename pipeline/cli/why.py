@@ -11,12 +11,14 @@ from pipeline.cli.terminal import print_table
 
 # Fractions of the strongest word of the headline: bold from the first, no colour below the second.
 _STRONG, _WEAK = 0.5, 0.1
+# The colours of the figures, which are slow to import: blue and orange.
+FOR, AGAINST = "#4477aa", "#ee7733"
 
 
 def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Print a block for each headline: its label, and its words, the strongest first.
 
-    `rows`: as `LoadedModel.why` gives them. On a terminal, words for the label are blue and words
+    `rows`: as `LoadedModel.predict` gives them with `why`. On a terminal, words for the label are blue and words
     against it orange.
     """
     from rich.console import Console
@@ -32,8 +34,6 @@ def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
 def _headline(text: str, row: Mapping[str, Any]) -> Any:
     from rich.text import Text
 
-    from pipeline.report import style
-
     shown = Text(f"{row['label']}  {row['probability']:.3f}  ")
     values = [word["contributions"][row["label"]] for word in row["why"]["words"]]
     most = max(map(abs, values), default=0.0)
@@ -44,7 +44,7 @@ def _headline(text: str, row: Mapping[str, Any]) -> Any:
         end = start + len(word["word"])
         look = ""
         if most and abs(value) >= _WEAK * most:
-            look = style.FOR if value > 0 else style.AGAINST
+            look = FOR if value > 0 else AGAINST
             look = f"bold {look}" if abs(value) >= _STRONG * most else look
         shown.append(text[start:end], look)
     return shown

@@ -102,6 +102,22 @@ class Evaluation:
 
         return confusion_matrix(self.labels, self.predicted, labels=range(len(self.label_names)))
 
+    def per_class(self) -> dict[str, list[Any]]:
+        """Columns with one row for each label: precision, recall, F1 and number of headlines."""
+        from sklearn.metrics import precision_recall_fscore_support
+
+        scores = precision_recall_fscore_support(
+            self.labels, self.predicted, labels=range(len(self.label_names)), zero_division=0
+        )
+        precision, recall, f1, support = (values.tolist() for values in scores)
+        return {
+            "label": list(self.label_names),
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "headlines": support,
+        }
+
     def metrics(self) -> dict[str, float]:
         """The numbers that a run logs, by name."""
         return {

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import DataError
-from .classifier import PortableClassifier
 from .text import normalize
 
 WHY_CHARACTERS = 1_000_000
@@ -22,6 +22,20 @@ PARAMS: Mapping[str, int | float | bool] = {"top_k": 0, "threshold": 0.0, "why":
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 3
+
+
+class Answers(Protocol):
+    """What gives answers, as a `PortableClassifier` does."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Label i of the outputs is `label_names[i]`."""
+
+    def predict_proba(self, texts: Iterable[str], /) -> NDArray[np.float32]:
+        """Probabilities of each label: float32 array, (n, n_labels)."""
+
+    def why(self, texts: Iterable[str], /) -> list[dict[str, Any]]:
+        """What each word of each text gives to each label."""
 
 
 def read_payload(payload: Any) -> list[str]:
@@ -52,7 +66,7 @@ def read_payload(payload: Any) -> list[str]:
 
 
 def answer(
-    classifier: PortableClassifier,
+    classifier: Answers,
     texts: Sequence[str],
     *,
     top_k: Any = 0,
@@ -96,19 +110,26 @@ def _rows(
     labels: Sequence[str], probabilities: NDArray[np.float32], top_k: int, threshold: float
 ) -> list[dict[str, Any]]:
     """`probabilities`: (n, n_labels)."""
-    rows = []
-    best = probabilities.argmax(axis=1).tolist()
-    for winner, values in zip(best, probabilities.tolist(), strict=True):
-        by_label = dict(zip(labels, values, strict=True))
-        if top_k:
-            by_label = dict(sorted(by_label.items(), key=lambda item: -item[1])[:top_k])
-        rows.append(
+    # While many objects are made, Python looks for cycles again and again. These have none.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        rows: list[dict[str, Any]] = [
             {
-                "label": labels[winner] if values[winner] >= threshold else None,
-                "probability": values[winner],
-                "probabilities": by_label,
+                "label": labels[best] if values[best] >= threshold else None,
+                "probability": values[best],
+                "probabilities": dict(zip(labels, values, strict=True)),
             }
-        )
+            for best, values in zip(
+                probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True
+            )
+        ]
+    finally:
+        if collecting:
+            gc.enable()
+    for row in rows if top_k else ():
+        ranked = sorted(row["probabilities"].items(), key=lambda item: -item[1])
+        row["probabilities"] = dict(ranked[:top_k])
     return rows
 
 

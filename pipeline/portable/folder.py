@@ -143,8 +143,8 @@ class _Arrays:
         values = self.checked(name, DTYPES, n_rows, width)
         scale = None
         if (key := f"{name}.scale") in self.by_name:
-            by_column = len(self.by_name[key]) == 1
-            shape = (1, values.shape[1]) if by_column else (len(values), 1)
+            by_row = self.by_name[key].shape == (len(values), 1)
+            shape = (len(values), 1) if by_row else (1, values.shape[1])
             scale = self.checked(key, ("float32", "float16"), *shape)
         return Table(values, scale)
 

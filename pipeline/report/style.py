@@ -19,10 +19,6 @@ QUIET, QUIET_NAME = "#888888", "grey"
 TEXT = "black"
 TEXT_ON_DARK = "white"
 
-# What speaks for a label, and against it, on the terminal.
-FOR = MAIN
-AGAINST = ACCENT
-
 # Labels of headlines, by their position. After the last colour the first one comes again.
 LABELS = (
     MAIN,

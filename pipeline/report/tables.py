@@ -36,15 +36,7 @@ def missing_words(coverage: Coverage) -> pd.DataFrame:
 
 def per_class(evaluation: Evaluation) -> pd.DataFrame:
     """One row for each label: precision, recall, F1 and number of headlines."""
-    from sklearn.metrics import precision_recall_fscore_support
-
-    names = evaluation.label_names
-    precision, recall, f1, support = precision_recall_fscore_support(
-        evaluation.labels, evaluation.predicted, labels=range(len(names)), zero_division=0
-    )
-    return pd.DataFrame(
-        {"label": names, "precision": precision, "recall": recall, "f1": f1, "headlines": support}
-    )
+    return pd.DataFrame(evaluation.per_class())
 
 
 def predictions_table(evaluation: Evaluation) -> pd.DataFrame:

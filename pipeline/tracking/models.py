@@ -1,143 +1,196 @@
-"""Logged models: a classifier is read back by a name, an address or a folder."""
+"""Trained models are read back: by a registered name, an address, or a folder.
+
+A folder is read without MLflow, which takes seconds to import. So this file imports nothing of it.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-import mlflow
 import numpy as np
-from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
-from pipeline.base.errors import ModelError, nearest
-from pipeline.tracking.connection import (
-    connect,
-    first_line,
-    is_new_store,
-    mlflow_errors,
-    tracking_uri,
-)
-from pipeline.tracking.registry import CHAMPION, registered_models, version_address
+from pipeline.base.errors import ModelError
+from pipeline.base.files import file_digest
+from pipeline.portable import PortableClassifier, load_classifier
+from pipeline.portable.answers import answer
+from pipeline.portable.folder import SUMS
 
-_ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
-_TRAIN_FIRST = "train one first (pipeline train), or name a folder with --model"
+if TYPE_CHECKING:
+    from pipeline.tracking.foreign import ForeignModel
+
+CLASSIFIER = "classifier"
+"""The name of the classifier's folder among the data of a logged model."""
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A logged model in memory.
+    """A trained classifier in memory. Nothing of its folder was executed.
 
-    `address`: what gives this version of it again, as in `models:/headlines-bbc/3`; `id`: by which
-    MLflow knows it, wherever it lies; `pyfunc`: MLflow's own object.
+    `address`: what gives this version of it again, as in `models:/headlines-bbc/3`; `id`: the same
+    wherever it lies, that of MLflow for a logged model.
     """
 
     address: str
     id: str
-    pyfunc: Any
+    classifier: PortableClassifier
 
-    def predict(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """One item a text: `label`, its `probability`, and the `probabilities` of all labels."""
-        return self.pyfunc.predict(list(texts))
-
-    def why(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """As `predict`, and in each item `why`: see `serving.HeadlineModel.predict`.
-
-        Raises ModelError: the model was logged without that.
-        """
-        params = self.pyfunc.metadata.get_params_schema()
-        if params is None or "why" not in {param.name for param in params.params}:
-            raise ModelError(
-                f"{self.address}: expected a model that says what each word gives, this one was "
-                "logged without: train it again (pipeline train), or leave --why out"
-            )
-        return self.pyfunc.predict(list(texts), params={"why": True})
+    def predict(self, texts: Sequence[str], **params: Any) -> list[dict[str, Any]]:
+        """One row for each text. `params`, and what a row has: see `pipeline.portable.answers`."""
+        return answer(self.classifier, texts, **params)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The representation of texts before the last layer: float32 array, (len(texts), width).
-
-        Raises ModelError: the model does not give one.
-        """
-        self.check_embeds()
-        return self.pyfunc.unwrap_python_model().embed(list(texts))
-
-    def check_embeds(self) -> None:
-        """Raises ModelError: the model does not give a representation."""
-        try:
-            embeds = hasattr(self.pyfunc.unwrap_python_model(), "embed")
-        except MlflowException:  # it is no model of Python code
-            embeds = False
-        if not embeds:
-            raise ModelError(
-                f"{self.address}: expected a model that gives a representation of headlines, this "
-                "one was not logged by this version of `pipeline train`: train again, or name "
-                "another with --model"
-            )
+        """The representation of texts before the last layer: float32 array, (len(texts), width)."""
+        return self.classifier.embed(texts)
 
 
-def load_model(model: str | None = None, uri: str | None = None) -> LoadedModel:
-    """Load a logged model.
+@dataclass(frozen=True)
+class ModelFolder:
+    """Where the files of a model are.
 
-    `model`: a registered name (its champion), `models:/NAME@ALIAS`, `models:/NAME/VERSION`,
-    `runs:/ID/model`, or a local folder; None: the only registered model of the store. `uri`: the
-    address of the store, as for `tracking_uri`.
-
-    Raises ModelError: there is no such model, or it cannot be loaded; TrackingError: the store does
-    not answer.
+    `address`, `id`: as in `LoadedModel`. `classifier`: the folder of the classifier; None: this
+    package did not write the model, or an earlier version did. `run_id`: the run that logged it.
     """
-    address = _find_model(model, uri)
-    try:
-        loaded = mlflow.pyfunc.load_model(address)
-    except Exception as error:  # whatever a foreign or damaged folder makes MLflow raise
-        raise ModelError(
-            f"could not load the model {address}: {first_line(error)}: name another with --model"
-        ) from error
-    return LoadedModel(address, str(loaded.metadata.model_uuid), loaded)
+
+    path: Path
+    address: str
+    id: str
+    classifier: Path | None
+    run_id: str | None = None
 
 
-def _find_model(model: str | None, uri: str | None) -> str:
-    """The address of one version, or a folder."""
-    if model is not None and Path(model, "MLmodel").is_file():
-        return model
+@contextmanager
+def find_model(model: str | None = None, uri: str | None = None) -> Iterator[ModelFolder]:
+    """The files of a model, which stay until the block ends.
+
+    Args:
+        model: a registered name (its champion), `models:/NAME@ALIAS`, `models:/NAME/VERSION`,
+            `runs:/ID/model`, or a local folder of MLflow or of `pipeline export`. None: the only
+            registered model of the store.
+        uri: the address of the store, as for `tracking_uri`.
+
+    Raises:
+        ModelError: there is no such model; TrackingError: the store does not answer.
+    """
+    if model is not None and Path(model).is_dir():
+        yield _describe(Path(model), model)
+        return
     if model is not None and ":/" not in model and "/" in model:
         raise ModelError(
-            f"{model}: expected a folder with a file MLmodel, there is none: name a registered "
-            "model, or the folder that MLflow wrote"
+            f"{model}: expected a folder with a model, there is none: name a registered model, or a "
+            "folder that `pipeline export` or MLflow wrote"
         )
-    store = tracking_uri(uri)
-    if is_new_store(store):  # connecting would make it
-        raise ModelError(f"there is no model in {store}: {_TRAIN_FIRST}")
-    connect(uri)
-    if model is None or ":/" not in model:
-        model = f"models:/{_registered(model, store)}@{CHAMPION}"
-    alias = _ALIAS.fullmatch(model)
-    if alias is None:
-        return model
+    from pipeline.tracking.addresses import fetched_model, find_address
+
+    address = find_address(model, uri)
+    with fetched_model(address) as folder:
+        yield _describe(folder, address)
+
+
+@overload
+def load_model(
+    model: str | None = None, uri: str | None = None, *, trust: Literal[False] = False
+) -> LoadedModel: ...
+
+
+@overload
+def load_model(
+    model: str | None = None, uri: str | None = None, *, trust: bool
+) -> LoadedModel | ForeignModel: ...
+
+
+def load_model(
+    model: str | None = None, uri: str | None = None, *, trust: bool = False
+) -> LoadedModel | ForeignModel:
+    """Load a trained model.
+
+    `model`, `uri`: as for `find_model`. `trust`: also load a model that this package did not write.
+    Its code runs then.
+
+    Raises ModelError: there is no such model, it is damaged, or this package did not write it;
+    TrackingError: the store does not answer.
+    """
+    with find_model(model, uri) as found:
+        if found.classifier is not None:
+            return LoadedModel(found.address, found.id, load_classifier(found.classifier))
+        if not trust:
+            raise foreign_error(found.address)
+        from pipeline.tracking.foreign import load_foreign
+
+        return load_foreign(found)
+
+
+def load_lean(model: str | None = None, uri: str | None = None) -> LoadedModel:
+    """Load a trained model as `load_model` does, and keep nothing of MLflow in this process.
+
+    MLflow takes 170 MB. So another process asks it, and gives back a copy of the folder.
+    """
+    if model is not None and Path(model).is_dir():
+        return load_model(model, uri)
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process,
+    ):
+        copy = Path(folder, CLASSIFIER)
+        address, identity = process.submit(copy_classifier, copy, model, uri).result()
+        return LoadedModel(address, identity, load_classifier(copy))
+
+
+def copy_classifier(folder: Path, model: str | None, uri: str | None) -> tuple[str, str]:
+    """Copy the classifier of a model to a folder, and return its address and id.
+
+    `model`, `uri`, and errors: as for `load_model`.
+    """
+    with find_model(model, uri) as found:
+        if found.classifier is None:
+            raise foreign_error(found.address)
+        shutil.copytree(found.classifier, folder)
+        return found.address, found.id
+
+
+def read_facts(found: ModelFolder) -> dict[str, Any]:
+    """What a README tells of a model, beside what its folder says: its address, and how good it is."""
+    facts: dict[str, Any] = {"model": found.address}
+    if found.run_id and str(found.path) != found.address:  # the store was asked already
+        from pipeline.tracking.addresses import run_metrics
+
+        if metrics := run_metrics(found.run_id):
+            facts["metrics"] = metrics
+    return facts
+
+
+def foreign_error(address: str) -> ModelError:
+    """A model is code, and not only data."""
+    return ModelError(
+        f"{address}: expected a model that this version of `pipeline train` logged, it is another: "
+        "train again; if you trust whoever made it, `pipeline predict --trust` runs its code"
+    )
+
+
+def _describe(folder: Path, address: str) -> ModelFolder:
+    if not (folder / "MLmodel").is_file():
+        sums = folder / SUMS
+        identity = f"c-{file_digest(sums)[:32]}" if sums.is_file() else ""
+        return ModelFolder(folder, address, identity, folder)
+    import yaml
+
     try:
-        return version_address(alias["name"], alias["alias"])
-    except MlflowException as error:
+        content = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))
+        identity, run_id = str(content["model_uuid"]), content.get("run_id")
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
         raise ModelError(
-            f"could not find {model} in {store}: {first_line(error)}: name a version, as in --model "
-            f"models:/{alias['name']}/1"
+            f"could not load the model {address}: its file MLmodel is damaged: put back a copy, or "
+            "name another with --model"
         ) from error
-
-
-def _registered(name: str | None, store: str) -> str:
-    """The name, where it is registered; without one, the only name that is."""
-    with mlflow_errors(f"{store} did not say which models it has"):
-        names = registered_models()
-    if not names:
-        raise ModelError(f"there is no model in {store}: {_TRAIN_FIRST}")
-    if name is None and len(names) > 1:
-        raise ModelError(
-            f"expected the name of a model, {store} has {', '.join(names)}: choose one, as in "
-            f"--model {names[0]}"
-        )
-    if name is not None and name not in names:
-        raise ModelError(
-            f"there is no model {name!r} in {store}, it has {', '.join(names)}{nearest(name, names)}"
-        )
-    return name or names[0]
+    classifier = folder / "data" / CLASSIFIER
+    known = classifier if classifier.is_dir() else None
+    return ModelFolder(folder, address, identity, known, run_id)

@@ -236,9 +236,10 @@ def _send_model(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) 
     model_id = send_model(client, outbox.run_id, outbox.model_folder)
     register_version(
         outbox.uri,
-        entry["name"],
+        entry["names"],
         outbox.run_id,
         model_id,
+        origin=entry["origin"],
         accuracy=entry["accuracy"],
         sha256=entry["sha256"],
     )
@@ -257,8 +258,8 @@ def _send_end(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) ->
 def _send_promotion(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) -> None:
     """After the end: a champion belongs to a run that has finished."""
     versions = client.search_model_versions(f"run_id = '{outbox.run_id}'")
-    version = next(str(v.version) for v in versions if v.name == entry["name"])
-    outbox.registered = promote_version(outbox.uri, entry["name"], version, entry["promote"])
+    name, version = next((v.name, v.version) for v in versions if v.name in entry["names"])
+    outbox.registered = promote_version(outbox.uri, name, str(version), entry["promote"])
 
 
 SENDERS: Mapping[str, Callable[[Outbox, MlflowClient, Mapping[str, Any]], None]] = {

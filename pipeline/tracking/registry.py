@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
@@ -11,6 +14,10 @@ from mlflow.exceptions import MlflowException
 from pipeline.tracking.connection import chosen_store
 from pipeline.tracking.database import store_lock
 from pipeline.tracking.options import TrackingOptions
+
+logger = logging.getLogger(__name__)
+
+_ORIGIN = "data.origin"  # the tag that says which data a name belongs to
 
 CHAMPION = "champion"
 """The alias of the version that answers where only the name of a model is given."""
@@ -35,6 +42,24 @@ def registered_name(options: TrackingOptions, data: str) -> str:
     return name.replace("/", "-").replace(":", "-")
 
 
+def other_names(options: TrackingOptions, data: str, origin: str) -> list[str]:
+    """Names for where `registered_name` belongs to a model of other data: with the folders of the
+    file before its name, one more each time.
+
+    >>> other_names(TrackingOptions(), "my", "/news/2024/my.csv")
+    ['headlines-2024-my', 'headlines-news-2024-my']
+
+    `origin`: where the data are from, see `register_version`. None where the user chose the name.
+    """
+    if options.registered_model or not Path(origin).is_absolute():
+        return []
+    folders = Path(origin).parts[1:-1]
+    return [
+        registered_name(options, "-".join([*folders[start:], data]))
+        for start in range(len(folders) - 1, -1, -1)
+    ]
+
+
 def registered_models() -> list[str]:
     """The names of all registered models of the store that is set, sorted."""
     client, names, token = MlflowClient(), [], None
@@ -52,25 +77,38 @@ def version_address(name: str, alias: str = CHAMPION) -> str:
 
 
 def register_version(
-    uri: str, name: str, run_id: str, model_id: str, *, accuracy: float, sha256: str
+    uri: str,
+    names: Sequence[str],
+    run_id: str,
+    model_id: str,
+    *,
+    origin: str,
+    accuracy: float,
+    sha256: str,
 ) -> str:
     """Register the model of a run, and return the number of its version.
 
     A version has its tags from the first moment on. Where the run has a version already, it is that
-    one. `accuracy`: on the validation headlines, whose digest is `sha256`.
+    one.
+
+    Args:
+        uri: the address of the store.
+        names: the name, and others for where it belongs to a model of other data. The last one is
+            taken in any case.
+        run_id: of the run.
+        model_id: of its logged model.
+        origin: where the data are from. The models of one name have the same.
+        accuracy: on the validation headlines.
+        sha256: their digest.
 
     Raises what MLflow raises; OSError: another process changes the store for too long.
     """
     client = MlflowClient(uri)
     with store_lock(uri), chosen_store(uri):
         for version in client.search_model_versions(f"run_id = '{run_id}'"):
-            if version.name == name:
+            if version.name in names:
                 return str(version.version)
-        try:
-            client.create_registered_model(name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        name = _free_name(client, names, origin)
         created = client.create_model_version(
             name,
             f"models:/{model_id}",
@@ -80,6 +118,32 @@ def register_version(
             model_id=model_id,
         )
     return str(created.version)
+
+
+def _free_name(client: MlflowClient, names: Sequence[str], origin: str) -> str:
+    """The first name that is free, or has models of the same data."""
+    for name in names:
+        try:
+            client.create_registered_model(name, tags={_ORIGIN: origin})
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        else:
+            return name
+        owner = client.get_registered_model(name).tags.get(_ORIGIN)
+        if owner is None:  # an earlier version of this package made it
+            client.set_registered_model_tag(name, _ORIGIN, origin)
+        if owner in (None, origin):
+            return name
+        if name != names[-1]:
+            logger.warning(
+                "tracking: the name %s belongs to models of %s: the model of %s gets another one; "
+                "tracking.registered_model chooses a name",
+                name,
+                owner,
+                origin,
+            )
+    return names[-1]
 
 
 def promote_version(uri: str, name: str, version: str, promote: str = "auto") -> RegisteredModel:

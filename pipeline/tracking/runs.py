@@ -63,7 +63,7 @@ class TrackedRun:
     uri: str
     goes_on: bool
     _outbox: Outbox
-    _promotion: Mapping[str, str] | None = None
+    _promotion: Mapping[str, Any] | None = None
 
     @property
     def training_folder(self) -> Path:
@@ -108,14 +108,16 @@ class TrackedRun:
                 for run in runs
             ]
 
-    def keep_model(self, classifier: Classifier) -> Path:
+    def keep_model(self, classifier: Classifier, facts: Mapping[str, Any] | None = None) -> Path:
         """Write the model to the run's folder, which it gives. It stays there if the run fails.
+
+        `facts`: what its README tells, as for `export_classifier`.
 
         Raises TrackingError: the folder cannot be written.
         """
         folder = self._outbox.model_folder
         with mlflow_errors(f"could not write the model to {folder}"):
-            save_classifier(classifier, folder)
+            save_classifier(classifier, folder, facts)
         return folder
 
     def log_model(
@@ -125,6 +127,8 @@ class TrackedRun:
         validation_accuracy: float,
         validation_sha256: str,
         promote: str = "auto",
+        origin: str = "",
+        other_names: Sequence[str] = (),
     ) -> None:
         """Log and register the model that was kept. When the run has finished, the alias `champion`
         is decided on: see `registered`.
@@ -136,13 +140,20 @@ class TrackedRun:
                 where it is the same.
             promote: `auto`: the version gets the alias where there is no champion yet, or where its
                 accuracy on the same headlines is higher; `always`; `never`.
+            origin: Where the data are from.
+            other_names: For where the name belongs to models of other data.
 
         Raises:
             TrackingError: The store refuses the model.
         """
-        self._promotion = {"name": registered_model, "promote": promote}
+        names = [registered_model, *other_names]
+        self._promotion = {"names": names, "promote": promote}
         self._add(
-            "model", name=registered_model, accuracy=validation_accuracy, sha256=validation_sha256
+            "model",
+            names=names,
+            origin=origin,
+            accuracy=validation_accuracy,
+            sha256=validation_sha256,
         )
 
     def _add(self, kind: str, **entry: object) -> None:

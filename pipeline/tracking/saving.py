@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, Metric
-from mlflow.models import Model
+from mlflow.models import Model, ModelSignature
 from mlflow.types import ParamSchema, ParamSpec
 
 from pipeline.base.files import atomic_write, temporary_files
+from pipeline.portable import RUNTIME, copy_runtime, requirements
+from pipeline.portable.answers import PARAMS
 from pipeline.tracking import serving
+from pipeline.tracking.models import CLASSIFIER
 
 if TYPE_CHECKING:
     from pipeline.classifier.ensemble import Classifier
@@ -25,32 +28,48 @@ MODEL_NAME = "model"  # as in runs:/ID/model
 _BATCH = 1000  # metrics that one request may hold
 
 
-def save_classifier(classifier: Classifier, folder: Path) -> None:
+def save_classifier(
+    classifier: Classifier, folder: Path, facts: Mapping[str, Any] | None = None
+) -> None:
     """Write a classifier as an MLflow model to `folder`, which is replaced.
+
+    It is a portable classifier whose numbers are kept whole (float32), with a copy of the code that
+    computes it, so that it works where this package is not installed. `facts`: what its README
+    tells, as for `export_classifier`.
 
     It needs no store. Raises OSError: the folder cannot be written.
     """
-    from pipeline.classifier.export import export_saved_model  # TensorFlow: sending needs none
+    from pipeline.classifier.export import export_classifier  # TensorFlow: sending needs none
 
     with atomic_write(folder) as part, temporary_files(folder.parent):
         with tempfile.TemporaryDirectory() as temporary:
-            saved_model, labels = Path(temporary, "saved_model"), Path(temporary, "labels.json")
-            export_saved_model(classifier, saved_model)
-            labels.write_text(json.dumps(list(classifier.label_names)), "utf-8")
+            exported = Path(temporary, CLASSIFIER)
+            export_classifier(classifier, exported, dtype="float32", facts=facts)
+            code = copy_runtime(Path(temporary))
+            copied = code / "tracking" / "serving.py"
+            copied.parent.mkdir()
+            copied.with_name("__init__.py").write_text("", "utf-8")
+            shutil.copyfile(serving.__file__, copied)
             mlflow.pyfunc.save_model(
                 path=str(part),
-                python_model=serving.__file__,
-                artifacts={"saved_model": str(saved_model), "labels": str(labels)},
-                pip_requirements=_requirements(),
+                loader_module=f"{RUNTIME}.tracking.serving",
+                data_path=str(exported),
+                code_paths=[str(code)],
+                pip_requirements=[f"mlflow=={version('mlflow')}", *requirements()],
+                signature=_signature(),
             )
-        # MLflow takes the signature from the type hints, which say nothing of parameters; it lets
-        # those through that the signature names.
-        model = Model.load(str(part))
-        model.signature.params = ParamSchema(
-            [ParamSpec(name, "boolean", default) for name, default in serving.PARAMS.items()]
-        )
-        model.save(str(part / "MLmodel"))
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _signature() -> ModelSignature:
+    """The parameters of a request. With a schema of the inputs, MLflow would drop or convert what
+    does not fit it; the model itself refuses that."""
+    types = {bool: "boolean", int: "long", float: "double"}
+    return ModelSignature(
+        params=ParamSchema(
+            [ParamSpec(name, types[type(value)], value) for name, value in PARAMS.items()]
+        )
+    )
 
 
 def send_model(client: MlflowClient, run_id: str, folder: Path) -> str:
@@ -92,13 +111,3 @@ def _first_metrics(client: MlflowClient, run_id: str, logged: LoggedModel) -> li
         for m in client.get_metric_history(run_id, name)
         if m.step == 0 and m.model_id is None
     ]
-
-
-def _requirements() -> list[str]:
-    """What the logged model needs where it is served."""
-    tensorflow = "tensorflow"
-    try:
-        version(tensorflow)
-    except PackageNotFoundError:
-        tensorflow = "tensorflow-cpu"  # the same modules in a smaller wheel
-    return [f"{name}=={version(name)}" for name in ("mlflow", "numpy", "pandas", tensorflow)]

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import ctypes
 import io
 import json
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import DataError, TrackingError
-from pipeline.portable.answers import PARAMS, answer, read_payload, shorten
-from pipeline.portable.classifier import PortableClassifier
+from pipeline.portable.answers import PARAMS, Answers, answer, read_payload, shorten
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -29,6 +30,8 @@ MAX_BYTES = 64 * 2**20
 """The longest body of a request."""
 MAX_TEXTS = 100_000
 """The most texts of a request."""
+
+_M_MMAP_THRESHOLD = -3  # in malloc.h of glibc
 
 HEADERS = ("text", "texts", "headline", "headlines", "title", "titles", "inputs", "instances", "0")
 """What a first row of CSV may be to count as the name of the column, where the type does not say it."""
@@ -207,7 +210,7 @@ _READERS: Mapping[str, Callable[[bytes, Mapping[str, str]], tuple[list[str], dic
 
 
 def respond(
-    classifier: PortableClassifier, address: str, content_type: str | None, body: bytes
+    classifier: Answers, address: str, content_type: str | None, body: bytes
 ) -> tuple[int, bytes]:
     """The HTTP status and the JSON body for a request to /invocations.
 
@@ -234,7 +237,7 @@ def refuse(status: int, message: str) -> tuple[int, bytes]:
     return status, json.dumps({"error_code": code, "message": line}).encode()
 
 
-def application(classifier: PortableClassifier, address: str) -> Starlette:
+def application(classifier: Answers, address: str) -> Starlette:
     """The ASGI application: /invocations, and /ping, /health and /version."""
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
@@ -286,7 +289,7 @@ def application(classifier: PortableClassifier, address: str) -> Starlette:
     )
 
 
-def serve(classifier: PortableClassifier, address: str, host: str, port: int) -> None:
+def serve(classifier: Answers, address: str, host: str, port: int) -> None:
     """Answer until a signal comes. Raises TrackingError: the port cannot be used."""
     import uvicorn
 
@@ -297,5 +300,18 @@ def serve(classifier: PortableClassifier, address: str, host: str, port: int) ->
             f"could not listen on {host}:{port} ({error}): choose another with --host and --port"
         ) from error
     config = uvicorn.Config(application(classifier, address), log_config=None, access_log=False)
+    _give_memory_back()
     with listener:
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _give_memory_back() -> None:
+    """Let the memory of large requests go back to the system.
+
+    glibc takes large pieces from the system and gives them back. But with each such piece it raises
+    what it calls large, and keeps smaller ones. Once the limit is set, it stays.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, 2**17)

@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from networks import (
     NAMES,
     TEST,
@@ -26,7 +25,6 @@ from scipy.special import log_softmax
 from pipeline.classifier.calibration import log_loss
 from pipeline.classifier.encoders import CnnOptions, MeanOptions
 from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
-from pipeline.classifier.export import export_saved_model
 from pipeline.classifier.network import build_network
 from pipeline.classifier.ngram_fitting import fit_ngrams
 from pipeline.classifier.scoring import compile_scorer, score_texts
@@ -91,17 +89,12 @@ def test_a_classifier_names_labels_and_embeds(everything: Ensemble) -> None:
         Classifier(classifier.network).predict(TEST.texts)
 
 
-def test_the_whole_of_it_is_saved_exported_and_pickled(
-    everything: Ensemble, tmp_path: Path
-) -> None:
+def test_the_whole_of_it_is_saved_and_pickled(everything: Ensemble, tmp_path: Path) -> None:
     classifier = everything.classifier
     expected = classifier.predict_proba(TEST.texts)
     classifier.model.save(tmp_path / "model.keras")
     loaded = compile_scorer(keras.saving.load_model(tmp_path / "model.keras"))
     assert score_texts(loaded, TEST.texts, 3).tobytes() == expected.tobytes()
-    export_saved_model(classifier, tmp_path / "model")
-    scored = tf.saved_model.load(tmp_path / "model")(tf.constant(TEST.texts)).numpy()
-    np.testing.assert_allclose(scored, expected, atol=1e-6)
     again = pickle.loads(pickle.dumps(classifier))
     assert again.predict_proba(TEST.texts).tobytes() == expected.tobytes()
     assert (again.weights, again.label_names) == (classifier.weights, classifier.label_names)

@@ -25,8 +25,6 @@ from networks import (
 )
 
 from pipeline.classifier.encoders import CnnOptions, MeanOptions
-from pipeline.classifier.ensemble import Classifier
-from pipeline.classifier.export import export_saved_model
 from pipeline.classifier.network import Network, build_network, with_labels
 from pipeline.classifier.scoring import compile_scorer, score_texts
 from pipeline.embedding.matrix import build_embedding_matrix
@@ -159,10 +157,10 @@ def test_other_labels_under_the_same_weights() -> None:
     assert copied.embed(TEST.texts).tobytes() == more.embed(TEST.texts).tobytes()
 
 
-# ------------------------------------------------------------------- saved, exported and pickled
+# ----------------------------------------------------------------------------- saved and pickled
 
 
-def test_saved_exported_and_pickled_it_gives_the_same_bits(tmp_path: Path) -> None:
+def test_saved_and_pickled_it_gives_the_same_bits(tmp_path: Path) -> None:
     network, _ = shared(CNN)
     expected = network.predict_proba(TEST.texts)
     network.model.save(tmp_path / "model.keras")
@@ -172,10 +170,6 @@ def test_saved_exported_and_pickled_it_gives_the_same_bits(tmp_path: Path) -> No
     again = pickle.loads(pickle.dumps(network))
     assert again.options == CNN
     assert again.predict_proba(TEST.texts).tobytes() == expected.tobytes()
-    export_saved_model(Classifier(network), tmp_path / "model")
-    exported = tf.saved_model.load(tmp_path / "model")
-    assert exported(tf.constant(TEST.texts)).numpy().tobytes() == expected.tobytes()
-    assert exported.embed(tf.constant(TEST.texts)).numpy().tobytes() == network.embed(TEST.texts).tobytes()  # fmt: skip
 
 
 ANOTHER_PROCESS = """
@@ -230,11 +224,8 @@ def test_words_and_numbers_unseen_in_training_find_their_rows_in_a_cased_set(
     network.model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert look_up(loaded) == wanted
-    export_saved_model(Classifier(network), tmp_path / "exported")
-    exported = tf.saved_model.load(tmp_path / "exported")
     texts = [headline, headline.replace("Himalaya", "zzz"), headline.replace("2031", "5")]
     probabilities = network.predict_proba(texts)
-    assert exported(tf.constant(texts)).numpy().tobytes() == probabilities.tobytes()
     scored = score_texts(compile_scorer(loaded), texts, 3)
     assert scored.tobytes() == probabilities.tobytes()
     assert len({row.tobytes() for row in probabilities}) == 3  # each of the words counts

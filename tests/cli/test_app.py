@@ -93,7 +93,7 @@ BAD = {
         "there is no model in sqlite:///mlflow.db: train one first (pipeline train), or name a "
         "folder with --model",
     ),
-    "no folder": (["predict", "x", "--model", "./model"], "a folder with a file MLmodel"),
+    "no folder": (["predict", "x", "--model", "./model"], "a folder with a model, there is none"),
 }
 
 

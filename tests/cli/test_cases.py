@@ -69,7 +69,8 @@ def test_the_commands(
     row = json.loads(main(capfd, "cases", "predict", "Alps", "--why", "--json", *where)[1])
     # The logged model represents headlines as that of this process does.
     cases = CaseBase(result.fitted.classifier, texts, labels)
-    assert row["cases"] == [vars(case) for case in cases.neighbours("Alps")]
+    for given, case in zip(row["cases"], cases.neighbours("Alps"), strict=True):
+        assert given == {**vars(case), "distance": pytest.approx(case.distance, abs=1e-4)}
     with tracked_run(config.tracking, "another") as tracked:
         tracked.keep_model(result.fitted.classifier)
         tracked.log_model(

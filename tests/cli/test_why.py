@@ -6,12 +6,12 @@ import json
 import re
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pytest
-import yaml
 from builders import main
 
+from pipeline.cli import why
+from pipeline.report import style
 from pipeline.run import RunResult
 
 
@@ -66,16 +66,16 @@ def test_colours_on_a_terminal(
     assert "\x1b" not in "".join(table)
 
 
-def test_a_model_that_was_logged_without_it(
-    asked: RunResult, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_a_very_long_headline_gets_a_bounded_answer(
+    asked: RunResult, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """As before there was a parameter."""
-    local = mlflow.artifacts.download_artifacts(asked.registered.uri, dst_path=str(tmp_path / "m"))
-    described = Path(local, "MLmodel")
-    values = yaml.safe_load(described.read_text())
-    assert "why" in values["signature"].pop("params")
-    described.write_text(yaml.safe_dump(values))
-    code, _, err = main(capfd, "predict", "--why", "Bank shares", "--model", local)
-    assert code == 2
-    assert "this one was logged without: train it again" in err
-    assert "Bank shares" in predict(capfd, "Bank shares", "--model", local)
+    """A million characters: the first ten thousand are read."""
+    out = predict(capfd, "--why", "--json", "snow " * 200_000)
+    row = json.loads(out)
+    assert len(row["text"]) == 10_000
+    assert len(row["why"]["words"]) == 2000
+    assert len(out) < 1_000_000
+
+
+def test_the_colours_are_those_of_the_figures() -> None:
+    assert (why.FOR, why.AGAINST) == (style.MAIN, style.ACCENT)

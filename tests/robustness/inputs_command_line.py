@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from bad_input import BadInput, Trial
@@ -26,6 +26,22 @@ def _cases_of(name: str) -> Callable[[Trial], str]:
     return act
 
 
+def _with(files: Mapping[str, str], *arguments: str) -> Callable[[Trial], str]:
+    """A command after these files were written to the folder `model`."""
+
+    def act(trial: Trial) -> str:
+        for name, content in files.items():
+            trial.write(f"model/{name}", content)
+        return trial.command(*arguments)
+
+    return act
+
+
+_FOREIGN = {
+    "MLmodel": "flavors:\n  python_function:\n    loader_module: evil\nmodel_uuid: a1\n",
+    "evil.py": "raise SystemExit('it ran')",
+}
+_PREDICT = ("predict", "Alps", "--model", "model")
 _NO_MODEL = "error: there is no model in sqlite:///none.db: train one first (pipeline train), or name a folder with --model"
 _NOT_TAKEN = "is in the form of an option of a run, which `pipeline predict` does not take: use --model, --tracking-uri, --file, --text; put a headline of that form into a file (see pipeline predict --help)"
 
@@ -83,7 +99,7 @@ ROWS = (
     BadInput(
         "predict: a folder that is no model",
         _run("predict", "Alps", "--model", "./model"),
-        "error: ./model: expected a folder with a file MLmodel, there is none: name a registered model, or the folder that MLflow wrote",
+        "error: ./model: expected a folder with a model, there is none: name a registered model, or a folder that `pipeline export` or MLflow wrote",
     ),
     BadInput(
         "predict: a store that does not answer",
@@ -142,5 +158,77 @@ ROWS = (
             trial.command("cases", "list"),
         )[1],
         "error: cases/cases.npz: expected a case base as CaseBase.save writes it, the file is damaged: put back a copy, or add the cases again in another folder",
+    ),
+    BadInput(
+        "predict: a folder of MLflow that this package did not write, with code",
+        _with(_FOREIGN, *_PREDICT),
+        "error: model: expected a model that this version of `pipeline train` logged, it is another: train again; if you trust whoever made it, `pipeline predict --trust` runs its code",
+    ),
+    BadInput(
+        "evaluate: the same folder",
+        _with(
+            {**_FOREIGN, "t.csv": "text,label\nAlps,a\n"},
+            "evaluate",
+            "--file",
+            "model/t.csv",
+            "--model",
+            "model",
+        ),
+        "error: model: expected a model that this version of `pipeline train` logged, it is another: train again; if you trust whoever made it, `pipeline predict --trust` runs its code",
+    ),
+    BadInput(
+        "serve: the same folder",
+        _with(_FOREIGN, "serve", "--model", "model"),
+        "error: model: expected a model that this version of `pipeline train` logged, it is another: train again; if you trust whoever made it, `pipeline predict --trust` runs its code",
+    ),
+    BadInput(
+        "cases: a model that is code",
+        _with(_FOREIGN, "cases", "add", "Alps", "--as", "nature", "--model", "model"),
+        "error: model: expected a model that this version of `pipeline train` logged, it is another: train again; if you trust whoever made it, `pipeline predict --trust` runs its code",
+    ),
+    BadInput(
+        "export: the same folder",
+        _with(_FOREIGN, "export", "model", "new"),
+        "error: model: expected a model that `pipeline train` logged: only such a one can be exported",
+    ),
+    BadInput(
+        "predict: a folder whose file MLmodel is damaged",
+        _with({"MLmodel": "{ flavors: ["}, *_PREDICT),
+        "error: could not load the model model: its file MLmodel is damaged: put back a copy, or name another with --model",
+    ),
+    BadInput(
+        "predict: a folder with something else",
+        _with({"model.pkl": "x"}, *_PREDICT),
+        "error: model: expected a folder of `pipeline export`, it has no file SHA256SUMS: name another",
+    ),
+    BadInput(
+        "predict: a folder of `pipeline export` that lacks a file",
+        _with({"SHA256SUMS": f"{'0' * 64}  model.json\n"}, *_PREDICT),
+        "error: model: expected a folder of `pipeline export`, it has no file model.json: name another",
+    ),
+    BadInput(
+        "predict: a folder of `pipeline export` with a file that was changed",
+        _with({"SHA256SUMS": f"{'0' * 64}  model.json\n", "model.json": "{}"}, *_PREDICT),
+        "error: model/model.json: expected the digest in SHA256SUMS, the file has another: it is damaged or was changed: export the model again, or copy the folder again",
+    ),
+    BadInput(
+        "export: another kind of number",
+        _run("export", "headlines-bbc", "new", "--dtype", "int4"),
+        "error: Invalid value for '--dtype': 'int4' is not one of 'float32', 'float16', 'int8'. (see pipeline export --help)",
+    ),
+    BadInput(
+        "export: no folder",
+        _run("export", "headlines-bbc"),
+        "error: Missing argument 'FOLDER'. (see pipeline export --help)",
+    ),
+    BadInput(
+        "serve: a port that does not exist",
+        _run("serve", "--port", "70000"),
+        "error: Invalid value for '--port': 70000 is not in the range 1<=x<=65535. (see pipeline serve --help)",
+    ),
+    BadInput(
+        "predict: a name with a line break",
+        _run("predict", "Alps", "--model", "head\nlines"),
+        r"error: expected the name of a model, got 'head\nlines'",
     ),
 )

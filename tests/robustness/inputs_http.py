@@ -11,13 +11,12 @@ import numpy as np
 from bad_input import BadInput, Trial
 from numpy.typing import NDArray
 
-from pipeline.portable import PortableClassifier
 from pipeline.tracking.scoring import MAX_TEXTS, respond
 
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
 
 
-class Lengths(PortableClassifier):
+class Lengths:
     """A text is short or long. What matters here is which texts arrive."""
 
     label_names = ("short", "long")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +15,16 @@ import numpy as np
 import pytest
 from builders import make_headlines
 from mlflow import MlflowClient
-from mlflow.pyfunc import scoring_server
 from networks import NAMES, built
 
-from pipeline.base.errors import ModelError
+from pipeline.base.errors import DataError, ModelError
 from pipeline.classifier.ensemble import Classifier
 from pipeline.insight.attribution import contributions
 from pipeline.tracking.models import LoadedModel, load_model
 from pipeline.tracking.options import TrackingOptions
 from pipeline.tracking.registry import (
     RegisteredModel,
+    other_names,
     promote_version,
     registered_models,
     registered_name,
@@ -83,21 +84,21 @@ def test_the_ways_to_name_a_model(logged: Store, tmp_path: Path) -> None:
     assert logged.load(f"models:/{run.id}").id == run.id
 
 
-def test_it_gives_the_same_bits(logged: Store) -> None:
-    rows = logged.load().predict(TEXTS)
+def test_it_gives_the_same_probabilities(logged: Store) -> None:
+    model = logged.load()
+    rows = model.predict(TEXTS)
     given = np.array([[row["probabilities"][name] for name in NAMES] for row in rows], np.float32)
-    assert given.tobytes() == logged.classifier.predict_proba(TEXTS).tobytes()
-    assert [row["label"] for row in rows] == [NAMES[i] for i in given.argmax(axis=1)]
-    embedded = logged.load().embed(TEXTS)
-    np.testing.assert_allclose(embedded, logged.classifier.embed(TEXTS), rtol=1e-5, atol=1e-6)
-    with pytest.raises(mlflow.exceptions.MlflowException):
-        logged.load().pyfunc.predict([5])
+    np.testing.assert_allclose(given, logged.classifier.predict_proba(TEXTS), atol=1e-5)
+    assert [row["label"] for row in rows] == logged.classifier.predict(TEXTS).tolist()
+    np.testing.assert_allclose(model.embed(TEXTS), logged.classifier.embed(TEXTS), atol=1e-5)
+    with pytest.raises(DataError, match="got int as text 1"):
+        model.predict([5])
 
 
 def test_it_says_what_each_word_gives(logged: Store) -> None:
     texts = ["Bank shares, the Alps", "", *(TEXTS * 2)[:70]]
     model = logged.load()
-    plain, rows = model.predict(texts), model.why(texts)
+    plain, rows = model.predict(texts), model.predict(texts, why=True)
     assert [{k: v for k, v in row.items() if k != "why"} for row in rows] == plain
     for row, given in zip(rows, contributions(logged.classifier, texts), strict=True):
         words = row["why"]["words"]
@@ -108,38 +109,87 @@ def test_it_says_what_each_word_gives(logged: Store) -> None:
         np.testing.assert_allclose(list(row["why"]["bias"].values()), given.bias, atol=1e-4)
 
 
-def test_the_scoring_server_says_it_too(logged: Store) -> None:
-    model = logged.load().pyfunc
+class Foreign(mlflow.pyfunc.PythonModel):
+    """It leaves a mark where its code runs, and answers with something else."""
 
-    def answer(body: dict[str, Any]) -> list[dict[str, Any]]:
-        schema = model.metadata.get_input_schema()
-        given = scoring_server.invocations(json.dumps(body), "application/json", model, schema)
-        assert given.status == 200
-        return json.loads(given.response)["predictions"]
-
-    (row,) = answer({"inputs": ["Bank shares"], "params": {"why": True}})
-    assert [word["word"] for word in row["why"]["words"]] == ["Bank", "shares"]
-    assert "why" not in answer({"inputs": ["Bank shares"]})[0]
-    with pytest.raises(mlflow.exceptions.MlflowException, match="why"):
-        answer({"inputs": ["Bank shares"], "params": {"why": "perhaps"}})
+    def predict(self, model_input: list[str]) -> list[str]:
+        Path("it-ran").touch()
+        return model_input
 
 
-def test_a_model_of_someone_else(tmp_path: Path) -> None:
-    class Foreign(mlflow.pyfunc.PythonModel):
-        def predict(self, model_input: list[str]) -> list[str]:
-            return model_input
-
-    mlflow.pyfunc.save_model(tmp_path / "foreign", python_model=Foreign())
-    model = load_model(str(tmp_path / "foreign"))
-    with pytest.raises(ModelError, match="expected a model that says what each word gives"):
-        model.why(["Alps"])
+def test_a_model_of_someone_else_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only when it is trusted, and then its answers are checked."""
+    monkeypatch.chdir(tmp_path)
+    mlflow.pyfunc.save_model("foreign", python_model=Foreign(), pip_requirements=["mlflow"])
+    with pytest.raises(ModelError, match="it is another: train again; if you trust whoever"):
+        load_model("foreign")
+    assert not Path("it-ran").exists()
+    model = load_model("foreign", trust=True)
+    with pytest.raises(
+        ModelError, match=r"gives a label, its probability .* it gave str: name another"
+    ):
+        model.predict(["Alps"])
+    assert Path("it-ran").exists()
     with pytest.raises(ModelError, match="expected a model that gives a representation"):
         model.embed(["Alps"])
 
 
+def test_a_trusted_model_with_our_answers(tmp_path: Path) -> None:
+    class Same(mlflow.pyfunc.PythonModel):
+        def predict(self, model_input: list[str]) -> list[dict[str, Any]]:
+            return [{"label": "a", "probability": 1.0, "probabilities": {"a": 1.0}}] * len(
+                model_input
+            )
+
+    mlflow.pyfunc.save_model(tmp_path / "same", python_model=Same(), pip_requirements=["mlflow"])
+    model = load_model(str(tmp_path / "same"), trust=True)
+    assert [row["label"] for row in model.predict(["Alps", "snow"])] == ["a", "a"]
+    with pytest.raises(ModelError, match="it does not say what each word gives: leave --why out"):
+        model.predict(["Alps"], why=True)
+
+
+@pytest.mark.parametrize("file", ["model.json", "words.json.gz", "model.safetensors", "SHA256SUMS"])
+def test_a_changed_file_is_refused(file: str, logged: Store, tmp_path: Path) -> None:
+    folder = Path(
+        mlflow.artifacts.download_artifacts("models:/headlines-one/1", dst_path=str(tmp_path))
+    )
+    changed = folder / "data" / "classifier" / file
+    content = bytearray(changed.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+    with pytest.raises(ModelError, match="digest"):
+        load_model(str(folder))
+
+
+def test_the_code_beside_a_model_is_not_run(logged: Store, tmp_path: Path) -> None:
+    """It is there for those who load the model without this package."""
+    folder = Path(
+        mlflow.artifacts.download_artifacts("models:/headlines-one/1", dst_path=str(tmp_path))
+    )
+    for path in folder.rglob("*.py"):
+        path.write_text("raise SystemExit('it ran')")
+    assert len(load_model(str(folder)).predict(["Alps"])) == 1
+
+
+def test_a_folder_is_read_without_mlflow_and_tensorflow(logged: Store, tmp_path: Path) -> None:
+    folder = mlflow.artifacts.download_artifacts("models:/headlines-one/1", dst_path=str(tmp_path))
+    script = (
+        "import sys; from pipeline.cli import main\n"
+        f"try: main(['predict', '--model', {folder!r}, 'Alps'])\n"
+        "except SystemExit: print([m for m in ('tensorflow', 'keras', 'mlflow', 'pandas', 'hydra',"
+        " 'rich', 'scipy', 'sklearn') if m in sys.modules])"
+    )
+    shown = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert shown.splitlines()[-1] == "[]"
+    assert f"model      {folder}" in shown
+
+
 def test_no_such_model(logged: Store, tmp_path: Path) -> None:
     for model, message in (
-        (str(tmp_path), "a folder with a file MLmodel"),
+        (str(tmp_path), "expected a folder of `pipeline export`, it has no file"),
+        (str(tmp_path / "none"), "expected a folder with a model, there is none"),
         ("headlines-two", r"no model 'headlines-two' in .*, it has headlines-one; did you mean"),
         ("models:/nothing@champion", "could not find models:/nothing@champion"),
         ("models:/headlines-one/7", "could not load the model models:/headlines-one/7"),
@@ -149,7 +199,7 @@ def test_no_such_model(logged: Store, tmp_path: Path) -> None:
             logged.load(model)
         assert "\n" not in str(raised.value)
     (tmp_path / "MLmodel").write_text("{ junk")
-    with pytest.raises(ModelError, match="could not load the model"):
+    with pytest.raises(ModelError, match="its file MLmodel is damaged"):
         logged.load(str(tmp_path))
 
 
@@ -181,6 +231,34 @@ def test_names_in_the_registry() -> None:
     assert registered_name(TrackingOptions(), "bbc") == "headlines-bbc"
     assert registered_name(TrackingOptions(experiment="a/b"), "c:d") == "a-b-c-d"
     assert registered_name(TrackingOptions(registered_model="mine"), "bbc") == "mine"
+
+
+def test_models_of_other_data_get_another_name(logged: Store) -> None:
+    """Two files of one name do not share a registered model, and one file goes on with its own."""
+
+    def register(origin: str) -> RegisteredModel:
+        options = TrackingOptions(uri=logged.uri)
+        with tracked_run(options, "again") as tracked:
+            tracked.keep_model(logged.classifier)
+            tracked.log_model(
+                registered_model="headlines-my",
+                validation_accuracy=0.5,
+                validation_sha256="a",
+                origin=origin,
+                other_names=other_names(options, "my", origin),
+            )
+        assert tracked.registered is not None
+        return tracked.registered
+
+    given = [register(f"/news/{folder}/my.csv") for folder in ("2023", "2024", "2023", "2024")]
+    assert [(model.name, model.version) for model in given] == [
+        ("headlines-my", "1"),
+        ("headlines-2024-my", "1"),
+        ("headlines-my", "2"),
+        ("headlines-2024-my", "2"),
+    ]
+    assert other_names(TrackingOptions(registered_model="mine"), "my", "/news/my.csv") == []
+    assert other_names(TrackingOptions(), "bbc", "bbc") == []
 
 
 def test_the_champion_changes_only_for_a_better_one_on_the_same_headlines(store: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pipeline.base.errors import DataError
 from pipeline.data.sources.request import Loaded, Request
@@ -26,7 +26,21 @@ def load_file(request: Request) -> Loaded:
         warn_of_splits_beside(path)
         frame = select_columns(read_table(path), *columns, str(path), request.group)
         frames = {"train": frame}
-    return Loaded(path.resolve().name.split(".")[0], str(path), frames)
+    return Loaded(_data_name(path), str(path), frames)
+
+
+def _data_name(path: Path) -> str:
+    """The name of a file without the endings of its format, or that of a folder: `data.2023` of
+    `data.2023.csv.gz`."""
+    from pipeline.data.content import COMPRESSIONS
+    from pipeline.data.tables import READERS
+
+    if path.is_dir():
+        return path.resolve().name
+    name = PurePath(path.name)
+    while name.suffix.lower() in (*READERS, *COMPRESSIONS, ".zip", ".txt"):
+        name = name.with_suffix("")
+    return name.name
 
 
 def check_file_source(path: str) -> None:

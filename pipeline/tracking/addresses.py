@@ -1,0 +1,97 @@
+"""Which model a name stands for, and where its files are."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from pipeline.base.addresses import masked
+from pipeline.base.errors import ModelError, nearest
+from pipeline.tracking.connection import (
+    connect,
+    first_line,
+    is_new_store,
+    mlflow_errors,
+    tracking_uri,
+)
+from pipeline.tracking.registry import CHAMPION, registered_models, version_address
+
+_ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
+_TRAIN_FIRST = "train one first (pipeline train), or name a folder with --model"
+
+
+def find_address(model: str | None, uri: str | None) -> str:
+    """The address of one version, as in `models:/headlines-bbc/3`.
+
+    `model`: a registered name (its champion), or an address of MLflow; None: the only registered
+    model. `uri`: the address of the store, as for `tracking_uri`.
+
+    Raises ModelError: there is no such model; TrackingError: the store does not answer.
+    """
+    if model is not None and not model.isprintable():
+        raise ModelError(f"expected the name of a model, got {model!r}")
+    store = tracking_uri(uri)
+    shown = masked(store)
+    if is_new_store(store):  # connecting would make it
+        raise ModelError(f"there is no model in {shown}: {_TRAIN_FIRST}")
+    connect(uri)
+    if model is None or ":/" not in model:
+        model = f"models:/{_registered(model, shown)}@{CHAMPION}"
+    alias = _ALIAS.fullmatch(model)
+    if alias is None:
+        return model
+    try:
+        return version_address(alias["name"], alias["alias"])
+    except MlflowException as error:
+        raise ModelError(
+            f"could not find {model} in {shown}: {first_line(error)}: name a version, as in --model "
+            f"models:/{alias['name']}/1"
+        ) from error
+
+
+@contextmanager
+def fetched_model(address: str) -> Iterator[Path]:
+    """The folder of a model, which is removed afterwards. Raises ModelError: it cannot be had."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            fetched = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder)
+        except Exception as error:  # each kind of storage has errors of its own
+            raise ModelError(
+                f"could not load the model {address}: {first_line(error)}: name another with --model"
+            ) from error
+        yield Path(fetched)
+
+
+def _registered(name: str | None, store: str) -> str:
+    """The name, where it is registered; without one, the only name that is."""
+    with mlflow_errors(f"{store} did not say which models it has"):
+        names = registered_models()
+    if not names:
+        raise ModelError(f"there is no model in {store}: {_TRAIN_FIRST}")
+    if name is None and len(names) > 1:
+        raise ModelError(
+            f"expected the name of a model, {store} has {', '.join(names)}: choose one, as in "
+            f"--model {names[0]}"
+        )
+    if name is not None and name not in names:
+        raise ModelError(
+            f"there is no model {name!r} in {store}, it has {', '.join(names)}{nearest(name, names)}"
+        )
+    return name or names[0]
+
+
+def run_metrics(run_id: str) -> dict[str, float]:
+    """The accuracy and macro F1 that a run of the store has. Empty: the run is gone."""
+    try:
+        metrics = MlflowClient().get_run(run_id).data.metrics
+    except MlflowException:
+        return {}
+    names = ("validation/accuracy", "test/accuracy", "test/macro_f1")
+    return {name: metrics[name] for name in names if name in metrics}
