@@ -109,7 +109,7 @@ def test_words_in_parts_are_found_in_every_format(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "v").write_bytes(written.content)
         if written.beside is not None:
-            (folder / "v.txt").write_bytes(written.beside)
+            (folder / f"v{written.ending}").write_bytes(written.beside.content)
         for words in (None, ["économie", "dog"], [parts, "dog"]):
             loaded = load_vectors(folder / "v", words=words)
             assert loaded["économie"].tolist() == loaded[parts].tolist() == [3, 4], kind
