@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -108,10 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 click.echo("error: interrupted", err=True)
                 os._exit(INTERRUPTED)
             _fail("interrupted", INTERRUPTED)
-        except (MemoryError, ImportError) as error:
-            # Libraries that cannot be mapped into memory are ImportErrors.
-            room = isinstance(error, MemoryError) or "failed to map" in str(error)
-            if debug or not room:
+        except (MemoryError, ImportError, SystemError) as error:
+            if debug or not _is_short_of_memory(error):
                 raise
             _fail(
                 f"the memory is not enough ({error}): raise its limit (ulimit -v), or use less", 2
@@ -120,6 +119,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
     sys.exit(0)
+
+
+def _is_short_of_memory(error: Exception) -> bool:
+    """Also where Python says something else, as while it imports: under a limit of memory."""
+    limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    mapping = "failed to map" in str(error) or "allocate memory" in str(error)
+    return isinstance(error, MemoryError) or mapping or (limited and isinstance(error, SystemError))
 
 
 def _fail(message: str, code: int) -> NoReturn:

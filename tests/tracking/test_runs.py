@@ -12,8 +12,10 @@ from mlflow import MlflowClient
 
 from pipeline.base.errors import DataError, TrackingError
 from pipeline.report.items import File, Item, Metric, Param, Table, Tag, Text
+from pipeline.tracking.leftovers import send_left
 from pipeline.tracking.options import TrackingOptions
 from pipeline.tracking.runs import tracked_run
+from pipeline.tracking.writer import items_entry
 
 
 def test_tags_say_where_it_comes_from(store: str, tmp_path: Path) -> None:
@@ -117,3 +119,45 @@ def test_a_store_that_takes_no_more(store: str) -> None:
         tracked.log([Param("seed", 1)])
         with pytest.raises(TrackingError, match="did not take the results"):
             tracked.log([Param("seed", 2)])  # MLflow lets no parameter change
+
+
+def test_what_the_store_does_not_take_is_sent_later(
+    store: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options, client = TrackingOptions(uri=store), MlflowClient(store)
+    run_id = ""
+
+    def log() -> None:
+        nonlocal run_id
+        with tracked_run(options, "away", patience_seconds=0) as tracked:
+            run_id = tracked.run_id
+            tracked.log([Metric("before", 1.0)])
+            (tmp_path / "mlruns").write_text("a file in the way of the files of runs")
+            tracked.log([Text("notes/a.txt", "as it is"), Metric("meanwhile", 2.0)])
+            tracked.log([Metric("after", 3.0)])
+
+    with pytest.raises(TrackingError, match=r"did not take all of the run away .*`pipeline sync`"):
+        log()
+    assert caplog.text.count("the run goes on, and they are kept in") == 1
+    assert client.get_run(run_id).info.status == "RUNNING"  # and never FINISHED
+    (sent,) = send_left(store)
+    assert (sent.run_id, sent.status) == (run_id, "RUNNING")
+    assert sent.left
+    (tmp_path / "mlruns").unlink()
+    (sent,) = send_left(store)
+    assert (sent.run_id, sent.status, sent.left) == (run_id, "FINISHED", "")
+    assert send_left(store) == []
+    metrics = client.get_run(run_id).data.metrics
+    assert metrics == {"before": 1.0, "meanwhile": 2.0, "after": 3.0}
+    assert all(len(client.get_metric_history(run_id, name)) == 1 for name in metrics)
+    file = client.download_artifacts(run_id, "notes/a.txt")
+    assert Path(file).read_text() == "as it is"
+
+
+def test_passwords_are_masked_in_all_that_is_logged() -> None:
+    address = "http://alice:secret@host:5000"
+    items = [Param("uri", address), Tag("uri", address), Text("config.yaml", f"uri: {address}")]
+    entry = items_entry(items)
+    assert entry["params"] == [("uri", "http://alice:***@host:5000")]
+    assert entry["tags"] == [("uri", "http://alice:***@host:5000")]
+    assert entry["files"]["config.yaml"].tobytes() == b"uri: http://alice:***@host:5000"

@@ -1,0 +1,21 @@
+"""Trainings that are killed at any moment and started again give what an undisturbed one gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import ROOT
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_in_every_stage() -> None:
+    """In a process of its own: it forks, which TensorFlow allows only before it has computed."""
+    script = str(Path(__file__).with_name("kills.py"))
+    done = subprocess.run(
+        [sys.executable, script, "30"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
