@@ -35,8 +35,13 @@ def find_address(model: str | None, uri: str | None) -> str:
 
     Raises ModelError: there is no such model; TrackingError: the store does not answer.
     """
-    if model is not None and not model.isprintable():
+    if model is not None and (not model.strip() or not model.isprintable()):
         raise ModelError(f"expected the name of a model, got {model!r}")
+    if model is not None and ":/" in model and not model.startswith(("models:/", "runs:/")):
+        raise ModelError(
+            f"{masked(model)}: expected models:/NAME/VERSION, models:/NAME@ALIAS or runs:/ID/model: "
+            "copy a model from elsewhere to a folder, and name that"
+        )
     store = tracking_uri(uri)
     shown = masked(store)
     if is_new_store(store):  # connecting would make it

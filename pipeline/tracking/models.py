@@ -78,7 +78,7 @@ def find_model(model: str | None = None, uri: str | None = None) -> Iterator[Mod
     Raises:
         ModelError: there is no such model; TrackingError: the store does not answer.
     """
-    if model is not None and Path(model).is_dir():
+    if model and Path(model).is_dir():
         yield _describe(Path(model), model)
         return
     if model is not None and ":/" not in model and "/" in model:
@@ -131,7 +131,7 @@ def load_lean(model: str | None = None, uri: str | None = None) -> LoadedModel:
 
     MLflow takes 170 MB. So another process asks it, and gives back a copy of the folder.
     """
-    if model is not None and Path(model).is_dir():
+    if model and Path(model).is_dir():
         return load_model(model, uri)
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context

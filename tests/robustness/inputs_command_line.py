@@ -231,4 +231,21 @@ ROWS = (
         _run("predict", "Alps", "--model", "head\nlines"),
         r"error: expected the name of a model, got 'head\nlines'",
     ),
+    BadInput(
+        "predict: an empty name",
+        _run("predict", "Alps", "--model", ""),
+        "error: expected the name of a model, got ''",
+    ),
+    *(
+        BadInput(
+            f"predict: a model at {address}",
+            _run("predict", "Alps", "--model", address),
+            f"error: {shown}: expected models:/NAME/VERSION, models:/NAME@ALIAS or runs:/ID/model: copy a model from elsewhere to a folder, and name that",
+        )
+        for address, shown in (
+            ("file:///tmp/model", "file:///tmp/model"),
+            ("s3://bucket/model", "s3://bucket/model"),
+            ("http://alice:secret@host/model", "http://alice:***@host/model"),
+        )
+    ),
 )
