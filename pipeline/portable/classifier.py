@@ -18,6 +18,7 @@ from .text import normalize
 from .tokens import TokenBatch, Tokeniser, words_of
 
 _BATCH = 4_096  # texts at a time, which bounds the memory
+_FEW = 64  # texts that one thread scores soonest
 _WHY_BATCH = 16  # the same for `why`, which needs much more
 
 
@@ -88,14 +89,20 @@ class PortableClassifier:
         if not strings:
             return np.zeros((0, width), np.float32)
 
-        def compute(start: int) -> Array:
-            return function(self.tokeniser.tokenise(strings[start : start + _BATCH]))
+        if len(strings) <= _FEW:
+            return function(self.tokeniser.tokenise(strings))
+        from threadpoolctl import threadpool_limits
 
-        if len(strings) <= _BATCH:
-            return compute(0)
-        # NumPy lets other threads run while it computes.
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            return np.concatenate(list(threads.map(compute, range(0, len(strings), _BATCH))))
+        n_threads = os.cpu_count() or 1
+        size = min(_BATCH, -(-len(strings) // n_threads))
+
+        def compute(start: int) -> Array:
+            return function(self.tokeniser.tokenise(strings[start : start + size]))
+
+        # NumPy lets other threads run while it computes. Threads of BLAS beside them would only
+        # wait for each other, on a busy machine for most of the time.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as threads:
+            return np.concatenate(list(threads.map(compute, range(0, len(strings), size))))
 
     def _explain(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
         batch = self.tokeniser.tokenise(texts)

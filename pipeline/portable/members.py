@@ -226,15 +226,15 @@ class Marked:
 
 
 def mark(batch: TokenBatch) -> Marked:
-    """Mark the beginning and the end of the texts."""
+    """Mark the beginning and the end of the texts, of which there is at least one."""
     # Between the marks of a text without tokens there are two spaces.
     tokens = [*batch.tokens, BEGINNING, f"{BEGINNING} ", END]
     words_and_marks = [*batch.tokens, BEGINNING, BEGINNING, END]
-    n, n_tokens = len(batch.counts), len(batch.tokens)
+    n_tokens = len(batch.tokens)
     word_counts = batch.counts + 2
-    ends = np.cumsum(word_counts)
+    ends = word_counts.cumsum()
     starts = ends - word_counts
-    words = np.empty(ends[-1] if n else 0, np.intp)
+    words = np.empty(ends[-1], np.intp)
     words[starts] = np.where(batch.counts > 0, n_tokens, n_tokens + 1)
     words[ends - 1] = n_tokens + 2
     words[ragged_ranges(starts + 1, batch.counts)] = batch.places
@@ -242,15 +242,14 @@ def mark(batch: TokenBatch) -> Marked:
     # Each token is followed by a space, and the mark at the end by none.
     lengths = np.fromiter(map(len, tokens), np.intp, len(tokens)) + 1
     codes = codes_of(" ".join(tokens))
-    firsts = np.cumsum(lengths) - lengths
+    firsts = lengths.cumsum() - lengths
     lengths[-1] = 1
     letter_lengths = lengths[words]
-    letter_ends = np.cumsum(letter_lengths)[ends - 1] if n else np.zeros(0, np.intp)
     return Marked(
         np.fromiter(map(word_number, words_and_marks), np.uint32, len(tokens))[words],
         codes[ragged_ranges(firsts[words], letter_lengths)],
         word_counts,
-        np.diff(letter_ends, prepend=0),
+        np.add.reduceat(letter_lengths, starts),
     )
 
 
@@ -279,15 +278,15 @@ class NgramMember:
 
     def log_probabilities(self, batch: TokenBatch) -> Array:
         marked = mark(batch)
-        logits = np.tile(self.bias, (len(batch.counts), 1))
+        logits = self.bias
         for values, counts, sizes in _blocks(marked):
-            ends = np.cumsum(counts)
+            ends = counts.cumsum()
             first, *others = self._lookups(values, np.repeat(ends, counts), sizes)
             by_place = take(self._rows, first)
             for rows in others:
                 by_place += take(self._rows, rows)
             sums = np.add.reduceat(by_place, ends - counts, axis=0)
-            logits += sums[:, 1:] / np.sqrt(np.maximum(sums[:, :1], _LEAST))
+            logits = logits + sums[:, 1:] / np.sqrt(np.maximum(sums[:, :1], _LEAST))
         return log_softmax(_both(logits))
 
     def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
@@ -346,7 +345,7 @@ def _blocks(
 
 def take(table: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
     """Rows that the table has. NumPy is twice as fast where it need not look whether it has them."""
-    return np.take(table, rows, axis=0, mode="clip")
+    return table.take(rows, axis=0, mode="clip")
 
 
 def _both(scores: Array) -> Array:

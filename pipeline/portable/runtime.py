@@ -13,7 +13,7 @@ def requirements() -> list[str]:
     """What the copy needs, with the versions that are installed here."""
     from importlib.metadata import version  # slow to import
 
-    return [f"{name}=={version(name)}" for name in ("numpy", "safetensors")]
+    return [f"{name}=={version(name)}" for name in ("numpy", "safetensors", "threadpoolctl")]
 
 
 def copy_runtime(folder: Path) -> Path:

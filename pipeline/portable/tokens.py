@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, count, pairwise, repeat
+from itertools import accumulate, chain, count, pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -159,9 +159,10 @@ class Tokeniser:
             cases = _letter_cases(tokens, [*map(lower_case, tokens)], self.characters)
 
         lengths = lengths[numbers]
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        text_ends = ends[np.cumsum(list(map(len, by_text)), dtype=np.intp)]
-        counts = np.diff(text_ends, prepend=0)
+        ends = np.zeros(n_pieces + 1, np.intp)
+        lengths.cumsum(out=ends[1:])
+        bounds = ends[[0, *accumulate(map(len, by_text))]]
+        counts = bounds[1:] - bounds[:-1]
         return TokenBatch(
             tokens,
             np.array(rows, np.intp),
@@ -221,15 +222,16 @@ class Tokeniser:
 def _by_length(
     counts: NDArray[np.intp], most: int
 ) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]:
-    starts = np.cumsum(counts) - counts
+    starts = counts.cumsum() - counts
     lengths = np.minimum(counts, most)
-    order = np.argsort(lengths, kind="stable")
-    bounds = np.flatnonzero(np.diff(lengths[order])) + 1
-    groups = np.split(order, bounds) if len(counts) else []
+    order = lengths.argsort(kind="stable")
+    ordered = lengths[order]
+    bounds = ((ordered[1:] != ordered[:-1]).nonzero()[0] + 1).tolist()
+    groups = [order[start:end] for start, end in pairwise([0, *bounds, len(order)])]
     return tuple(
-        (texts, starts[texts] + np.arange(length)[:, None])
+        (texts, starts[texts] + np.arange(lengths[texts[0]])[:, None])
         for texts in groups
-        if (length := lengths[texts[0]])
+        if len(texts) and lengths[texts[0]]
     )
 
 
@@ -249,7 +251,7 @@ def ragged_ranges(starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArra
     >>> ragged_ranges(np.array([5, 0]), np.array([2, 3]))
     array([5, 6, 0, 1, 2])
     """
-    ends = np.cumsum(lengths)
+    ends = lengths.cumsum()
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
 
 
