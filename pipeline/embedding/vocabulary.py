@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from typing import get_args
 from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.text import tokenize
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 10_000  # headlines tokenised at a time
 
@@ -67,11 +71,33 @@ def build_vocabularies(
     """A vocabulary for each way to write contractions.
 
     Only the set of vectors shows which one fits it (`matching.conventions`). Counting both is
-    faster than opening the set twice.
+    faster than opening the set twice. Where many texts have no spaces between words, a warning
+    says so.
     """
+    _warn_of_missing_spaces(texts)
     return {
         contractions: build_vocabulary(
             texts, min_count=min_count, max_tokens=max_tokens, contractions=contractions
         )
         for contractions in get_args(Contractions)
     }
+
+
+# Letters of Thai, Lao, Burmese, Khmer, Japanese and Chinese, more in a row than a word has.
+_NO_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]{8,}"
+)
+_MANY = 0.05  # fraction of the texts
+
+
+def _warn_of_missing_spaces(texts: Sequence[str]) -> None:
+    count = sum(_NO_SPACES.search(text) is not None for text in texts if not text.isascii())
+    if count > _MANY * len(texts):
+        logger.warning(
+            "%s of %s headlines have no spaces between words, as Thai, Chinese and Japanese: the "
+            "model sees a whole line as one unknown word. Put spaces between the words first, with "
+            "a segmenter of the language (pythainlp, jieba, fugashi), here and for prediction",
+            f"{count:,}",
+            f"{len(texts):,}",
+        )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies, build_vocabulary
 
@@ -29,3 +31,20 @@ def test_a_word_without_an_end_is_no_word_of_the_vocabulary() -> None:
     longest = "x" * LONGEST_WORD
     vocabulary = build_vocabulary([f"alps {longest} {longest}x", f"{'y' * 9_000} alps"])
     assert vocabulary == Vocabulary(("alps", longest), (2, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("หิมะบนเทือกเขาแอลป์ลดลงมาก", True),
+        ("阿尔卑斯山将失去大部分积雪", True),
+        ("アルプスの雪が七割減る見込み", True),
+        ("阿尔卑斯山 将 失去 大部分 积雪", False),
+        ("Snow auf der Zugspitze, économie", False),
+    ],
+)
+def test_texts_without_spaces_between_words_are_warned_of(
+    text: str, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    build_vocabularies([text, "Alps lose snow"])
+    assert ("1 of 2 headlines have no spaces between words" in caplog.text) == warned
