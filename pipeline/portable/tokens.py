@@ -120,11 +120,6 @@ class Tokeniser:
     letter_case: bool = False
 
     @cached_property
-    def _plain_row_of(self) -> dict[str, int]:
-        """The rows of the words that are a token by themselves."""
-        return {word: row for word, row in self._row_of.items() if _PLAIN(word)}
-
-    @cached_property
     def _row_of(self) -> dict[str, int]:
         return dict(zip(self.words, count(FIRST_WORD)))
 
@@ -142,12 +137,17 @@ class Tokeniser:
         n_pieces = sum(map(len, by_text))
         numbers = np.fromiter(map(number_of.__getitem__, pieces), np.intp, n_pieces)
         tokens = list(number_of)
-        rows = list(map(self._plain_row_of.get, map(_ascii_lower, tokens), repeat(UNKNOWN)))
+        lower = [*map(_ascii_lower, tokens)] if self.letter_case else tokens
+        rows = list(map(self._row_of.get, lower, repeat(UNKNOWN)))
         firsts, lengths = np.arange(len(tokens)), np.ones(len(tokens), np.intp)
 
-        # A piece that is no known word may be several tokens, which stand behind the pieces.
-        others = np.flatnonzero(np.array(rows) == UNKNOWN)
-        split = self.split([tokens[i] for i in others.tolist()])
+        # A piece that is no known, plain word may be several tokens, which stand behind the pieces.
+        others = [
+            i
+            for i, (row, piece) in enumerate(zip(rows, lower, strict=True))
+            if row == UNKNOWN or not _PLAIN(piece)
+        ]
+        split = self.split([tokens[i] for i in others])
         lengths[others] = [len(each) for each in split]
         firsts[others] = len(tokens) + np.cumsum(lengths[others]) - lengths[others]
         more = list(chain.from_iterable(split))
