@@ -162,7 +162,7 @@ class _Arrays:
                 f"{self.file}: expected {' or '.join(dtypes)} of shape ({sizes}) as {name}, got "
                 f"{array.dtype} of {array.shape}: {_ANOTHER}"
             )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind == "f" and not _is_finite(array):
             raise ModelError(f"{self.file}: expected finite numbers in {name}: {_ANOTHER}")
         return array
 
@@ -173,6 +173,7 @@ def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableCla
         bool(labels) and len(set(labels)) == len(labels) and _are_strings(labels),
         "labels that are different strings",
     )
+    "".join(labels).encode()  # a lone surrogate could be shown nowhere
     embedding = arrays.table("network/embedding", None, None)
     width = embedding.values.shape[1]
     extra = None
@@ -209,12 +210,15 @@ def _tokeniser(options: Mapping[str, Any], words: list[str], arrays: _Arrays) ->
         and bool((np.diff(starts) > 0).all())
         and starts[-1] < N_CODES
         and int((kinds & KIND).max()) <= SPACE
+        and isinstance(lower, dict)
+        and _are_strings(lower.values())
         and all(len(letter) == 1 and len(lower[letter]) <= 3 for letter in lower),
         "a table of characters",
     )
+    "".join([*lower, *lower.values()]).encode()
     _expect(
         type(options["max_tokens"]) is int
-        and options["max_tokens"] > 0
+        and 0 < options["max_tokens"] < 2**31
         and type(options["letter_case"]) is bool
         and options["contractions"] in CONTRACTIONS
         and options["digits"] in (None, *DIGITS),
@@ -296,7 +300,13 @@ _MEMBERS = {
 
 
 def _are_strings(values: Any) -> bool:
-    return all(isinstance(value, str) for value in values)
+    return set(map(type, values)) <= {str}
+
+
+def _is_finite(numbers: NDArray[Any]) -> bool:
+    if numbers.dtype == np.float16:  # by the bits, as NumPy is slow with this type
+        return bool((numbers.view(np.uint16) & 0x7FFF).max(initial=0) < 0x7C00)
+    return bool(np.isfinite(numbers).all())
 
 
 def _expect(holds: bool, what: str) -> None:

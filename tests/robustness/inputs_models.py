@@ -143,6 +143,10 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
         None,
         {"arrays": _arrays(network__embedding=np.full((7, 2), np.nan, np.float32))},
     ),
+    "word vectors of 16 bits with a number that is not finite": (
+        None,
+        {"arrays": _arrays(network__embedding=np.full((7, 2), -np.inf, np.float16))},
+    ),
     "a last layer of another width": (
         None,
         {"arrays": _arrays(head__kernel=np.ones((3, 2), np.float32))},
@@ -275,6 +279,9 @@ GETS = {
         "float32 or float16 or int8 of shape (any, any) as network/embedding, got float32 of (7, 2, 1)"
     ),
     "word vectors with a NaN": _arrays_error("finite numbers in network/embedding"),
+    "word vectors of 16 bits with a number that is not finite": _arrays_error(
+        "finite numbers in network/embedding"
+    ),
     "a last layer of another width": _arrays_error(
         "float32 of shape (4, 2) as head/kernel, got float32 of (3, 2)"
     ),
