@@ -278,7 +278,7 @@ class NgramMember:
 
     def log_probabilities(self, batch: TokenBatch) -> Array:
         marked = mark(batch)
-        logits = self.bias
+        logits: Any = self.bias
         for values, counts, sizes in _blocks(marked):
             ends = counts.cumsum()
             first, *others = self._lookups(values, np.repeat(ends, counts), sizes)
