@@ -29,7 +29,9 @@ _MAGIC = struct.pack("<i", 793712314)
 _VERSION = 12
 _SUPERVISED = 3
 _HEADER = struct.Struct("<14i d 3i 2q")  # magic, version, 12 arguments, t; sizes of the dictionary
-_AFTER_WORD = 9  # bytes: a word's count and its kind
+_COUNT = struct.Struct("<qb")  # how often a word was seen, and its kind: 0 for a word
+_AFTER_WORD = _COUNT.size
+_LARGEST_COUNT = 1 << 50
 _MATRIX = struct.Struct("<? 2q")  # quantised?, rows, columns
 _CHUNK = 1 << 20  # bytes read at a time
 _LARGEST = 1 << 60  # bytes: no file is larger
@@ -142,6 +144,12 @@ def _dictionary(source: Source, stream: IO[bytes], n_words: int) -> Iterator[byt
                 )
             buffer, start = buffer[start:] + chunk, 0
             end = buffer.find(b"\0")
+        count, kind = _COUNT.unpack_from(buffer, end + 1)
+        if kind or not 0 <= count < _LARGEST_COUNT:
+            raise VectorsError(
+                f"{source}, word {number + 1}: expected a word and its count, got "
+                f"{buffer[start:end][:40]!r} and {count}: the file is damaged, fetch it again"
+            )
         yield buffer[start:end]
         start = end + 1 + _AFTER_WORD
 
