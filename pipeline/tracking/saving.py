@@ -88,7 +88,9 @@ def send_model(client: MlflowClient, run_id: str, folder: Path) -> str:
         model.artifact_path = logged.artifact_location
         model.save(str(folder / "MLmodel"))
         client.log_model_artifacts(logged.model_id, str(folder))
-        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        outputs = run.outputs.model_outputs if run.outputs else []
+        if logged.model_id not in {output.model_id for output in outputs}:
+            client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
         for start in range(0, len(metrics := _first_metrics(client, run_id, logged)), _BATCH):
             client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
         client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)

@@ -30,6 +30,7 @@ from pipeline.tracking.registry import (
     registered_name,
 )
 from pipeline.tracking.runs import tracked_run
+from pipeline.tracking.saving import logged_models, send_model
 
 TEXTS = make_headlines(20)[0]
 
@@ -70,6 +71,18 @@ def test_the_first_version_is_the_champion(logged: Store) -> None:
     assert logged.registered == RegisteredModel(
         "models:/headlines-one@champion", "headlines-one", "1", True, "it is the first"
     )
+
+
+def test_a_model_that_was_cut_off_on_its_way_is_sent_again(logged: Store, tmp_path: Path) -> None:
+    client = MlflowClient(logged.uri)
+    (model,) = logged_models(client, logged.run_id)
+    folder = Path(shutil.copytree(model.artifact_location, tmp_path / "model"))
+    client.finalize_logged_model(model.model_id, "FAILED")
+    assert send_model(client, logged.run_id, folder) == model.model_id
+    (again,) = logged_models(client, logged.run_id)
+    assert (again.model_id, again.status) == (model.model_id, "READY")
+    (output,) = client.get_run(logged.run_id).outputs.model_outputs
+    assert output.model_id == model.model_id
 
 
 def test_the_ways_to_name_a_model(logged: Store, tmp_path: Path) -> None:
