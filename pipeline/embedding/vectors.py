@@ -72,9 +72,12 @@ class WordVectors:
         """
         keys = tuple(word if word.isascii() else normal_word(word) for word in words)
         if keys != tuple(words):
-            unique = tuple(dict.fromkeys(keys))
-            vectors = vectors[[keys.index(key) for key in unique]]
-            duplicates, keys = duplicates + len(keys) - len(unique), unique
+            first_rows: dict[str, int] = {}
+            for row, key in enumerate(keys):
+                first_rows.setdefault(key, row)
+            vectors = vectors[list(first_rows.values())]
+            duplicates += len(keys) - len(first_rows)
+            keys = tuple(first_rows)
         first = keys[:N_FIRST_WORDS] if first_words is None else tuple(first_words)
         n_words = len(keys) if total is None else total
         made = cls(name, keys, vectors, duplicates, first, subwords, n_words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +124,14 @@ def test_of_two_words_that_become_one_the_first_counts() -> None:
     assert (loaded.index_to_key, loaded.duplicates) == (("café", "dog"), 1)
     assert loaded["café"].tolist() == [1, 2]
     assert loaded["dog"].tolist() == [5, 6]
+
+
+def test_one_word_in_parts_among_many_takes_no_time() -> None:
+    words = [*(f"w{i}" for i in range(200_000)), "cafe\u0301"]
+    began = time.process_time()
+    loaded = WordVectors.from_rows(words, np.ones((len(words), 1), np.float32))
+    assert time.process_time() - began < 5
+    assert loaded.index_to_key[-1] == "café"
 
 
 def test_words_of_a_text_in_parts_find_theirs() -> None:
