@@ -22,8 +22,8 @@ EXPORTS = (
     ("float32", None),
     ("float16", None),
     ("int8", None),
-    ("float16", 78_000),
-    ("int8", 78_000),
+    ("float16", 75_000),
+    ("int8", 75_000),
     ("int8", 0),
 )
 _STARTS = 5  # processes that are timed

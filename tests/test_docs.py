@@ -22,6 +22,7 @@ from nbclient import NotebookClient
 
 from pipeline import fit, load_headlines, load_vectors
 from pipeline.classifier.encoders import MeanOptions
+from pipeline.classifier.export import export_classifier
 from pipeline.cli.app import cli
 from pipeline.cli.arguments import load_command_config
 from pipeline.config import flatten, groups, options
@@ -127,6 +128,8 @@ def test_every_command_exists_with_its_options(
         _parse(cli, words[1:])
     elif words[:2] == ["python", "-m"]:
         _parse(_program(words[2]), words[3:])
+    elif words[0] == "python":
+        assert (ROOT / words[1]).is_file()
     elif words[:2] == ["pip", "install"]:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
         name, extra = re.fullmatch(r"(.+)\[(\w+)\]", words[2]).groups()
@@ -232,6 +235,8 @@ def test_the_python_examples_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = dict(names)
+    if "load_classifier" in TEXT[page]:
+        export_classifier(given["classifier"], "model")
     for block in _blocks(page, "python"):
         exec(compile(block, page.name, "exec"), given)
 

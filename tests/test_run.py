@@ -75,7 +75,7 @@ def quick(done: Done, small: dict[str, Path]) -> Done:
 
 def test_the_run_is_finished_and_named(done: Done) -> None:
     assert done.record.info.status == "FINISHED"
-    assert done.record.info.run_name == "file-file-mean-0"
+    assert done.record.info.run_name == "file-vectors.txt-mean-0"
 
 
 def test_every_option_is_a_parameter(done: Done, small: dict[str, Path]) -> None:
@@ -308,7 +308,7 @@ def test_probe_sentences_of_ones_own(small: dict[str, Path], store: str, tmp_pat
     # A file that cannot be used is found out before anything is read or trained.
     path.write_text(sentences.replace("c:", "d:"))
     with pytest.raises(DataError, match=r"mine\.yaml: reference\.c: "):
-        run(load_config(small_overrides(small, store, *more, "data.path=nowhere.csv")))
+        run(load_config(small_overrides(small, store, *more, "vectors.path=nowhere.txt")))
 
 
 def test_the_logged_model_gives_the_same_probabilities(done: Done) -> None:
@@ -487,7 +487,7 @@ def test_the_tokeniser_follows_the_vectors(
 
 def test_no_tracking_server_is_found_out_first(small: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"expected an MLflow server at http://127\.0\.0\.1:9"):
-        run(load_config(small_overrides(small, "http://127.0.0.1:9", "data.path=nowhere.csv")))
+        run(load_config(small_overrides(small, "http://127.0.0.1:9", "vectors.path=nowhere.txt")))
 
 
 def test_reports_need_no_server(done: Done) -> None:

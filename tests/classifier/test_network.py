@@ -187,6 +187,7 @@ for network in (pickled, loaded):
 """
 
 
+@pytest.mark.slow
 def test_loaded_in_another_process_it_gives_the_same_bits(tmp_path: Path) -> None:
     network, _ = shared(CNN)
     network.model.save(tmp_path / "network.keras")

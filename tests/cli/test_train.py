@@ -104,6 +104,7 @@ def test_a_run_is_taken_up_by_its_id(
     assert "could not read the options of the run 000" in err
 
 
+@pytest.mark.slow
 def test_a_progress_bar_on_a_terminal(small: dict[str, Path], store: str, tmp_path: Path) -> None:
     import pty
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 def test_a_stage_before_training_leaves_the_threads_as_training_sets_them() -> None:
     script = """
 from pipeline import build_vocabulary
@@ -31,6 +32,7 @@ def in_a_new_process(script: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_new_process_gets_one_thread_an_operation() -> None:
     assert in_a_new_process("print(set_threads())\nprint(set_threads())").splitlines() == [
         str((1, os.cpu_count()))

@@ -96,6 +96,7 @@ def test_explain(
     assert summary.strip() in lines
 
 
+@pytest.mark.slow
 def test_an_explanation_that_failed_goes_on_and_gives_the_same(
     overrides: list[str], runs: Runs, children: Runs, capfd: pytest.CaptureFixture[str]
 ) -> None:

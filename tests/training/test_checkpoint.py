@@ -121,6 +121,7 @@ train(built(), TRAIN, VALIDATION, phase("frozen", 2), on_epoch=stop, checkpoints
 """
 
 
+@pytest.mark.slow
 def test_another_number_of_threads_is_another_training(tmp_path: Path) -> None:
     """As it gives other bits."""
     cut_off(tmp_path, built(), SHORT)
