@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import count
-from pathlib import Path
-from typing import Any
 
 from pipeline import report
 from pipeline.base.errors import MissingExtraError
@@ -19,7 +17,6 @@ from pipeline.classifier.export import keras_file
 from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
-from pipeline.data.options import DataOptions
 from pipeline.data.sources import check_source
 from pipeline.embedding.loading import vectors_name
 from pipeline.insight.attribution import Attribution, attribute
@@ -126,7 +123,8 @@ def run(
             log(report.ensemble_items(fitted.ensemble))
 
         with timed(seconds, "model_saving"):
-            tracked.keep_model(fitted.classifier, _facts(config, headlines, fitted))
+            facts = report.model_facts(headlines, config.vectors, fitted.ensemble.accuracy)
+            tracked.keep_model(fitted.classifier, facts)
             tracked.log([report.File("keras/classifier.keras", keras_file(fitted.classifier))])
         with timed(seconds, "evaluation"):
             evaluations = {
@@ -163,15 +161,14 @@ def run(
                 attribution = attribute(fitted.classifier, kept, seed=config.seed)
                 log(report.attribution_items(attribution, kept))
 
-        origin = _origin(config.data)
         with timed(seconds, "model_logging"):
             tracked.log_model(
                 registered_model=registered_name(config.tracking, headlines.name),
                 validation_accuracy=fitted.ensemble.accuracy,
                 validation_sha256=headlines.sha256["validation"],
                 promote=config.tracking.promote,
-                origin=origin,
-                other_names=other_names(config.tracking, headlines.name, origin),
+                origin=config.data.origin,
+                other_names=other_names(config.tracking, headlines.name, config.data.origin),
             )
         seconds = {**seconds, "total": time.perf_counter() - started}
         log(report.seconds_items({**fitted.seconds, **seconds}))
@@ -190,25 +187,6 @@ def run(
         registered=tracked.registered,
         seconds=seconds,
     )
-
-
-def _origin(data: DataOptions) -> str:
-    """What tells the data of one model from those of another, as two files of the same name."""
-    if data.source == "file":
-        return str(Path(data.path or "").resolve())
-    return f"hub:{data.path}" if data.source == "hub" else data.source
-
-
-def _facts(config: Config, headlines: Headlines, fitted: Fitted) -> dict[str, Any]:
-    """What the README of the model tells."""
-    provenance = getattr(config.vectors, "provenance", None) or {}
-    licence = provenance.get("licence")
-    return {
-        "data": f"{headlines.name} ({headlines.address})",
-        "vectors": vectors_name(config.vectors),
-        **({"licence": f"of the vectors: {licence}"} if licence else {}),
-        "metrics": {"validation/accuracy": fitted.ensemble.accuracy},
-    }
 
 
 def _evaluate_cases(fitted: Fitted, train: Examples, test: Examples) -> dict[str, Evaluation]:

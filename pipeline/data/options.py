@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -55,3 +56,10 @@ class DataOptions:
                 f"data={self.source} needs {needs}: add data.path=... (in Python: path=...)"
             )
         return self
+
+    @property
+    def origin(self) -> str:
+        """What tells these data from others, as two files of the same name in two folders."""
+        if self.source == "file":
+            return str(Path(self.path or "").resolve())
+        return f"hub:{self.path}" if self.source == "hub" else self.source

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from pipeline.classifier.ensemble import Ensemble
 from pipeline.data.headlines import Headlines
+from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
+from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import Evaluation
 from pipeline.training.history import History
 
@@ -55,6 +58,17 @@ def summary(
         ]
     facts.append(("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())))
     return facts, _classifiers(history, ensemble, evaluations)
+
+
+def model_facts(headlines: Headlines, vectors: VectorsOptions, accuracy: float) -> dict[str, Any]:
+    """What the README of an exported model tells. `accuracy`: on the validation headlines."""
+    licence = (getattr(vectors, "provenance", None) or {}).get("licence")
+    return {
+        "data": f"{headlines.name} ({headlines.address})",
+        "vectors": vectors_name(vectors),
+        **({"licence": f"of the vectors: {licence}"} if licence else {}),
+        "metrics": {"validation/accuracy": accuracy},
+    }
 
 
 def _sizes(headlines: Headlines) -> str:
