@@ -118,6 +118,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         except BrokenPipeError:  # head has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
+        except OSError as error:  # a full disk, a read-only folder, a name that is too long
+            if debug:
+                raise
+            if arguments is None and error.filename is None:  # it may be the output itself
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            where = error.filename2 or error.filename
+            _fail(f"{where}: {error.strerror}" if where else str(error.strerror or error), 2)
     sys.exit(0)
 
 

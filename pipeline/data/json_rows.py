@@ -103,7 +103,9 @@ def _frame(rows: Sequence[Any], place: Callable[[int], str]) -> pd.DataFrame:
     frame = pd.DataFrame(
         dict(enumerate([row.get(column) for row in rows] for column in columns)), dtype=object
     )
-    return frame.set_axis(normalize(columns), axis=1)  # pandas takes no lone surrogate as a name
+    return frame.set_axis(
+        normalize(list(columns)), axis=1
+    )  # pandas takes no lone surrogate as a name
 
 
 def _frame_by_columns(columns: Mapping[str, Any], name: str) -> pd.DataFrame:

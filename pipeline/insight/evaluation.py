@@ -138,9 +138,27 @@ class Predicts(Protocol):
 def evaluate(classifier: Predicts, examples: Examples) -> Evaluation:
     """Evaluate a classifier or a network on labelled texts.
 
-    Raises DataError: there are no examples.
+    Where the classifier has `label_names`, labels are matched by their names.
+
+    Raises DataError: there are no examples, or one has a label that the classifier does not have.
     """
+    names = tuple(getattr(classifier, "label_names", ()))
+    if names and names != tuple(examples.label_names):
+        examples = _with_label_names(examples, names)
     return evaluate_probabilities(classifier.predict_proba(examples.texts), examples)
+
+
+def _with_label_names(examples: Examples, names: tuple[str, ...]) -> Examples:
+    """The same examples, their labels as positions in other names."""
+    used = {examples.label_names[label] for label in examples.labels}
+    if foreign := sorted(used - set(names)):
+        raise DataError(
+            f"expected the labels of the classifier ({', '.join(names[:10])}), got "
+            f"{', '.join(foreign[:10])} as well: leave these examples out, or rename their labels"
+        )
+    position = {name: number for number, name in enumerate(names)}
+    labels = [position[examples.label_names[label]] for label in examples.labels]
+    return Examples(examples.texts, labels, names)
 
 
 def evaluate_probabilities(

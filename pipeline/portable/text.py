@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 
 from ..base.errors import DataError
 
@@ -21,13 +21,19 @@ def normalize(texts: Iterable[str]) -> list[str]:
     `é` as two). Soft hyphens are removed. A lone surrogate, which stands for a byte that is no
     UTF-8, becomes U+FFFD. A text is cut at `MAX_CHARACTERS`. Plain text stays as it is.
 
-    Raises DataError: `texts` is one string, or holds something else than strings.
+    Raises DataError: `texts` is one string or a table, has no order, or holds something else than
+    strings.
 
     >>> normalize(["Alps", "e\\u0301conomie", "eco\\u00adnomy", "caf\\udce9"])
     ['Alps', 'économie', 'economy', 'caf�']
     """
     if isinstance(texts, str | bytes):
         raise DataError("expected a list of texts, got one text: put it in a list, as in [text]")
+    if isinstance(texts, Mapping | Set) or hasattr(texts, "columns"):
+        raise DataError(
+            f"expected a list of texts, got {type(texts).__name__}: give one column or a list, as in "
+            "list(frame['text'])"
+        )
     strings = list(texts)
     try:
         plain = "".join(strings).isascii()

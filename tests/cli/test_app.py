@@ -156,3 +156,19 @@ def test_a_failing_run_is_one_line_and_debug_shows_the_rest(
     ]
     with pytest.raises(DataError, match="there is none"):
         command_line(["train", *overrides, "--debug"])
+
+
+def test_an_error_of_the_system_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 300
+    code, _, err = main(capfd, "train", "data=file", f"data.path={long}")
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+    assert err.endswith(": File name too long\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_behind_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "pipeline.cli", "--version"]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (2, "error: No space left on device\n")

@@ -162,3 +162,18 @@ def test_a_split_that_does_not_exist() -> None:
     for read in (headlines.texts, headlines.labels, headlines.examples, headlines.groups):
         with pytest.raises(DataError, match=r"got 'tain'; did you mean train\?"):
             read("tain")
+
+
+def test_headlines_and_labels_have_an_order() -> None:
+    texts, labels = make_headlines(10)
+    for pair in (
+        (set(texts), labels),
+        (texts, dict.fromkeys(labels)),
+        (dict.fromkeys(texts), labels),
+    ):
+        with pytest.raises(DataError, match="has no order"):
+            load_headlines(*pair)
+    frame = pd.DataFrame({"text": texts, "label": labels})
+    with pytest.raises(DataError, match="with the same index"):
+        load_headlines(frame["text"], frame["label"].iloc[::-1])
+    assert load_headlines(frame["text"], frame["label"]).name == "lists"

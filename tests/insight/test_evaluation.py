@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.base.errors import DataError
 from pipeline.data.examples import Examples
-from pipeline.insight.evaluation import Evaluation, evaluate_probabilities
+from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
 
 
 def example() -> Evaluation:
@@ -54,3 +54,23 @@ def test_bad_input() -> None:
         evaluate_probabilities([[1, 0]], Examples(["a", "b"], [0, 1], ("x", "y")))
     with pytest.raises(ValueError, match=r"finite probabilities, got \[nan, 1\.0\] for text 1"):
         evaluate_probabilities([[1, 0], [np.nan, 1]], Examples(["a", "b"], [0, 1], ("x", "y")))
+
+
+class Named:
+    """A classifier that is always sure of its first label."""
+
+    label_names = ("no", "yes")
+
+    def predict_proba(self, texts: list[str]) -> np.ndarray:
+        return np.tile([0.9, 0.1], (len(texts), 1))
+
+
+def test_labels_are_matched_by_their_names() -> None:
+    turned = Examples(["a", "b", "c"], [1, 1, 0], ("yes", "no"))
+    evaluation = evaluate(Named(), turned)
+    assert evaluation.label_names == ("no", "yes")
+    assert evaluation.accuracy == pytest.approx(2 / 3)
+    fewer = evaluate(Named(), Examples(["a"], [0], ("no",)))
+    assert fewer.accuracy == 1
+    with pytest.raises(DataError, match=r"classifier \(no, yes\), got perhaps as well"):
+        evaluate(Named(), Examples(["a"], [0], ("perhaps", "no")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,3 +54,11 @@ def test_any_iterable_is_taken_and_what_is_no_list_of_strings_is_refused() -> No
         normalize("Alps")
     with pytest.raises(DataError, match="got float as text 2"):
         normalize(["Alps", float("nan")])  # type: ignore[list-item]
+
+
+def test_a_table_or_what_has_no_order_is_refused() -> None:
+    for texts in (pd.DataFrame({"text": ["a"]}), {"a": 1}, {"a"}):
+        with pytest.raises(DataError, match="expected a list of texts, got"):
+            normalize(texts)
+    assert normalize(pd.Series(["a"], index=[7])) == ["a"]
+    assert normalize(text for text in ("a", "b")) == ["a", "b"]

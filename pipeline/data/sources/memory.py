@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import pandas as pd
@@ -34,6 +34,19 @@ def load_memory(
 def _frame_from_lists(texts: Iterable[str], labels: Iterable[Any] | None) -> pd.DataFrame:
     if labels is None:
         raise DataError("a list of headlines needs labels: load_headlines(texts, labels)")
+    if isinstance(texts, Set | Mapping) or isinstance(labels, Set | Mapping):
+        raise DataError(
+            "expected lists of headlines and labels, got a set or a dict, which has no order"
+        )
+    if (
+        isinstance(texts, pd.Series)
+        and isinstance(labels, pd.Series)
+        and not texts.index.equals(labels.index)
+    ):
+        raise DataError(
+            "expected headlines and labels with the same index, got two Series with other ones: "
+            "put them in one order, as in labels.loc[texts.index]"
+        )
     texts, labels = list(texts), list(labels)
     if len(texts) != len(labels):
         raise DataError(f"expected one label a headline, got {len(texts)} and {len(labels)}")
