@@ -16,12 +16,11 @@ from pipeline.classifier.members import Member
 from pipeline.classifier.network import Network
 from pipeline.classifier.ngrams import NgramMember
 from pipeline.classifier.prototypes import Prototypes
-from pipeline.classifier.repacking import Arrays, check_new, pack_table, write_folder
+from pipeline.classifier.repacking import Arrays, check_new, write_folder
 from pipeline.classifier.sif import SifMember
 from pipeline.embedding.text import TextLayer, character_table
 from pipeline.portable.folder import FORMAT, VERSION
-from pipeline.portable.tables import DTYPES
-from pipeline.portable.tokens import DIGITS, FIRST_WORD
+from pipeline.portable.tokens import DIGITS
 
 
 def export_classifier(
@@ -56,26 +55,20 @@ def export_classifier(
             f"expected a classifier with the names of its {classifier.network.n_labels} labels, this "
             f"one has {len(classifier.label_names)}: give label_names to Classifier"
         )
-    if dtype not in DTYPES:
-        raise ModelError(f"expected a dtype of {', '.join(DTYPES)}, got {dtype!r}: choose one")
-    check_new(path)
-    write_folder(path, *_parts(classifier, dtype, extra_words, dict(facts or {})))
+    check_new(path, dtype)
+    parts = _parts(classifier, dict(facts or {}))
+    write_folder(path, *parts, dtype=dtype, extra_words=extra_words)
     return path
 
 
 def _parts(
-    classifier: Classifier, dtype: str, extra_words: int | None, facts: dict[str, Any]
+    classifier: Classifier, facts: dict[str, Any]
 ) -> tuple[dict[str, Any], list[str], Arrays]:
     """What stands in model.json, the words, and the arrays by name."""
     network = classifier.network
-    n_trained = network.embedding.input_dim
-    words = list(network.text.words)
-    n_rows = len(words) + FIRST_WORD
-    if extra_words is not None:
-        n_rows = min(n_rows, n_trained + max(extra_words, 0))
-    arrays = _network_arrays(network, dtype, n_rows - n_trained)
+    arrays = _network_arrays(network)
     for member in classifier.beside:
-        arrays |= _member_arrays(member, dtype, n_rows)
+        arrays |= _member_arrays(member)
     table = character_table()
     arrays |= {"characters/starts": table.starts, "characters/kinds": table.kinds}
     options = network.options
@@ -97,19 +90,17 @@ def _parts(
         "members": [member.name for member in classifier.members],
         "weights": list(classifier.weights),
         "floor": classifier.floor,
-        "dtype": dtype,
         "facts": facts,
     }
-    return model, words[: n_rows - FIRST_WORD], arrays
+    return model, list(network.text.words), arrays
 
 
-def _network_arrays(network: Network, dtype: str, n_extra: int) -> Arrays:
-    layers = {layer.name: layer for layer in network.embedder.layers}
-    arrays = pack_table("network/embedding", layers["embedding"].get_weights()[0], dtype)
-    if "extra" in layers and n_extra:
-        arrays |= pack_table("network/extra", layers["extra"].get_weights()[0][:n_extra], dtype)
-    if "letter_case" in layers:
-        arrays["network/letter_case"] = layers["letter_case"].get_weights()[0]
+def _network_arrays(network: Network) -> Arrays:
+    arrays = {
+        f"network/{layer.name}": layer.get_weights()[0]
+        for layer in network.embedder.layers
+        if layer.name in ("embedding", "extra", "letter_case")
+    }
     for layer in network.encoder.layers:
         weights = layer.get_weights()
         if isinstance(layer, Prototypes):
@@ -129,13 +120,13 @@ def _network_arrays(network: Network, dtype: str, n_extra: int) -> Arrays:
     return arrays
 
 
-def _member_arrays(member: Member, dtype: str, n_rows: int) -> Arrays:
+def _member_arrays(member: Member) -> Arrays:
     if isinstance(member, SifMember):
         layer = member.layer
         kernel, bias = layer.scores.get_weights()
         return {
-            **pack_table("sif/table", layer.table.get_weights()[0], dtype),
-            **pack_table("sif/rarity", layer.rarity.get_weights()[0][:n_rows], dtype),
+            "sif/table": layer.table.get_weights()[0],
+            "sif/rarity": layer.rarity.get_weights()[0],
             "sif/kernel": kernel,
             "sif/bias": bias,
         }
@@ -144,7 +135,7 @@ def _member_arrays(member: Member, dtype: str, n_rows: int) -> Arrays:
         kept = table.any(axis=1)
         return {
             "ngrams/kept": np.packbits(kept),
-            **pack_table("ngrams/table", table[kept], dtype),
+            "ngrams/table": table[kept],
             "ngrams/bias": bias,
         }
     raise TypeError(f"expected a member that can be exported, got {member.name}")

@@ -1,4 +1,7 @@
-"""A portable classifier is written again: in fewer bytes, or with fewer words. Needs no TensorFlow."""
+"""The folder of a portable classifier: written, and written again with fewer bytes or words.
+
+It needs no TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -35,21 +38,44 @@ _TABLES = {
 _EXTRA, _RARITY = "network/extra", "sif/rarity"
 
 
-def check_new(path: Path) -> None:
-    """Raises ModelError: there is something at `path` already."""
+def check_new(path: Path, dtype: str) -> None:
+    """Raises ModelError: there is something at `path` already, or the dtype is unknown."""
+    if dtype not in DTYPES:
+        raise ModelError(f"expected a dtype of {', '.join(DTYPES)}, got {dtype!r}: choose one")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ModelError(f"{path}: expected a new or an empty folder: name another, or remove it")
 
 
 def write_folder(
-    path: Path, model: Mapping[str, Any], words: list[str], arrays: Mapping[str, NDArray[Any]]
+    path: Path,
+    model: Mapping[str, Any],
+    words: list[str],
+    arrays: Mapping[str, NDArray[Any]],
+    *,
+    dtype: str,
+    extra_words: int | None,
 ) -> int:
     """Write the folder of a portable classifier, whole or not at all, and return its bytes.
 
-    `model`: what stands in model.json.
-    Raises ModelError: the folder has files; OSError: it cannot be written.
+    Args:
+        path: checked by `check_new`.
+        model: what stands in model.json, but for `dtype`.
+        words: all of them, in the order of the rows.
+        arrays: by name; the tables as float32, with all rows.
+        dtype: how the tables are kept.
+        extra_words: as in `export_classifier`.
+
+    Raises:
+        OSError: it cannot be written.
     """
-    check_new(path)
+    words, arrays = _with_fewer_words(words, dict(arrays), extra_words)
+    for name, kept_as in _TABLES.items():
+        if name in arrays:
+            table = pack(arrays[name], kept_as.get(dtype, dtype))
+            arrays[name] = table.values
+            if table.scale is not None:
+                arrays[f"{name}.scale"] = table.scale
+    model = {**model, "dtype": dtype}
     contents = {
         MODEL: _as_json(model),
         WORDS: gzip.compress(_as_json(words), mtime=0),
@@ -66,13 +92,20 @@ def write_folder(
     return size
 
 
-def pack_table(name: str, numbers: NDArray[np.float32], dtype: str) -> Arrays:
-    """The arrays that a table is kept as. `numbers`: float32 array, (n_rows, width)."""
-    table = pack(numbers, _TABLES[name].get(dtype, dtype))
-    arrays: Arrays = {name: table.values}
-    if table.scale is not None:
-        arrays[f"{name}.scale"] = table.scale
-    return arrays
+def _with_fewer_words(
+    words: list[str], arrays: Arrays, extra_words: int | None
+) -> tuple[list[str], Arrays]:
+    """The words of training and so many of the others, and the arrays with the rows of these."""
+    if extra_words is None or _EXTRA not in arrays:
+        return words, arrays
+    n_extra = min(max(extra_words, 0), len(arrays[_EXTRA]))
+    n_rows = len(arrays["network/embedding"]) + n_extra
+    for name, n_kept in ((_EXTRA, n_extra), (_RARITY, n_rows)):
+        if name in arrays:
+            arrays[name] = arrays[name][:n_kept]
+    if not n_extra:
+        del arrays[_EXTRA]
+    return words[: n_rows - FIRST_WORD], arrays
 
 
 def repack_classifier(
@@ -83,45 +116,28 @@ def repack_classifier(
     extra_words: int | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> int:
-    """Write the classifier of one folder to another one.
+    """Write the classifier of one folder to another one, and return the size in bytes.
 
     Args:
-        source: what `export_classifier` or this function wrote.
-        folder: a new or an empty one. It is there with all files, or not at all.
-        dtype: how the tables are kept, `float32`, `float16` or `int8`. What they lost before is lost.
-        extra_words: how many of the words that training did not see are kept, the most frequent
-            first; None: all.
-        facts: added to those of the source, see `export_classifier`.
-
-    Returns:
-        The size in bytes.
+        source: what `export_classifier` or this function wrote. What its dtype lost is lost.
+        folder, dtype, extra_words: as in `pipeline.classifier.export.export_classifier`.
+        facts: added to those of the source.
 
     Raises:
         ModelError: the source cannot be read, the dtype is unknown, or the folder has files.
         OSError: the folder cannot be written.
     """
-    if dtype not in DTYPES:
-        raise ModelError(f"expected a dtype of {', '.join(DTYPES)}, got {dtype!r}: choose one")
+    check_new(Path(folder), dtype)
     load_classifier(source)  # what is damaged is not written again
     path = Path(source)
     model = json.loads((path / MODEL).read_bytes())
     words = json.loads(gzip.decompress((path / WORDS).read_bytes()))
     arrays = load_file(path / ARRAYS)
-    if extra_words is not None and _EXTRA in arrays:
-        n_trained = len(arrays["network/embedding"])
-        n_rows = min(n_trained + extra_words, len(words) + FIRST_WORD)
-        words = words[: n_rows - FIRST_WORD]
-        for name, kept in ((_EXTRA, n_rows - n_trained), (_RARITY, n_rows)):
-            for part in (name, f"{name}.scale"):
-                if part in arrays and len(arrays[part]) > 1:  # one row of scales is for all columns
-                    arrays[part] = arrays[part][:kept]
-        if n_rows == n_trained:
-            arrays = {name: array for name, array in arrays.items() if not name.startswith(_EXTRA)}
-    for name in [name for name in _TABLES if name in arrays]:
-        table = Table(arrays.pop(name), arrays.pop(f"{name}.scale", None))
-        arrays |= pack_table(name, table.all(), dtype)
-    model = {**model, "dtype": dtype, "facts": {**model["facts"], **(facts or {})}}
-    return write_folder(Path(folder), model, words, arrays)
+    for name in _TABLES:
+        if name in arrays:
+            arrays[name] = Table(arrays[name], arrays.pop(f"{name}.scale", None)).all()
+    model["facts"] |= facts or {}
+    return write_folder(Path(folder), model, words, arrays, dtype=dtype, extra_words=extra_words)
 
 
 def _as_json(value: Any) -> bytes:

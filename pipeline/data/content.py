@@ -266,8 +266,9 @@ def unpack(data: bytes, name: str, file_name: str, most_bytes: int = MOST_BYTES)
     return content
 
 
-_DAMAGED = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
-            NotImplementedError, RuntimeError)  # fmt: skip
+# What the packages raise; zipfile a RuntimeError for a password or a method that it does not know.
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError,
+            zipfile.BadZipFile)  # fmt: skip
 
 
 def _unzip(data: bytes, name: str, ending: str, most_bytes: int) -> Content:

@@ -8,7 +8,7 @@ vocabulary have the same tokens.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import chain, pairwise
 from typing import Any
@@ -32,7 +32,15 @@ from pipeline.portable.characters import (
     CharacterTable,
 )
 from pipeline.portable.text import normalize
-from pipeline.portable.tokens import CAPITALISED, LOWER_CASE, MIXED_CASE, UPPER_CASE
+from pipeline.portable.tokens import (
+    CAPITALISED,
+    CONTRACTIONS,
+    LOWER_CASE,
+    LOWERED,
+    MIXED_CASE,
+    PLAIN,
+    UPPER_CASE,
+)
 
 TOKENISER = 2
 """The version of the tokeniser. Whoever changes the tokens of any text raises it: vectors that were
@@ -49,15 +57,6 @@ _QUOTES = (
     ("[–—]", " -- "),
     (r"(^|\s)'(\pL)", r"\1' \2"),
 )
-# Sets with `don't` as one word, such as Google News, still list `john` and not `john's`. Letters
-# stand in both cases, for text that keeps its case: `(?i)s` would also match `ſ`.
-_CONTRACTIONS: Mapping[Contractions, tuple[tuple[str, str], ...]] = {
-    "split": (
-        (r"([nN]'[tT])\b", r" \1 "),
-        (r"'([sS]|[rR][eE]|[vV][eE]|[lL][lL]|[dD]|[mM])\b", r" '\1 "),
-    ),
-    "whole": ((r"'([sS])\b", r" '\1 "),),
-}
 _PUNCTUATION = (
     # Anything but letters, marks, digits, and signs that can stand inside a word or a number.
     (r"([^\pL\pM\pN\s'.,:\-&/_])", r" \1 "),
@@ -68,13 +67,6 @@ _PUNCTUATION = (
     (r"([\pL\pM]{3,}|\pN)\.(\s|$)", r"\1 . "),
     (r"([\pL\pM\pN])'(\s|$)", r"\1 ' "),
 )
-
-
-# A piece of these characters alone is one token: no pattern changes it.
-_PLAIN = "[-_a-z0-9]+"
-# Letters whose lower case is another kind of character (the second is the sign for kelvin, whose
-# lower case is `k`), or depends on the neighbours.
-_LOWERED = "(?s).*[İ\u212aΣ].*"
 
 
 def standardize(texts: Any, contractions: Contractions = "split", keep_case: bool = False) -> Any:
@@ -91,9 +83,9 @@ def standardize(texts: Any, contractions: Contractions = "split", keep_case: boo
     lower = tf.strings.lower(texts, encoding="utf-8")
     if keep_case:
         # A text with one of these letters is lower-cased after all.
-        lower = tf.where(tf.strings.regex_full_match(texts, _LOWERED), lower, texts)
+        lower = tf.where(tf.strings.regex_full_match(texts, f"(?s).*{LOWERED}.*"), lower, texts)
     texts = lower
-    for pattern, replacement in (*_QUOTES, *_CONTRACTIONS[contractions], *_PUNCTUATION):
+    for pattern, replacement in (*_QUOTES, *CONTRACTIONS[contractions], *_PUNCTUATION):
         texts = tf.strings.regex_replace(texts, pattern, replacement)
     return texts
 
@@ -202,7 +194,7 @@ class TextLayer(keras.layers.Layer):
         self.lookup = keras.layers.StringLookup(
             vocabulary=list(words), mask_token="", oov_token="not known"
         )
-        plain = re.compile(_PLAIN).fullmatch
+        plain = re.compile(PLAIN).fullmatch
         self._plain = np.array([False, False, *(plain(word) is not None for word in words)])
 
     @property
@@ -223,7 +215,7 @@ class TextLayer(keras.layers.Layer):
         lower = tf.strings.lower(pieces) if self.letter_case else pieces
         rows = self.lookup(lower)
         odd = tf.where(~tf.gather(self._plain, rows))[:, 0]
-        odd = tf.boolean_mask(odd, ~tf.strings.regex_full_match(tf.gather(lower, odd), _PLAIN))
+        odd = tf.boolean_mask(odd, ~tf.strings.regex_full_match(tf.gather(lower, odd), PLAIN))
         split = tf.strings.split(
             standardize(tf.gather(pieces, odd), self.contractions, self.letter_case)
         )

@@ -22,7 +22,22 @@ from numpy.typing import NDArray
 
 from .characters import KIND, LETTER, LOWER, UPPER, CharacterTable, codes_of
 
-CONTRACTIONS = ("split", "whole")
+# Pairs of (pattern, replacement) that mean the same in Python and in RE2: `pipeline.embedding.text`
+# has these too. Sets with `don't` as one word, such as Google News, still list `john` and not
+# `john's`. Letters stand in both cases, for text that keeps its case: `(?i)s` would also match `ſ`.
+CONTRACTIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "split": (
+        (r"([nN]'[tT])\b", r" \1 "),
+        (r"'([sS]|[rR][eE]|[vV][eE]|[lL][lL]|[dD]|[mM])\b", r" '\1 "),
+    ),
+    "whole": ((r"'([sS])\b", r" '\1 "),),
+}
+PLAIN = "[-_a-z0-9]+"
+"""A piece of these characters alone is one token: no expression changes it."""
+LOWERED = "[İ\u212aΣ]"
+"""Letters whose lower case is another kind of character (the second is the sign for kelvin, whose
+lower case is `k`), or depends on the neighbours. With them a piece is lower-cased even where the case
+is kept."""
 UNKNOWN = 1  # the row of all words that the matrix does not have
 FIRST_WORD = 2  # the row of the first word
 LOWER_CASE, CAPITALISED, UPPER_CASE, MIXED_CASE = range(1, 5)  # how a token is written; 0: padding
@@ -48,38 +63,29 @@ DIGITS: Mapping[str, Digits] = {
     "<number>": Digits("[-+]?[.,:]?[0-9][.,:0-9]*", ".+", "<number>"),
 }
 
-_PLAIN = re.compile("[-_a-z0-9]+").fullmatch
+_is_plain = re.compile(PLAIN).fullmatch
+_has_lowered = re.compile(LOWERED).search
 _QUOTES = str.maketrans(
     {**dict.fromkeys("’‘`´", "'"), **dict.fromkeys("“”«»", '"'), **dict.fromkeys("‐‑", "-"),
      **dict.fromkeys("–—", " -- ")}
 )  # fmt: skip
 # The expressions of pipeline.embedding.text, for an outline with two spaces around each piece. In
 # it, é stands for letters, ¨ for marks, ² for numbers.
-_EXPRESSIONS = {
-    "before": ((r"( )'([A-Za-zé])", r"\1' \2"),),
-    "split": (
-        (r"([nN]'[tT])\b", r" \1 "),
-        (r"'([sS]|[rR][eE]|[vV][eE]|[lL][lL]|[dD]|[mM])\b", r" '\1 "),
-    ),
-    "whole": ((r"'([sS])\b", r" '\1 "),),
-    "after": (
-        (r"([^A-Za-zé¨0-9² '.,:\-&/_])", r" \1 "),
-        (r"([,:/&])([^0-9²])", r" \1 \2"),
-        (r"([^0-9²])([,:/&])", r"\1 \2 "),
-        (r"(\.\.+)", r" \1 "),
-        (r"([A-Za-zé¨]{3,}|[0-9²])\.( )", r"\1 . "),
-        (r"([A-Za-zé¨0-9²])'( )", r"\1 ' "),
-    ),
-}
-# Letters with which a piece is lower-cased even where the case is kept: as in pipeline.embedding.
-_LOWERED = re.compile("[İ\u212aΣ]").search
+_BEFORE = ((r"( )'([A-Za-zé])", r"\1' \2"),)
+_AFTER = (
+    (r"([^A-Za-zé¨0-9² '.,:\-&/_])", r" \1 "),
+    (r"([,:/&])([^0-9²])", r" \1 \2"),
+    (r"([^0-9²])([,:/&])", r"\1 \2 "),
+    (r"(\.\.+)", r" \1 "),
+    (r"([A-Za-zé¨]{3,}|[0-9²])\.( )", r"\1 . "),
+    (r"([A-Za-zé¨0-9²])'( )", r"\1 ' "),
+)
 
 
 def _compiled(contractions: str) -> tuple[tuple[re.Pattern[bytes], bytes], ...]:
     return tuple(
         (re.compile(pattern.encode("latin-1")), by.encode("latin-1"))
-        for part in ("before", contractions, "after")
-        for pattern, by in _EXPRESSIONS[part]
+        for pattern, by in (*_BEFORE, *CONTRACTIONS[contractions], *_AFTER)
     )
 
 
@@ -87,8 +93,8 @@ def _compiled(contractions: str) -> tuple[tuple[re.Pattern[bytes], bytes], ...]:
 class TokenBatch:
     """The tokens of a batch of texts.
 
-    `tokens`: the different ones, as they are written; some are there twice, or at no place. `rows`: int array,
-    (n_tokens,), the row of each in the matrix. `cases`: int array, (n_tokens,), how each is written:
+    `tokens`: the different ones, as they are written; some are there twice, or at no place. `rows`:
+    int array, (n_tokens,), the row of each in the matrix. `cases`: int array, (n_tokens,), how each is written:
     see `pipeline.embedding.text.TextLayer`. `places`: int array, (n_places,), the token at each place
     of the texts, one text after the other. `counts`: int array, (n,), how many places a text has.
     `by_length`: texts with the same number of tokens, (n_texts,), and the places of these tokens,
@@ -145,7 +151,7 @@ class Tokeniser:
         others = [
             i
             for i, (row, piece) in enumerate(zip(rows, lower, strict=True))
-            if row == UNKNOWN or not _PLAIN(piece)
+            if row == UNKNOWN or not _is_plain(piece)
         ]
         split = self.split([tokens[i] for i in others])
         lengths[others] = [len(each) for each in split]
@@ -176,7 +182,7 @@ class Tokeniser:
         """The tokens of each piece. A piece has no white space of ASCII."""
         lower = [_ascii_lower(piece) for piece in pieces]
         tokens = [[piece] for piece in (pieces if self.letter_case else lower)]
-        odd = [i for i, piece in enumerate(lower) if not _PLAIN(piece)]
+        odd = [i for i, piece in enumerate(lower) if not _is_plain(piece)]
         if odd:
             for i, split in zip(odd, self._split_odd([pieces[i] for i in odd]), strict=True):
                 tokens[i] = split
@@ -191,7 +197,7 @@ class Tokeniser:
     def _split_odd(self, pieces: Sequence[str]) -> list[list[str]]:
         lower_case = self.characters.lower_case
         cased = [
-            (piece if self.letter_case and not _LOWERED(piece) else lower_case(piece))
+            (piece if self.letter_case and not _has_lowered(piece) else lower_case(piece))
             for piece in pieces
         ]
         padded = [f"  {piece}  ".translate(_QUOTES) for piece in cased]
