@@ -122,6 +122,16 @@ def pipeline_command(
     )
 
 
+def finish(processes: list[subprocess.Popen[str]], timeout_seconds: int = 120) -> None:
+    """Let processes that wait for their input begin at once, and end without an error."""
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+    for process in processes:
+        assert process.stderr is not None
+        assert process.wait(timeout_seconds) == 0, process.stderr.read()
+
+
 def read_terminal(parent: int) -> bytes:
     """All that a process writes to the other side of a pseudo-terminal, until it ends."""
     shown = b""

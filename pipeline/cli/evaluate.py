@@ -45,27 +45,18 @@ def evaluate(
 
     Repeated headlines count each time.
     """
-    from pipeline.base.errors import DataError
     from pipeline.data.headlines import read_labelled
 
     labelled = read_labelled(path, text or "text", label or "label")
-    from pipeline.data.examples import Examples
-    from pipeline.insight.evaluation import evaluate_probabilities
+    from pipeline.insight.evaluation import evaluate_probabilities, name_labels
     from pipeline.tracking.models import load_model
 
     loaded = load_model(model, tracking_uri, trust=trust)
     predictions = loaded.predict(labelled.texts)
     names = list(predictions[0]["probabilities"])
-    unknown = sorted(set(labelled.labels) - set(names))
-    if unknown:
-        raise DataError(
-            f"{path}: expected the labels of the model, {', '.join(names)}, got {unknown[0]!r}: "
-            "leave those headlines out, or train with them"
-        )
-    labels = [names.index(label) for label in labelled.labels]
     evaluation = evaluate_probabilities(
         [[row["probabilities"][name] for name in names] for row in predictions],
-        Examples(labelled.texts, labels, tuple(names)),
+        name_labels(labelled.texts, labelled.labels, names, path),
     )
     metrics = evaluation.metrics()
     if as_json:

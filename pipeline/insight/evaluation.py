@@ -115,7 +115,7 @@ class Evaluation:
             "precision": precision,
             "recall": recall,
             "f1": f1,
-            "headlines": support,
+            "headlines": [int(n) for n in support],
         }
 
     def metrics(self) -> dict[str, float]:
@@ -144,21 +144,26 @@ def evaluate(classifier: Predicts, examples: Examples) -> Evaluation:
     """
     names = tuple(getattr(classifier, "label_names", ()))
     if names and names != tuple(examples.label_names):
-        examples = _with_label_names(examples, names)
+        labels = [examples.label_names[label] for label in examples.labels]
+        examples = name_labels(examples.texts, labels, names)
     return evaluate_probabilities(classifier.predict_proba(examples.texts), examples)
 
 
-def _with_label_names(examples: Examples, names: tuple[str, ...]) -> Examples:
-    """The same examples, their labels as positions in other names."""
-    used = {examples.label_names[label] for label in examples.labels}
-    if foreign := sorted(used - set(names)):
+def name_labels(
+    texts: Sequence[str], labels: Sequence[str], label_names: Sequence[str], where: str = ""
+) -> Examples:
+    """Texts and their labels, which are names of a classifier, as examples.
+
+    `where`: where the labels stand, for the message. Raises DataError: the classifier does not have
+    one of the labels.
+    """
+    position = {name: number for number, name in enumerate(label_names)}
+    if unknown := sorted(set(labels) - set(position)):
         raise DataError(
-            f"expected the labels of the classifier ({', '.join(names[:10])}), got "
-            f"{', '.join(foreign[:10])} as well: leave these examples out, or rename their labels"
+            f"{where and f'{where}: '}expected the labels of the model, {', '.join(label_names)}, got "
+            f"{unknown[0]!r}: leave those headlines out, or train with them"
         )
-    position = {name: number for number, name in enumerate(names)}
-    labels = [position[examples.label_names[label]] for label in examples.labels]
-    return Examples(examples.texts, labels, names)
+    return Examples(texts, [position[label] for label in labels], tuple(label_names))
 
 
 def evaluate_probabilities(

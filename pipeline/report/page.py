@@ -201,7 +201,8 @@ def page_items(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    parts = [part for section in sections if (part := _part(section, items))]
+    logged = _Logged.of(items)
+    parts = [part for section in sections if (part := _part(section, logged))]
     html = environment.get_template("page.html").render(
         title=title, lead=lead, parts=parts, code=code
     )
@@ -217,7 +218,7 @@ def run_page_items(logged: Sequence[Item], name: str, run_id: str, uri: str) -> 
         run_id: Of the run in MLflow.
         uri: The address of the store.
     """
-    metrics = {item.name: item.value for item in logged if isinstance(item, Metric)}
+    metrics = _Logged.of(logged).metrics
     accuracy, low, high = (metrics[f"test/accuracy{end}"] for end in ("", "_low", "_high"))
     lead = (
         f"Right on {accuracy:.1%} of {metrics['data/test']:,.0f} test headlines "
@@ -232,33 +233,52 @@ def run_page_items(logged: Sequence[Item], name: str, run_id: str, uri: str) -> 
     return page_items(name, lead, logged, code=code)
 
 
-def _part(section: Section, items: Sequence[Item]) -> dict[str, Any] | None:
+@dataclass(frozen=True, eq=False)
+class _Logged:
+    """What a run logged, by name or path. Of a series of metrics it has the last."""
+
+    params: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    tables: Mapping[str, pd.DataFrame]
+    pictures: Mapping[str, Figure]
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> _Logged:
+        tables = {item.path: item.frame for item in items if isinstance(item, Table)}
+        return cls(
+            params={item.name: item.value for item in items if isinstance(item, Param)},
+            metrics={item.name: item.value for item in items if isinstance(item, Metric)},
+            tags={item.name: item.value for item in items if isinstance(item, Tag)},
+            tables={p: t for p, t in tables.items() if INSTEAD.get(p) not in tables and len(t)},
+            pictures={item.path: item.figure for item in items if isinstance(item, Picture)},
+        )
+
+
+def _part(section: Section, logged: _Logged) -> dict[str, Any] | None:
     """What a template needs of a section, or None where a run logged nothing of it."""
-    # A later metric of the same name is a later step.
-    metrics = {item.name: item.value for item in items if isinstance(item, Metric)}
-    tags = {item.name: item.value for item in items if isinstance(item, Tag)}
-    tables = {item.path: item.frame for item in items if isinstance(item, Table)}
-    pictures = {item.path: item.figure for item in items if isinstance(item, Picture)}
-    tables = {p: t for p, t in tables.items() if INSTEAD.get(p) not in tables and len(t)}
     facts = [
-        (words, _cell(metrics[name]))
+        (words, _cell(logged.metrics[name]))
         for name, words in (section.metrics or {}).items()
-        if name in metrics
+        if name in logged.metrics
     ]
-    facts += [(words, tags[n]) for n, words in (section.tags or {}).items() if tags.get(n)]
+    facts += [
+        (words, logged.tags[name])
+        for name, words in (section.tags or {}).items()
+        if logged.tags.get(name)
+    ]
     shown = [
-        _table(path, caption, tables[path])
+        _table(path, caption, logged.tables[path])
         for path, caption in (section.tables or {}).items()
-        if path in tables
+        if path in logged.tables
     ]
-    params = [(item.name, item.value) for item in items if isinstance(item, Param)]
-    if section.params and params:
-        frame = pd.DataFrame(params, columns=["option", "value"])
+    if section.params and logged.params:
+        frame = pd.DataFrame(logged.params.items(), columns=["option", "value"])
         shown.append(_table("config.yaml", "Options", frame, most=len(frame)))
     drawn = [
-        {"alt": alt, "address": svg_address(pictures[path])}
+        {"alt": alt, "address": svg_address(logged.pictures[path])}
         for path, alt in (section.pictures or {}).items()
-        if path in pictures
+        if path in logged.pictures
     ]
     if not (facts or shown or drawn):
         return None
@@ -308,10 +328,15 @@ def _cell(value: Any) -> str:
 
 def svg_address(figure: Figure) -> str:
     """A figure as the address of an SVG picture: its text stays text, clouds of points are pixels."""
-    for axes in figure.axes:
-        for points in axes.collections:
-            points.set_rasterized(True)
+    clouds = [points for axes in figure.axes for points in axes.collections]
+    before = [points.get_rasterized() for points in clouds]
     drawn = io.BytesIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "report"}):
-        figure.savefig(drawn, format="svg", metadata={"Date": None}, dpi=110)
+    try:
+        for points in clouds:
+            points.set_rasterized(True)
+        with rc_context({"svg.fonttype": "none", "svg.hashsalt": "report"}):
+            figure.savefig(drawn, format="svg", metadata={"Date": None}, dpi=110)
+    finally:  # the figure is the caller's
+        for points, rasterized in zip(clouds, before, strict=True):
+            points.set_rasterized(rasterized)
     return "data:image/svg+xml;base64," + base64.b64encode(drawn.getvalue()).decode()

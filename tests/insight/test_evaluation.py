@@ -72,5 +72,5 @@ def test_labels_are_matched_by_their_names() -> None:
     assert evaluation.accuracy == pytest.approx(2 / 3)
     fewer = evaluate(Named(), Examples(["a"], [0], ("no",)))
     assert fewer.accuracy == 1
-    with pytest.raises(DataError, match=r"classifier \(no, yes\), got perhaps as well"):
+    with pytest.raises(DataError, match="labels of the model, no, yes, got 'perhaps'"):
         evaluate(Named(), Examples(["a"], [0], ("perhaps", "no")))

@@ -71,7 +71,9 @@ def test_it_asks_nothing_of_the_network() -> None:
 
 
 def test_pictures_are_svg_with_a_text_alternative() -> None:
-    _, reader = page(picture("figures/reliability.png"))
+    item = picture("figures/reliability.png")
+    _, reader = page(item)
+    assert item.figure.axes[0].collections[0].get_rasterized() is not True  # it is as it was
     (image,) = [attributes for tag, attributes in reader.tags if tag == "img"]
     assert "accuracy by confidence" in (image["alt"] or "")
     kind, _, content = (image["src"] or "").partition(",")

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from builders import ROOT
+from builders import ROOT, finish
 from mlflow import MlflowClient
 
 from pipeline.base.errors import TrackingError
@@ -135,13 +135,7 @@ def test_no_database_and_one_that_is_held(tmp_path: Path, store: str) -> None:
 @pytest.mark.slow
 def test_several_at_once_in_a_fresh_folder(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    processes = [start(uri, f"experiment-{number}") for number in range(4)]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()
-    for process in processes:
-        assert process.stderr is not None
-        assert process.wait(60) == 0, process.stderr.read()
+    finish([start(uri, f"experiment-{number}") for number in range(4)])
     names = {experiment.name for experiment in MlflowClient(uri).search_experiments()}
     assert names == {"Default", "experiment-0", "experiment-1", "experiment-2", "experiment-3"}
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from builders import ROOT
+from builders import ROOT, finish
 from mlflow import MlflowClient
 
 PROMOTE = """
@@ -40,12 +40,7 @@ def test_of_several_at_once_the_best_is_the_champion(store: str, trial: int) -> 
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n", process.communicate()[1]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()
-    for process in processes:
-        assert process.stderr is not None
-        assert process.wait(120) == 0, process.stderr.read()
+    finish(processes)
     client = MlflowClient(store)
     versions = client.search_model_versions("name = 'm'", max_results=100)
     assert sorted(int(v.version) for v in versions) == [*range(1, 33)]
