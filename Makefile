@@ -74,7 +74,19 @@ serve: setup ## answer over HTTP with the champion: make serve MODEL=models:/...
 test: setup lint types ## lint, check the types and run the tests: make test ARGS='tests/data -k csv'
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-slow: setup ## run the tests that start servers, kill processes or take long
+# The tests of pages need Playwright and a Chromium. Without Chromium they are skipped.
+APT := DEBIAN_FRONTEND=noninteractive apt-get
+.venv/.browser: $(INSTALLED)
+ifeq ($(TENSORFLOW),tensorflow)
+	@$(call install,-c constraints.txt -e '.[$(EXTRAS),browser]')
+endif
+	@command -v chromium > /dev/null || command -v google-chrome > /dev/null || { \
+	test $$(id -u) = 0 && command -v apt-get > /dev/null && echo "installing Chromium, for the tests of pages" \
+	&& $(APT) update -qq && $(APT) install -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null; } \
+	|| echo "the tests of pages are skipped: they need Chromium (apt-get install chromium)" >&2
+	@touch $@
+
+test-slow: setup .venv/.browser ## run the tests that start servers, kill processes or take long
 	@$(BIN)/python -m pytest -m slow $(ARGS) || test $$? -eq 5 # 5: there is none
 
 lint: setup ## ruff, and which room imports which (import-linter)
