@@ -78,7 +78,7 @@ test: setup lint types ## lint, check the types and run the tests: make test ARG
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 .venv/.browser: $(INSTALLED)
 ifeq ($(TENSORFLOW),tensorflow)
-	@$(call install,-c constraints.txt -e '.[$(EXTRAS),browser]')
+	@$(call install,-c constraints.txt -e '.[browser]')
 endif
 	@command -v chromium > /dev/null || command -v google-chrome > /dev/null || { \
 	test $$(id -u) = 0 && command -v apt-get > /dev/null && echo "installing Chromium, for the tests of pages" \
