@@ -25,6 +25,7 @@ from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
 from pipeline.insight.evaluation import Evaluation, evaluate
 from pipeline.insight.probes import load_sentences
 from pipeline.tracking.connection import check_store
+from pipeline.tracking.provenance import version_items
 from pipeline.tracking.registry import RegisteredModel, other_names, registered_name
 from pipeline.tracking.runs import tracked_run
 from pipeline.training.fit import Fitted, fit, timed
@@ -93,7 +94,8 @@ def run(
             tracked.log(items)
             logged.extend(items)
 
-        log([*report.config_items(asdict(config)), *report.headlines_items(headlines)])
+        described = [*report.config_items(asdict(config)), *report.headlines_items(headlines)]
+        log([*described, *version_items()])
 
         audited = None
         if insight.audit:
@@ -137,6 +139,9 @@ def run(
                     log(report.cases_items(vectors, train, test_vectors, test))
             kept = evaluations[fitted.kept]
             log(report.evaluations_items(evaluations, fitted.kept, figures=figures))
+            majority = report.majority_share(headlines)
+            results = report.results_table(fitted.history, fitted.ensemble, evaluations, majority)
+            log([report.Table("tables/results.csv", results)])
             if audited:
                 log(report.signals_items(audited, kept.accuracy, figures=figures))
 
@@ -172,7 +177,8 @@ def run(
             )
         seconds = {**seconds, "total": time.perf_counter() - started}
         log(report.seconds_items({**fitted.seconds, **seconds}))
-        log(report.run_page_items(logged, name, tracked.run_id, tracked.uri))
+        result = report.result_sentence(kept)
+        log(report.run_page_items(logged, name, result, tracked.run_id, tracked.uri))
     assert tracked.registered is not None  # the run has finished
     return RunResult(
         run_id=tracked.run_id,

@@ -22,8 +22,8 @@ def test_a_run_logs_what_its_cases_say(small: dict[str, Path], store: str) -> No
     result, client = run_metric(small, store, "insight.figures=true"), MlflowClient(store)
     metrics = client.get_run(result.run_id).data.metrics
     assert list(result.evaluations) == ["frozen", "fine_tuned", "ensemble", "cases"]
-    assert metrics["test/cases_accuracy"] == result.evaluations["cases"].accuracy > 0.8
-    assert metrics["test/fine_tuned_accuracy"] == result.evaluations["fine_tuned"].accuracy
+    assert metrics["test/accuracy/cases"] == result.evaluations["cases"].accuracy > 0.8
+    assert metrics["test/accuracy/fine_tuned"] == result.evaluations["fine_tuned"].accuracy
     picture = Path(client.download_artifacts(result.run_id, "figures/cases.png"))
     assert picture.read_bytes().startswith(b"\x89PNG")
 

@@ -8,6 +8,7 @@ items.py              the types of items
 style.py              how all figures look
 stages.py             data, matrix, training, ensemble, evaluation
 tables.py             their tables
+results.py            the result as a table and a sentence
 summary.py            the summary that ends a run on the terminal
 figures.py            their figures
 audit.py              the audit of the data
@@ -58,6 +59,9 @@ from pipeline.report.items import Table as Table
 from pipeline.report.items import Tag as Tag
 from pipeline.report.items import Text as Text
 from pipeline.report.page import run_page_items as run_page_items
+from pipeline.report.results import majority_share as majority_share
+from pipeline.report.results import result_sentence as result_sentence
+from pipeline.report.results import results_table as results_table
 from pipeline.report.sets import SET_OUTCOME as SET_OUTCOME
 from pipeline.report.sets import read_set_outcome as read_set_outcome
 from pipeline.report.sets import set_neighbours_table as set_neighbours_table

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.insight.audit import Audit, Signals
 from pipeline.report import style
-from pipeline.report.items import Item, Metric, Picture, Table, Tag
+from pipeline.report.items import Item, Picture, Table, Tag
 
 
 def audit_items(audit: Audit) -> list[Item]:
-    """The metrics and tables of every check, and the warnings as a tag."""
-    items: list[Item] = [Metric(f"audit/{name}", value) for name, value in audit.metrics().items()]
+    """The tables of every check, all of its numbers as a table, and the warnings as a tag."""
+    numbers = pd.DataFrame(audit.metrics().items(), columns=["what", "value"])
+    items: list[Item] = [Table("tables/audit.csv", numbers)]
     items += [Table(f"tables/{name}.csv", table.frame) for name, table in audit.tables().items()]
     warnings = audit.warnings()
     return [*items, Tag("audit.warning", "; ".join(warnings))] if warnings else items

@@ -38,7 +38,11 @@ PREDICTIONS = "predictions.csv"
 """The file with the predicted label of each test headline, one a line."""
 
 _KEYS = ("method", "size", "seed")
-_FIGURES = ("test_accuracy", "test_macro_f1", "seconds")
+_METRICS = {
+    "test_accuracy": "test/accuracy",
+    "test_macro_f1": "test/macro_f1",
+    "seconds": "seconds",
+}  # of the run of an outcome, by field
 _SENTENCE_SIZE = 100  # the sentence is about the size nearest to this number of labels
 _TITLES = {
     "ensemble": "ensemble",
@@ -56,7 +60,7 @@ def outcome_items(outcome: Outcome, label_names: Sequence[str]) -> list[Item]:
     predicted = "".join(f"{escape_cell(label_names[label])}\n" for label in outcome.predicted)
     return [
         *(Param(name, getattr(outcome, name)) for name in _KEYS),
-        *(Metric(name, getattr(outcome, name)) for name in _FIGURES),
+        *(Metric(metric, getattr(outcome, name)) for name, metric in _METRICS.items()),
         Text(PREDICTIONS, predicted),
     ]
 
@@ -69,7 +73,7 @@ def read_outcome(run: FinishedRun, label_names: Sequence[str]) -> Outcome:
         size=int(run.params["size"]),
         seed=int(run.params["seed"]),
         predicted=np.array([code[line] for line in run.content.decode().splitlines()]),
-        **{name: run.metrics[name] for name in _FIGURES},
+        **{name: run.metrics[metric] for name, metric in _METRICS.items()},
     )
 
 
@@ -85,8 +89,8 @@ def comparison_items(
         Table("tables/significance.csv", pd.DataFrame(map(asdict, differences))),
         Table("tables/worth.csv", pd.DataFrame(map(asdict, measure_worth(outcomes)))),
         Text("summary.txt", comparison_sentence(outcomes, headlines, vectors) + "\n"),
-        *(Metric(f"{m.method}/test_accuracy", m.accuracy, m.size) for m in means),
-        *(Metric(f"{m.method}/test_macro_f1", m.macro_f1, m.size) for m in means),
+        *(Metric(f"test/accuracy/{m.method}", m.accuracy, m.size) for m in means),
+        *(Metric(f"test/macro_f1/{m.method}", m.macro_f1, m.size) for m in means),
     ]
     if figures:
         items.append(Picture("figures/compare.png", comparison_figure(outcomes)))
@@ -105,7 +109,7 @@ def comparison_values(
         ]
 
     return {
-        "outcomes": [{name: getattr(o, name) for name in (*_KEYS, *_FIGURES)} for o in outcomes],
+        "outcomes": [{name: getattr(o, name) for name in (*_KEYS, *_METRICS)} for o in outcomes],
         "means": rows(mean_outcomes(outcomes)),
         "significance": rows(compare_methods(outcomes, headlines.labels("test"))),
         "worth": rows(measure_worth(outcomes)),
@@ -156,7 +160,7 @@ def _round_to_two_digits(value: float) -> int:
 
 def outcomes_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """One row for each method, size and seed."""
-    columns = [*_KEYS, *_FIGURES]
+    columns = [*_KEYS, *_METRICS]
     rows = [[getattr(outcome, name) for name in columns] for outcome in outcomes]
     return pd.DataFrame(rows, columns=columns).sort_values([*_KEYS], ignore_index=True)
 

@@ -16,13 +16,13 @@ from pipeline.insight.probes import Probes
 from pipeline.insight.spread import Spread
 from pipeline.report.embedding_figures import drift_figure, headline_map, probes_figure
 from pipeline.report.embedding_tables import (
+    compared_metrics,
     drift_table,
     metrics_over_seeds,
     neighbours_table,
     pairs_by_label,
     pairs_table,
     probes_table,
-    values_by_metric,
 )
 from pipeline.report.items import File, Item, Metric, Param, Picture, Table, Text
 from pipeline.report.projector import projector_files
@@ -47,17 +47,17 @@ _TITLES = {
 def embedding_items(reports: Sequence[EmbeddingReport], *, figures: bool = True) -> list[Item]:
     """The metrics, tables and pictures of one or several reports.
 
-    A metric is the mean over the seeds; with several seeds NAME_std is the standard deviation. The
-    files for TensorBoard's projector are those of the last report.
+    A metric is NAME/METHOD, the mean over the seeds. The files for TensorBoard's projector are those
+    of the last report.
     """
-    items: list[Item] = []
-    for name, values in values_by_metric(reports).items():
-        spread = Spread.over(values)
-        items.append(Metric(name, spread.mean))
-        if spread.count > 1:
-            items.append(Metric(f"{name}_std", spread.std))
+    items: list[Item] = [
+        Metric(f"{name}/{method}", Spread.over(values).mean)
+        for method, group in _by_method(reports).items()
+        for name, values in _compared_values(group).items()
+    ]
     moved = _with_moved_words(reports)
     items += [
+        Table("tables/embedding.csv", metrics_over_seeds(reports)),
         Table("tables/probes.csv", probes_table(reports)),
         Table("tables/probe_pairs.csv", pairs_table(reports)),
         Table("tables/probe_pairs_by_label.csv", pairs_by_label(reports)),
@@ -81,8 +81,8 @@ def embedding_report_items(report: EmbeddingReport) -> list[Item]:
     return [
         Param("method", report.method),
         Param("seed", report.seed),
-        Metric("test_accuracy", report.accuracy),
-        *(Metric(name, value) for name, (value,) in values_by_metric([report]).items()),
+        Metric("test/accuracy", report.accuracy),
+        *(Metric(name, value) for name, value in compared_metrics(report).items()),
         File(EMBEDDING_REPORT, content.getvalue()),
     ]
 
@@ -98,10 +98,9 @@ def explanation_items(reports: Sequence[EmbeddingReport], *, figures: bool = Tru
     return [
         *embedding_items(reports, figures=figures),
         *(
-            Metric(f"{method}/test_accuracy", Spread.over(r.accuracy for r in group).mean)
+            Metric(f"test/accuracy/{method}", Spread.over(r.accuracy for r in group).mean)
             for method, group in _by_method(reports).items()
         ),
-        Table("tables/metrics_over_seeds.csv", metrics_over_seeds(reports)),
         Table("tables/summary.csv", pd.DataFrame(rows, columns=columns)),
         Text("summary.txt", explanation_sentence(reports) + "\n"),
     ]
@@ -168,6 +167,15 @@ def embedding_reports_sentence(reports: Sequence[EmbeddingReport]) -> str:
 def _with_moved_words(reports: Sequence[EmbeddingReport]) -> Sequence[EmbeddingReport]:
     """The reports in which words moved; all where there is none."""
     return [report for report in reports if report.drift.moved] or reports
+
+
+def _compared_values(reports: Sequence[EmbeddingReport]) -> dict[str, list[float]]:
+    """The metrics of one method, with one value for each seed."""
+    values: dict[str, list[float]] = {}
+    for report in reports:
+        for name, value in compared_metrics(report).items():
+            values.setdefault(name, []).append(value)
+    return values
 
 
 def _by_method(reports: Sequence[EmbeddingReport]) -> dict[str, list[EmbeddingReport]]:

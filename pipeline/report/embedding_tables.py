@@ -14,7 +14,7 @@ from pipeline.insight.spread import Spread
 
 
 def values_by_metric(reports: Sequence[EmbeddingReport]) -> dict[str, list[float]]:
-    """Every metric that is logged, with one value for each seed.
+    """Every number of the reports, with one value for each seed.
 
     The names are `probe/METHOD/...`, `semantics/METHOD/...` and `drift/...`. Where the words moved
     in several methods, the last are `drift/METHOD/...`.
@@ -34,6 +34,23 @@ def values_by_metric(reports: Sequence[EmbeddingReport]) -> dict[str, list[float
             for name, value in report.drift.metrics().items():
                 values[f"{prefix}/{name}"].append(value)
     return dict(values)
+
+
+def compared_metrics(report: EmbeddingReport) -> dict[str, float]:
+    """The few numbers that people compare across runs: metrics of a run, by name.
+
+    `words/rank_bc`: how many headlines are closer to b than c is, a fraction; 0 is best.
+    `words/pairs_rank_mean`: the same over all other pairs. `words/wordsim353`: the agreement with
+    people. `words/moved`: how far training moved the words, in lengths of a vector.
+    """
+    probed = report.probes.metrics()
+    values = {f"words/{n}": probed[n] for n in ("rank_bc", "pairs_rank_mean") if n in probed}
+    for name, similarity in report.similarity.items():
+        if name == "wordsim353" and not np.isnan(similarity.spearman):
+            values[f"words/{name}"] = similarity.spearman
+    if report.drift.moved:
+        values["words/moved"] = report.drift.metrics()["relative"]
+    return values
 
 
 def metrics_over_seeds(reports: Sequence[EmbeddingReport]) -> pd.DataFrame:

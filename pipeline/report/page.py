@@ -49,28 +49,22 @@ RUN_SECTIONS = (
         "How often the classifier is right on headlines that it did not learn from.",
         metrics={
             "test/accuracy": "test accuracy",
-            "test/accuracy_low": "lower end of its 95 % interval",
-            "test/accuracy_high": "upper end of its 95 % interval",
             "test/macro_f1": "test macro F1",
             "test/log_loss": "log loss (nats)",
             "test/ece": "expected calibration error",
             "validation/accuracy": "validation accuracy",
         },
-        tables={"tables/per_class.csv": "By label"},
+        tables={
+            "tables/results.csv": "By classifier, with the 95 % interval of the test accuracy",
+            "tables/per_class.csv": "By label",
+        },
     ),
     Section(
         "Data",
         "The headlines, and what the audit says about them.",
-        metrics={
-            "data/train": "training headlines",
-            "data/validation": "validation headlines",
-            "data/test": "test headlines",
-            "data/dropped_duplicates": "dropped: duplicates",
-            "data/dropped_empty": "dropped: empty",
-            "data/dropped_unlabelled": "dropped: without a label",
-        },
         tags={"audit.warning": "warning of the audit"},
         tables={
+            "tables/data.csv": "How many headlines there are, and how many were dropped",
             "tables/audit_signals.csv": "What can be told from shallow signals alone",
             "tables/near_duplicates.csv": "Headlines that stand in two splits, nearly the same",
         },
@@ -82,13 +76,9 @@ RUN_SECTIONS = (
     Section(
         "Vectors",
         "Which words of the training headlines have a vector.",
-        metrics={
-            "coverage/tokens": "fraction of the running words with a vector",
-            "coverage/types": "fraction of the different words with a vector",
-            "vocabulary/words": "training words",
-            "vocabulary/extra_words": "extra words",
-        },
+        metrics={"vectors/coverage": "fraction of the running words with a vector"},
         tables={
+            "tables/vectors.csv": "The vectors in numbers",
             "tables/coverage.csv": "By the way in which a word was matched",
             "tables/missing_words.csv": "Words without a vector, the most frequent first",
         },
@@ -101,15 +91,11 @@ RUN_SECTIONS = (
         "Training",
         "First the embedding is frozen, then all weights are fine-tuned. The epoch with the best "
         "validation result is kept.",
-        metrics={
-            "validation/frozen_accuracy": "validation accuracy, frozen",
-            "validation/fine_tuned_accuracy": "validation accuracy, fine-tuned",
-            "validation/scratch_accuracy": "validation accuracy, from scratch",
-            "ensemble/network_weight": "weight of the network in the ensemble",
-            "ensemble/sif_weight": "weight of the member sif",
-            "ensemble/ngrams_weight": "weight of the member ngrams",
-        },
         tags={"best_phase": "best phase"},
+        tables={
+            "tables/epochs.csv": "By epoch",
+            "tables/members.csv": "The members of the ensemble",
+        },
         pictures={
             "figures/learning_curves.png": "Lines: loss and accuracy by epoch, for the training and the "
             "validation headlines, through both phases. A dot marks the epoch that was kept."
@@ -158,13 +144,9 @@ RUN_SECTIONS = (
     Section(
         "How it was made",
         "The options of the run, its stages and the versions.",
-        metrics={"seconds/total": "seconds in all"},
-        tags={
-            "version.tensorflow": "TensorFlow",
-            "version.keras": "Keras",
-            "version.mlflow": "MLflow",
-            "version.numpy": "NumPy",
-            "data.sha256.test": "digest of the test headlines",
+        tables={
+            "tables/seconds.csv": "Seconds by stage",
+            "tables/versions.csv": "Versions of the packages",
         },
         params=True,
     ),
@@ -209,28 +191,25 @@ def page_items(
     return [Text(REPORT, html)]
 
 
-def run_page_items(logged: Sequence[Item], name: str, run_id: str, uri: str) -> list[Item]:
+def run_page_items(
+    logged: Sequence[Item], name: str, result: str, run_id: str, uri: str
+) -> list[Item]:
     """The page of a run of `pipeline train`.
 
     Args:
         logged: All that the run logged so far.
         name: Of the run.
+        result: The result in one sentence.
         run_id: Of the run in MLflow.
         uri: The address of the store.
     """
-    metrics = _Logged.of(logged).metrics
-    accuracy, low, high = (metrics[f"test/accuracy{end}"] for end in ("", "_low", "_high"))
-    lead = (
-        f"Right on {accuracy:.1%} of {metrics['data/test']:,.0f} test headlines "
-        f"(95 % interval {low:.1%} to {high:.1%})."
-    )
     code = (
         f'pipeline predict --model runs:/{run_id}/model "a headline"\n\n'
         f"import mlflow\n\nmlflow.set_tracking_uri({masked(uri)!r})\n"
         f"model = mlflow.pyfunc.load_model('runs:/{run_id}/model')\n"
         "model.predict(['a headline'])"
     )
-    return page_items(name, lead, logged, code=code)
+    return page_items(name, result, logged, code=code)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ def read_set_outcome(run: FinishedRun) -> SetOutcome:
     accuracies = {
         f"{method} {split}": value
         for name, value in run.metrics.items()
-        for split, method in [name.removesuffix("_accuracy").split("/", 1)]
+        for split, method in [name.split("/accuracy/")]
     }
     name = run.content.decode().removesuffix("\n")
     return SetOutcome(name, int(run.params["seed"]), accuracies)
@@ -112,6 +112,6 @@ def _by_measure(name: str, outcomes: Sequence[SetOutcome]) -> dict[str, list[flo
 
 
 def _metric(measure: str) -> str:
-    """The name of the metric: `validation/fine_tuned_accuracy` of `fine_tuned validation`."""
+    """The name of the metric: `validation/accuracy/fine_tuned` of `fine_tuned validation`."""
     method, split = measure.split(" ")
-    return f"{split}/{method}_accuracy"
+    return f"{split}/accuracy/{method}"

@@ -13,6 +13,7 @@ from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import Evaluation
+from pipeline.report.results import MAJORITY, majority_share, results_table
 from pipeline.training.history import History
 
 
@@ -57,7 +58,8 @@ def summary(
             ),
         ]
     facts.append(("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())))
-    return facts, _classifiers(history, ensemble, evaluations)
+    results = results_table(history, ensemble, evaluations, majority_share(headlines))
+    return facts, _classifiers(results)
 
 
 def model_facts(headlines: Headlines, vectors: VectorsOptions, accuracy: float) -> dict[str, Any]:
@@ -87,49 +89,23 @@ def _coverage(coverage: Coverage) -> str:
     return fractions + (f"; different words by {words}" if words else "")
 
 
-def _classifiers(
-    history: History, ensemble: Ensemble, evaluations: Mapping[str, Evaluation]
-) -> pd.DataFrame:
-    """One row for the network after each phase, for the nearest cases, and for the ensemble."""
-    rows = []
-    for phase in history.phases:
-        kept = "ensemble" not in evaluations and phase is history.best
-        rows.append(
-            _row(
-                f"{phase.name} (kept)" if kept else phase.name,
-                evaluations[phase.name],
-                validation=phase.best.val_accuracy,
-                seconds=phase.seconds,
-                epochs=f"{phase.best.number} of {len(phase.epochs)}",
-            )
-        )
-    if "cases" in evaluations:
-        rows.append(_row("nearest cases", evaluations["cases"]))
-    if "ensemble" in evaluations:
-        rows.append(
-            _row(
-                "ensemble (kept)",
-                evaluations["ensemble"],
-                validation=ensemble.accuracy,
-                seconds=ensemble.seconds,
-            )
-        )
-    return pd.DataFrame(rows)
-
-
-def _row(
-    name: str,
-    test: Evaluation,
-    *,
-    validation: float | None = None,
-    seconds: float | None = None,
-    epochs: str = "",
-) -> dict[str, str]:
-    return {
-        "classifier": name,
-        "epochs": epochs,
-        "validation accuracy": "" if validation is None else f"{validation:.4f}",
-        "test accuracy": f"{test.accuracy:.4f}",
-        "test macro F1": f"{test.macro_f1:.4f}",
-        "seconds": "" if seconds is None else f"{seconds:.1f}",
+def _classifiers(results: pd.DataFrame) -> pd.DataFrame:
+    """The table of results as it is printed: numbers as texts, and no row for the commonest label."""
+    shown = results[results["classifier"] != MAJORITY]
+    names = shown["classifier"].where(~shown["kept"], shown["classifier"] + " (kept)")
+    formats = {
+        "validation accuracy": ("validation_accuracy", "{:.4f}"),
+        "test accuracy": ("test_accuracy", "{:.4f}"),
+        "test macro F1": ("test_macro_f1", "{:.4f}"),
+        "seconds": ("seconds", "{:.1f}"),
     }
+    return pd.DataFrame(
+        {
+            "classifier": names,
+            "epochs": shown["epochs"],
+            **{
+                title: ["" if value != value else form.format(value) for value in shown[column]]
+                for title, (column, form) in formats.items()
+            },
+        }
+    )

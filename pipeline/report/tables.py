@@ -1,4 +1,4 @@
-"""Tables of a run: coverage, missing words, results by label, predictions."""
+"""Tables of a run: data, vectors, epochs, members, results by label, predictions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,63 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from pipeline.embedding.matrix import Coverage
+from pipeline.classifier.ensemble import Ensemble
+from pipeline.data.headlines import Headlines
+from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
 from pipeline.insight.evaluation import Evaluation
+from pipeline.training.history import History
 
 _MAX_COLUMNS = 50  # labels that get a column each
 _MOST_PROBABLE = 5  # labels of a headline that are listed where there are more
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # of the confidence
+
+
+def data_table(headlines: Headlines) -> pd.DataFrame:
+    """One row for each split and for each reason to drop headlines: how many there are.
+
+    `sha256`: the digest of a split; empty for what was dropped.
+    """
+    rows = [
+        (name if name != "train" else "training", len(rows), headlines.sha256[name])
+        for name, rows in headlines.splits.items()
+    ]
+    rows += [(f"dropped: {why}", number, "") for why, number in headlines.dropped.items()]
+    return pd.DataFrame(rows, columns=["part", "headlines", "sha256"])
+
+
+def vectors_table(matrix: EmbeddingMatrix) -> pd.DataFrame:
+    """The matrix in numbers: one row for each."""
+    rows = {
+        "dimensions": matrix.weights.shape[1],
+        "training words": len(matrix.words),
+        "extra words": len(matrix.extra_words),
+        "fraction of the training words with a vector": matrix.coverage.types,
+        "fraction of the running words with a vector": matrix.coverage.tokens,
+    }
+    return pd.DataFrame(rows.items(), columns=["what", "value"])
+
+
+def epochs_table(history: History) -> pd.DataFrame:
+    """One row for each epoch of each phase. `step`: counted through all phases, as in MLflow.
+
+    `kept`: whether the phase keeps the weights of this epoch.
+    """
+    best = [phase.best for phase in history.phases]
+    rows = [
+        {"step": step, **asdict(epoch), "kept": epoch in best}
+        for step, epoch in enumerate(history.epochs, start=1)
+    ]
+    return pd.DataFrame(rows).drop(columns="planned").rename(columns={"number": "epoch"})
+
+
+def members_table(ensemble: Ensemble) -> pd.DataFrame:
+    """One row for each member of the ensemble: its weight and its validation results."""
+    rows = [
+        (name, member.weight, member.accuracy, member.loss)
+        for name, member in ensemble.members.items()
+    ]
+    columns = ["member", "weight", "validation_accuracy", "validation_loss"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def coverage_by_fallback(coverage: Coverage) -> pd.DataFrame:

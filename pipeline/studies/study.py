@@ -14,6 +14,7 @@ from pipeline.data.headlines import Headlines
 from pipeline.embedding.loading import vectors_name
 from pipeline.studies.trials import Trial
 from pipeline.tracking.options import TrackingOptions
+from pipeline.tracking.provenance import version_items
 from pipeline.tracking.runs import Child, TrackedRun, tracked_run
 
 Result = TypeVar("Result")
@@ -58,7 +59,8 @@ def study_run(
     name = f"{kind}-{headlines.name}-{shown}-{values['model']['encoder']}"
     key = hashlib.sha256(identity.encode()).hexdigest()
     with tracked_run(tracking, name, resume_key=key) as tracked:
-        tracked.log([*report.config_items(logged), *report.headlines_items(headlines)])
+        described = [*report.config_items(logged), *report.headlines_items(headlines)]
+        tracked.log([*described, *version_items()])
         yield tracked
 
 

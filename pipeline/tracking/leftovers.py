@@ -13,7 +13,7 @@ from pipeline.base.addresses import masked
 from pipeline.base.errors import TrackingError
 from pipeline.tracking.connection import few_retries, mlflow_errors, waits_for
 from pipeline.tracking.outbox import END_REASON, Outbox, left_outboxes, runs_folder
-from pipeline.tracking.provenance import host_name, process_tags
+from pipeline.tracking.provenance import HOST, PROCESS, host_name, process_tags
 
 logger = logging.getLogger(__name__)
 
@@ -76,9 +76,9 @@ def _settle(outbox: Outbox) -> Sent | None:
 
 def end_abandoned_runs(client: MlflowClient, experiment_id: str) -> None:
     """End the runs of an experiment that processes of this machine left, also without a folder."""
-    query = f"attributes.status = 'RUNNING' and tags.`process.host` = '{host_name()}'"
+    query = f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{host_name()}'"
     for run in client.search_runs([experiment_id], query):
-        process = run.data.tags.get("process.id", "")
+        process = run.data.tags.get(PROCESS, "")
         if process.isdigit() and not psutil.pid_exists(int(process)):
             client.set_tag(run.info.run_id, END_REASON, "its process disappeared")
             client.set_terminated(run.info.run_id, "KILLED")

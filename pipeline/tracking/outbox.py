@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 30  # between two tries while the run goes on
 KEEP_SECONDS = 7 * 24 * 3600  # after which a run is no longer expected to go on
-END_REASON = "end.reason"
+END_REASON = "pipeline.end_reason"
 _REASON_LENGTH = 5000  # characters that MLflow takes as the value of a tag
 # What a store answers that it will not take an entry at all. Anything else may pass.
 _REFUSED = {

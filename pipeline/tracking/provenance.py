@@ -1,25 +1,36 @@
-"""Where a run comes from, as tags: the process, the versions of packages, the commit."""
+"""Where a run comes from: the process, the commit and the versions of packages.
+
+Tags that the machinery needs, and people seldom, begin with `pipeline.`.
+"""
 
 from __future__ import annotations
 
 import os
+import platform
 import socket
 import subprocess
 import uuid
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import pandas as pd
+
+from pipeline.report.items import Item, Table
+
 _PACKAGES = ("tensorflow", "keras", "mlflow", "datasets", "gensim", "scikit-learn", "numpy")
+
+HOST, PROCESS = "pipeline.host", "pipeline.process"
+"""The tags of the process that a run belongs to."""
 
 
 def run_tags() -> dict[str, str]:
-    """The tags of a run: those of the process, of packages and of the repository."""
-    return process_tags() | _version_tags() | _git_tags()
+    """The tags of a run: those of the process and of the repository."""
+    return process_tags() | _git_tags()
 
 
 def process_tags() -> dict[str, str]:
     """The machine and the number of this process."""
-    return {"process.host": host_name(), "process.id": str(os.getpid())}
+    return {HOST: host_name(), PROCESS: str(os.getpid())}
 
 
 def host_name() -> str:
@@ -33,14 +44,15 @@ def host_name() -> str:
     return "".join(character for character in name if character not in "'\"[]:")
 
 
-def _version_tags() -> dict[str, str]:
-    tags = {}
+def version_items() -> list[Item]:
+    """The versions of Python and of the packages that decide the numbers of a run, as a table."""
+    rows = [("python", platform.python_version())]
     for package in _PACKAGES:
         try:
-            tags[f"version.{package}"] = version(package)
+            rows.append((package, version(package)))
         except PackageNotFoundError:
-            tags[f"version.{package}"] = "not installed"
-    return tags
+            rows.append((package, "not installed"))
+    return [Table("tables/versions.csv", pd.DataFrame(rows, columns=["package", "version"]))]
 
 
 def _git_tags() -> dict[str, str]:
@@ -59,4 +71,7 @@ def _git_tags() -> dict[str, str]:
     commit = git("rev-parse", "HEAD")
     if commit is None:
         return {}
-    return {"git.commit": commit, "git.dirty": str(bool(git("status", "--porcelain"))).lower()}
+    return {
+        "pipeline.git_commit": commit,
+        "pipeline.git_dirty": str(bool(git("status", "--porcelain"))).lower(),
+    }

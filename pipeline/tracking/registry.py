@@ -17,7 +17,8 @@ from pipeline.tracking.options import TrackingOptions
 
 logger = logging.getLogger(__name__)
 
-_ORIGIN = "data.origin"  # the tag that says which data a name belongs to
+_ORIGIN = "pipeline.data_origin"  # the tag that says which data a name belongs to
+_ACCURACY, _SHA256 = "pipeline.validation_accuracy", "pipeline.validation_sha256"  # of a version
 
 CHAMPION = "champion"
 """The alias of the version that answers where only the name of a model is given."""
@@ -113,7 +114,7 @@ def register_version(
             name,
             f"models:/{model_id}",
             run_id,
-            tags={"validation_accuracy": repr(accuracy), "validation_sha256": sha256},
+            tags={_ACCURACY: repr(accuracy), _SHA256: sha256},
             await_creation_for=60,
             model_id=model_id,
         )
@@ -175,12 +176,12 @@ def _decide(
     if str(champion) == version:
         return True, "it was the champion already"
     new, old = (client.get_model_version(name, str(v)).tags for v in (version, champion))
-    if old.get("validation_sha256") != new["validation_sha256"]:
+    if old.get(_SHA256) != new[_SHA256]:
         return False, (
             f"version {champion} was validated on other headlines, which decides nothing; "
             "tracking.promote=always replaces it"
         )
-    accuracy, before = (float(tags["validation_accuracy"]) for tags in (new, old))
+    accuracy, before = (float(tags[_ACCURACY]) for tags in (new, old))
     wins = accuracy > before
     compared = "better than" if wins else "no better than"
     return wins, (

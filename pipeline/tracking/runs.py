@@ -36,7 +36,7 @@ from pipeline.tracking.writer import items_entry
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60  # for a store that does not answer, when the work is done
-_RESUME_KEY = "resume.key"
+_RESUME_KEY = "pipeline.resume_key"
 _UNFINISHED = ("KILLED", "FAILED")
 
 
@@ -218,7 +218,7 @@ def tracked_run(
     Inside of an active run of MLflow in the same store it is a run below that one. Nothing that
     MLflow keeps for the process is changed: not the address, the experiment or the active run.
 
-    The tag `end.reason` says why a run did not finish. A run of this machine whose process has
+    The tag `pipeline.end_reason` says why a run did not finish. A run of this machine whose process has
     disappeared (SIGKILL, a power cut) is marked as KILLED when the next run starts.
 
     Args:

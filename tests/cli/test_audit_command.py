@@ -123,13 +123,13 @@ def test_a_run_logs_it_and_says_it_at_the_end(
     assert len([line for line in err.splitlines() if line.startswith("audit: ")]) == 1
     client = MlflowClient(store)
     (record,) = client.search_runs(["1"])
-    metrics = record.data.metrics
-    assert metrics["audit/letter_case_accuracy"] > 0.9
-    assert metrics["audit/majority_accuracy"] < 0.6
-    assert metrics["audit/near_duplicates_test_in_train"] > 9
-    assert metrics["audit/near_duplicates_test_in_train_other_label"] == 0
-    assert 0 < metrics["audit/groups_held_out_accuracy"] < 1
-    assert metrics["seconds/audit"] > 0
+    path = client.download_artifacts(record.info.run_id, "tables/audit.csv")
+    numbers = pd.read_csv(path).set_index("what")["value"]
+    assert numbers["letter_case_accuracy"] > 0.9
+    assert numbers["majority_accuracy"] < 0.6
+    assert numbers["near_duplicates_test_in_train"] > 9
+    assert numbers["near_duplicates_test_in_train_other_label"] == 0
+    assert 0 < numbers["groups_held_out_accuracy"] < 1
     assert record.data.params["data.group"] == "paper"
     assert "letter_case" in record.data.tags["audit.warning"]
     for name in (

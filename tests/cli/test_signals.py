@@ -59,7 +59,7 @@ def test_interrupted_runs_end_as_killed(
     assert not [child for child in children if child.is_running()]
     (record,) = MlflowClient(store).search_runs(["1"])
     assert record.info.status == "KILLED"
-    assert record.data.tags["end.reason"].startswith("interrupted")
+    assert record.data.tags["pipeline.end_reason"].startswith("interrupted")
     assert "frozen/loss" in record.data.metrics  # what was known by then is there
 
 

@@ -50,7 +50,7 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
     assert code == 0
     assert "was abandoned, marked as KILLED" in resumed
     (record,) = client.search_runs(["1"])
-    assert (record.info.status, record.data.tags["end.reason"]) == ("FINISHED", "")
+    assert (record.info.status, record.data.tags["pipeline.end_reason"]) == ("FINISHED", "")
     history = client.get_metric_history(record.info.run_id, "frozen/loss")
     assert [metric.step for metric in history] == [*range(1, 61)]  # each epoch once
     (epoch,) = re.findall(r"goes on after epoch (\d+) of frozen", resumed)

@@ -46,31 +46,35 @@ def metrics(reports: list[EmbeddingReport]) -> dict[str, float]:
 
 def test_metrics_of_one_seed(reports: list[EmbeddingReport]) -> None:
     logged = metrics(reports[1:3])
+    numbers = report.metrics_over_seeds(reports[1:3]).set_index("metric")["mean"]
     for each in reports[1:3]:
         method = each.method
+        assert logged[f"words/rank_bc/{method}"] == each.probes.rank_bc
+        assert logged[f"words/wordsim353/{method}"] == each.similarity["wordsim353"].spearman
         for name, value in each.probes.metrics().items():
-            assert logged[f"probe/{method}/{name}"] == value
-        assert logged[f"semantics/{method}/wordsim353"] == each.similarity["wordsim353"].spearman
-        assert logged[f"semantics/{method}/simlex999_pairs"] == 0
-        assert f"semantics/{method}/simlex999" not in logged  # there is nothing to correlate
+            assert numbers[f"probe/{method}/{name}"] == value
+        assert numbers[f"semantics/{method}/simlex999_pairs"] == 0
+        assert f"semantics/{method}/simlex999" not in numbers  # there is nothing to correlate
     assert {"cos_ab", "cos_ac", "cos_bc", "rank_bc"} <= reports[1].probes.metrics().keys()
-    assert logged["drift/mean"] == pytest.approx(reports[2].drift.distances.mean()) != 0
-    assert logged["drift/median"] == np.median(reports[2].drift.distances)
-    assert not [name for name in logged if "drift/fine_tuned" in name or "_std" in name]
-    assert not [name for name in metrics(reports[1:2]) if name.startswith("drift")]  # only frozen
+    assert numbers["drift/mean"] == pytest.approx(reports[2].drift.distances.mean()) != 0
+    assert numbers["drift/median"] == np.median(reports[2].drift.distances)
+    assert logged["words/moved/fine_tuned"] == numbers["drift/relative"]
+    assert "words/moved/frozen" not in logged
 
 
 def test_metrics_of_several_seeds(reports: list[EmbeddingReport]) -> None:
     logged = metrics(reports)
-    for i, method in enumerate(("scratch", "frozen", "fine_tuned")):
-        values = [each.probes.cos_bc for each in (reports[i], reports[i + 3])]
-        assert logged[f"probe/{method}/cos_bc"] == pytest.approx(np.mean(values))
-        assert logged[f"probe/{method}/cos_bc_std"] == pytest.approx(np.std(values, ddof=1))
-    assert logged["drift/scratch/mean"] != logged["drift/fine_tuned/mean"]
-    assert "drift/mean" not in logged
-    assert "drift/frozen/mean" not in logged
     table = report.metrics_over_seeds(reports).set_index("metric")
-    assert table.loc["probe/frozen/cos_bc", "mean"] == pytest.approx(logged["probe/frozen/cos_bc"])
+    for i, method in enumerate(("scratch", "frozen", "fine_tuned")):
+        ranks = [each.probes.rank_bc for each in (reports[i], reports[i + 3])]
+        assert logged[f"words/rank_bc/{method}"] == pytest.approx(np.mean(ranks))
+        cosines = [each.probes.cos_bc for each in (reports[i], reports[i + 3])]
+        row = table.loc[f"probe/{method}/cos_bc"]
+        assert row["mean"] == pytest.approx(np.mean(cosines))
+        assert row["std"] == pytest.approx(np.std(cosines, ddof=1))
+    assert logged["words/moved/scratch"] != logged["words/moved/fine_tuned"]
+    assert {"drift/scratch/mean", "drift/fine_tuned/mean"} < set(table.index)
+    assert not {"drift/mean", "drift/frozen/mean"} & set(table.index)
     assert set(table["seeds"]) == {2}
     assert (table["low"] <= table["high"]).all()
 
@@ -106,7 +110,7 @@ def test_an_explanation(reports: list[EmbeddingReport]) -> None:
     assert "no vector for" in sentence
     items = report.explanation_items(reports, figures=False)
     logged = {item.name: item.value for item in items if isinstance(item, report.Metric)}
-    assert logged["frozen/test_accuracy"] == pytest.approx(np.mean(accuracies))
+    assert logged["test/accuracy/frozen"] == pytest.approx(np.mean(accuracies))
     assert report.embedding_reports_sentence(reports[1:3]).startswith("seed 0: closer to b than c")
 
 

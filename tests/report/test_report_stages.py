@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import make_headlines
+from datasets import Dataset, DatasetDict
 from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, small_matrix
 
 from pipeline import report
@@ -35,6 +36,10 @@ def metrics(items: list[report.Item]) -> dict[str, float]:
     return {item.name: item.value for item in items if isinstance(item, report.Metric)}
 
 
+def tables(items: list[report.Item]) -> dict[str, pd.DataFrame]:
+    return {item.path: item.frame for item in items if isinstance(item, report.Table)}
+
+
 def pictures(items: list[report.Item]) -> list[str]:
     return [item.path for item in items if isinstance(item, report.Picture)]
 
@@ -50,8 +55,9 @@ def test_the_matrix() -> None:
     matrix = small_matrix(TRAIN.texts)
     items = report.matrix_items(matrix)
     assert pictures(items) == ["figures/coverage.png"]
-    assert metrics(items)["coverage/types"] == matrix.coverage.types
-    assert metrics(items)["vocabulary/words"] == len(matrix.words)
+    assert metrics(items) == {"vectors/coverage": matrix.coverage.tokens}
+    numbers = tables(items)["tables/vectors.csv"].set_index("what")["value"]
+    assert numbers["training words"] == len(matrix.words)
     assert pictures(report.matrix_items(matrix, figures=False)) == []
 
 
@@ -59,27 +65,27 @@ def test_the_history(history: History) -> None:
     items = report.history_items(history)
     assert pictures(items) == ["figures/learning_curves.png"]
     assert report.Tag("best_phase", history.best.name) in items
-    values = metrics(items)
-    for phase in history.phases:
-        assert values[f"validation/{phase.name}_accuracy"] == phase.best.val_accuracy
+    rows = tables(items)["tables/epochs.csv"]
+    assert rows["step"].tolist() == [*range(1, len(history.epochs) + 1)]
+    kept = rows[rows["kept"]].set_index("phase")["val_accuracy"]
+    assert kept.to_dict() == {phase.name: phase.best.val_accuracy for phase in history.phases}
     assert pictures(report.history_items(history, figures=False)) == []
     epoch = history.epochs[0]
-    assert metrics(report.epoch_items(epoch, 1))["frozen/val_loss"] == epoch.val_loss
+    assert metrics(report.epoch_items(epoch, 1))["epochs/val_loss"] == epoch.val_loss
 
 
 def test_the_evaluations(evaluation: Evaluation) -> None:
     right = evaluate_probabilities(np.eye(3)[TEST.labels], TEST)
     items = report.evaluations_items({"frozen": evaluation, "ensemble": right}, "ensemble")
     values = metrics(items)
-    assert values["test/accuracy"] == values["test/ensemble_accuracy"] == 1
-    assert values["test/frozen_accuracy"] == evaluation.accuracy
-    assert values["test/accuracy_low"] < 1 == values["test/accuracy_high"]
+    assert values["test/accuracy"] == values["test/accuracy/ensemble"] == 1
+    assert values["test/accuracy/frozen"] == evaluation.accuracy
     assert pictures(items) == ["figures/confusion_matrix.png", "figures/reliability.png"]
-    tables = {item.path: item.frame for item in items if isinstance(item, report.Table)}
-    assert len(tables["tables/test_predictions.csv"]) == len(TEST)
-    assert len(tables["tables/misclassified.csv"]) == 0
-    assert tables["tables/per_class.csv"]["label"].tolist() == NAMES
-    all_of_it, *_, surest = tables["tables/thresholds.csv"].itertuples()
+    frames = tables(items)
+    assert len(frames["tables/test_predictions.csv"]) == len(TEST)
+    assert len(frames["tables/misclassified.csv"]) == 0
+    assert frames["tables/per_class.csv"]["label"].tolist() == NAMES
+    all_of_it, *_, surest = frames["tables/thresholds.csv"].itertuples()
     assert (all_of_it.threshold, all_of_it.answered, all_of_it.accuracy) == (0, 1, 1)
     assert surest.answered == 1  # the probabilities of `right` are 0 and 1
     some = report.evaluations_items({"frozen": evaluation}, "frozen")
@@ -140,3 +146,29 @@ def test_the_summary(history: History, evaluation: Evaluation) -> None:
     _, table = report.summary(headlines, matrix, history, alone, with_cases, {})
     assert table["classifier"].tolist()[-1] == "nearest cases"
     assert table["validation accuracy"].tolist()[-1] == ""
+
+
+def test_the_result(history: History, evaluation: Evaluation) -> None:
+    right = evaluate_probabilities(np.eye(3)[TEST.labels], TEST)
+    both = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, 0.8, 0.5, 0.1)
+    evaluations = {"frozen": evaluation, "fine_tuned": evaluation, "ensemble": right}
+    rows = report.results_table(history, both, evaluations, 0.25).set_index("classifier")
+    assert rows.index.tolist() == ["frozen", "fine_tuned", "ensemble", "commonest label"]
+    assert rows.index[rows["kept"]].tolist() == ["ensemble"]
+    assert rows["test_accuracy"]["commonest label"] == 0.25
+    assert rows["low"]["ensemble"] < 1 == rows["high"]["ensemble"]
+    assert np.isnan(rows["low"]["commonest label"])
+    low = f"{rows['low']['ensemble']:.1%}"
+    sentence = f"Right on 100.0% of {len(TEST)} test headlines (95 % interval {low} to 100.0%)."
+    assert report.result_sentence(right) == sentence
+
+
+def test_the_share_of_the_commonest_label_is_that_of_training() -> None:
+    rows = {
+        "train": (["a", "b", "c"], ["x", "y", "y"]),
+        "validation": (["d", "e"], ["x", "y"]),
+        "test": (["f", "g", "h", "i"], ["x", "x", "x", "y"]),
+    }
+    splits = {s: Dataset.from_dict({"text": t, "label": n}) for s, (t, n) in rows.items()}
+    headlines = load_headlines(DatasetDict(splits))
+    assert report.majority_share(headlines) == 0.25

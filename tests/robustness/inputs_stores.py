@@ -167,7 +167,7 @@ def password_in_a_reason(trial: Trial) -> str:
     with own_cache(trial), suppress(ValueError), begin(trial) as tracked:
         raise ValueError("no answer from http://alice:secret@host:5000")
     client = MlflowClient(f"sqlite:///{trial.folder / 'mlflow.db'}")
-    return str(client.get_run(tracked.run_id).data.tags["end.reason"])
+    return str(client.get_run(tracked.run_id).data.tags["pipeline.end_reason"])
 
 
 def synced(trial: Trial) -> str:

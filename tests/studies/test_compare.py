@@ -138,7 +138,7 @@ def test_compare(
         f"{row.method}-{row.size}-{row.seed}" for row in table.itertuples()
     }
     assert len(below) == len(table)
-    curve = client.get_metric_history(parent.info.run_id, "fine_tuned/test_accuracy")
+    curve = client.get_metric_history(parent.info.run_id, "test/accuracy/fine_tuned")
     assert {point.step: point.value for point in curve} == pytest.approx(
         table[table["method"] == "fine_tuned"].set_index("size")["test_accuracy"].to_dict()
     )
@@ -169,7 +169,7 @@ def test_a_comparison_that_was_killed_goes_on(
     (parent,) = runs("attributes.run_name LIKE 'compare-%'")
     # A result that no training would give says that it was read, and not made again.
     known = next(iter(done.values()))
-    client.log_metric(known.info.run_id, "test_macro_f1", 0.125)
+    client.log_metric(known.info.run_id, "test/macro_f1", 0.125)
 
     trials: list[int] = []
     # Where the run is logged, and as what, is no other comparison.
@@ -178,7 +178,7 @@ def test_a_comparison_that_was_killed_goes_on(
     assert result.run_id == parent.info.run_id
     record = client.get_run(result.run_id)
     assert record.info.status == "FINISHED"
-    assert record.data.tags["end.reason"] == ""
+    assert record.data.tags["pipeline.end_reason"] == ""
     assert trials == list(range(1, len(plan_trials(result.headlines, [6], [0, 1])) + 1))
     for run_id, run in done.items():
         assert client.get_run(run_id).info.end_time == run.info.end_time

@@ -79,16 +79,16 @@ def test_explain(
         return pd.read_csv(client.download_artifacts(parent.info.run_id, path))
 
     metrics = parent.data.metrics
-    by_metric = table("tables/metrics_over_seeds.csv").set_index("metric")
+    by_metric = table("tables/embedding.csv").set_index("metric")
     for method in METHODS:
         group = [c for c in below if c.info.run_name.startswith(f"{method}-")]
         assert {child.data.params["method"] for child in group} == {method}
-        for name in ("cos_ab", "cos_ac", "cos_bc", "rank_bc"):
-            values = [child.data.metrics[f"probe/{method}/{name}"] for child in group]
-            assert metrics[f"probe/{method}/{name}"] == pytest.approx(sum(values) / 2)
+        for name in ("rank_bc", "pairs_rank_mean"):
+            values = [child.data.metrics[f"words/{name}"] for child in group]
+            assert metrics[f"words/{name}/{method}"] == pytest.approx(sum(values) / 2)
             assert by_metric.loc[f"probe/{method}/{name}", "low"] == pytest.approx(min(values))
-        accuracy = sum(child.data.metrics["test_accuracy"] for child in group) / 2
-        assert metrics[f"{method}/test_accuracy"] == pytest.approx(accuracy)
+        accuracy = sum(child.data.metrics["test/accuracy"] for child in group) / 2
+        assert metrics[f"test/accuracy/{method}"] == pytest.approx(accuracy)
     assert {"alps", "snow"} <= set(table("tables/neighbours.csv")["word"])
     files = {f.path for f in client.list_artifacts(parent.info.run_id, "figures")}
     assert {"figures/probes.png", "figures/drift.png", "figures/headline_map.png"} <= files

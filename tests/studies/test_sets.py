@@ -90,7 +90,7 @@ def test_one_run_with_a_run_below_it_for_each_set_and_seed_goes_on(
             for split in ("validation", "test")
         ]
         metrics = by_name[f"{outcome.name}-{outcome.seed}"]
-        assert metrics["test/ensemble_accuracy"] == outcome.accuracies["ensemble test"]
+        assert metrics["test/accuracy/ensemble"] == outcome.accuracies["ensemble test"]
 
     client = MlflowClient(store)
     params = client.get_run(result.run_id).data.params

@@ -76,18 +76,16 @@ def record(folder: Path) -> dict[str, Any]:
             ),
             "versions": rows("SELECT version, run_id FROM model_versions"),
             "tagged": rows(
-                "SELECT DISTINCT version FROM model_version_tags WHERE key = 'validation_accuracy'"
+                "SELECT DISTINCT version FROM model_version_tags WHERE key = 'pipeline.validation_accuracy'"
             ),
             "models": rows("SELECT status FROM logged_models"),
         }
 
 
 def results(folder: Path, run_id: str) -> tuple[Any, bytes]:
-    """The metrics of a run that are not times, each once, and its predictions."""
+    """The metrics of a run, each once, and its predictions."""
     metrics = sorted(
-        (key, value, step)
-        for run, key, value, step in record(folder)["metrics"]
-        if run == run_id and not key.startswith("seconds/")
+        (key, value, step) for run, key, value, step in record(folder)["metrics"] if run == run_id
     )
     (file,) = folder.glob(f"mlruns/*/{run_id}/artifacts/tables/test_predictions.csv")
     return metrics, file.read_bytes()

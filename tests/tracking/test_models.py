@@ -279,7 +279,10 @@ def test_the_champion_changes_only_for_a_better_one_on_the_same_headlines(store:
     client.create_registered_model("m")
 
     def add(accuracy: float, sha256: str, promote: str = "auto") -> RegisteredModel:
-        tags = {"validation_accuracy": repr(accuracy), "validation_sha256": sha256}
+        tags = {
+            "pipeline.validation_accuracy": repr(accuracy),
+            "pipeline.validation_sha256": sha256,
+        }
         version = client.create_model_version("m", "/nowhere", tags=tags).version
         return promote_version(store, "m", str(version), promote)
 

@@ -44,6 +44,8 @@ def test_of_several_at_once_the_best_is_the_champion(store: str, trial: int) -> 
     client = MlflowClient(store)
     versions = client.search_model_versions("name = 'm'", max_results=100)
     assert sorted(int(v.version) for v in versions) == [*range(1, 33)]
-    assert {float(v.tags["validation_accuracy"]) for v in versions} == {n / 32 for n in range(32)}
+    assert {float(v.tags["pipeline.validation_accuracy"]) for v in versions} == {
+        n / 32 for n in range(32)
+    }
     champion = client.get_model_version_by_alias("m", "champion")
-    assert float(champion.tags["validation_accuracy"]) == 31 / 32
+    assert float(champion.tags["pipeline.validation_accuracy"]) == 31 / 32

@@ -14,6 +14,7 @@ from pipeline.base.errors import DataError, TrackingError
 from pipeline.report.items import File, Item, Metric, Param, Table, Tag, Text
 from pipeline.tracking.leftovers import send_left
 from pipeline.tracking.options import TrackingOptions
+from pipeline.tracking.provenance import version_items
 from pipeline.tracking.runs import tracked_run
 from pipeline.tracking.writer import items_entry
 
@@ -33,9 +34,10 @@ def test_tags_say_where_it_comes_from(store: str, tmp_path: Path) -> None:
     with tracked_run(TrackingOptions(uri=store), "tags") as tracked:
         pass
     tags = MlflowClient(store).get_run(tracked.run_id).data.tags
-    assert tags["git.commit"] == git("rev-parse", "HEAD")
-    assert tags["git.dirty"] == "true"  # the store itself is an untracked file
-    assert tags["version.tensorflow"].startswith("2.")
+    assert tags["pipeline.git_commit"] == git("rev-parse", "HEAD")
+    assert tags["pipeline.git_dirty"] == "true"  # the store itself is an untracked file
+    (versions,) = version_items()
+    assert versions.frame.set_index("package")["version"]["tensorflow"].startswith("2.")
 
 
 def test_how_a_run_ends(store: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -49,7 +51,7 @@ def test_how_a_run_ends(store: str, caplog: pytest.LogCaptureFixture) -> None:
             raise error
         record = client.get_run(tracked.run_id)
         assert record.info.status == status
-        assert record.data.tags["end.reason"] == reason
+        assert record.data.tags["pipeline.end_reason"] == reason
     with tracked_run(options, "ends") as tracked:
         pass
     assert client.get_run(tracked.run_id).info.status == "FINISHED"
@@ -100,7 +102,7 @@ def test_a_run_with_a_key_goes_on_until_it_has_finished(store: str) -> None:
     assert ids[0] == ids[2]
     assert len(set(ids)) == 3
     record = MlflowClient(store).get_run(ids[0])
-    assert (record.info.status, record.data.tags["end.reason"]) == ("FINISHED", "")
+    assert (record.info.status, record.data.tags["pipeline.end_reason"]) == ("FINISHED", "")
 
 
 def test_a_deleted_experiment(store: str) -> None:

@@ -78,7 +78,7 @@ class CheckResult:
         return []
 
     def metrics(self) -> dict[str, float]:
-        """The numbers that a run logs, by name; `audit/` is put before the names."""
+        """The numbers that a run logs, by name: rows of `tables/audit.csv`."""
         return {}
 
     def tables(self, best: float = 1.0) -> dict[str, CheckTable]:
