@@ -20,6 +20,7 @@ from pipeline.cli.explain import explain
 from pipeline.cli.export import export
 from pipeline.cli.options import list_options
 from pipeline.cli.predict import predict
+from pipeline.cli.score import score
 from pipeline.cli.serve import serve
 from pipeline.cli.signals import INTERRUPTED, Interrupts
 from pipeline.cli.sync import sync
@@ -33,6 +34,7 @@ COMMANDS: tuple[click.Command, ...] = (
     train,
     predict,
     evaluate,
+    score,
     export,
     serve,
     audit_data,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -48,3 +49,36 @@ def trial_display(command: str) -> Iterator[Callable[[int, int, str], None]]:
     finally:
         for room, level in zip(rooms, levels, strict=True):
             room.setLevel(level)
+
+
+@contextmanager
+def rate_display(command: str, line_seconds: float = 5.0) -> Iterator[Callable[[int, float], None]]:
+    """A function to call with the number of headlines that are done, and the fraction of the input.
+
+    It shows a bar with the rate and the time left on a terminal, and a line now and then elsewhere.
+    `line_seconds`: between two lines.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[done]}"),
+        TimeRemainingColumn(),
+    )
+    started = last_line = time.monotonic()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(command, total=1.0, done="")
+
+        def show(headlines: int, fraction: float) -> None:
+            nonlocal last_line
+            now = time.monotonic()
+            done = f"{headlines:,} headlines, {headlines / max(now - started, 0.001):,.0f}/s"
+            progress.update(task, completed=fraction, done=done)
+            if not console.is_terminal and now - last_line >= line_seconds:
+                last_line = now
+                logger.info("%s: %s, %.0f %% of the input", command, done, 100 * fraction)
+
+        yield show

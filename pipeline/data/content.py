@@ -66,7 +66,7 @@ _BINARY = (
     (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
     (b"Rar!", "a RAR archive: unpack it first"),
 )
-_BYTE_ORDER_MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is the beginning of this one
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -141,7 +141,7 @@ class Content:
 
     def _encoding(self) -> tuple[str, int]:
         """The encoding that the first bytes name, and how many bytes name it."""
-        for mark, encoding in _BYTE_ORDER_MARKS:
+        for mark, encoding in BYTE_ORDER_MARKS:
             if self.data.startswith(mark):
                 return encoding, len(mark)
         return "utf-8", 0

@@ -41,7 +41,7 @@ def read_delimited(text: str, name: str, separator: str = ",") -> pd.DataFrame:
     """
     import pandas as pd
 
-    first_line, text, separator = _separator(text, separator)
+    first_line, text, separator = find_separator(text, separator)
     lines = list(io.StringIO(text, newline=""))
     body: list[list[str] | None] = []
     header: list[str] = []
@@ -49,7 +49,7 @@ def read_delimited(text: str, name: str, separator: str = ",") -> pd.DataFrame:
     is_mixed = "\n" in text and re.search(r"\r(?!\n)", text) is not None
     end = 0
     rows = csv.reader(lines, delimiter=separator, strict=True)
-    with _fields_of_any_length(len(text)):
+    with fields_of_any_length(len(text)):
         try:
             for row in rows:
                 start, end = end, rows.line_num
@@ -118,8 +118,11 @@ def _lone_return(name: str, line: int) -> str:
     )
 
 
-def _separator(text: str, separator: str) -> tuple[int, str, str]:
-    """Lines before the table, the text of the table, and its separator."""
+def find_separator(text: str, separator: str) -> tuple[int, str, str]:
+    """Lines before the table, the text of the table, and its separator.
+
+    `text`: the table or its beginning. `separator`: the one that is expected.
+    """
     named = re.match(r'"?sep=([^\w\s"]|\t)"?(\r\n|\n|\r)', text)
     if named:
         return 1, text[named.end() :], named[1]
@@ -155,7 +158,7 @@ def _reason(row: Sequence[str], header: Sequence[str], separator: str) -> str:
 
 
 @contextmanager
-def _fields_of_any_length(most: int) -> Iterator[None]:
+def fields_of_any_length(most: int) -> Iterator[None]:
     """Lift the limit of the module csv, 131,072 characters a field, which is one for the process."""
     with _LIMIT:
         limit = csv.field_size_limit()
@@ -220,7 +223,7 @@ def _check_long_rows(
         # The first line also holds the fields before, and the last one those behind: where all
         # others are there, that line looks like a row anyway.
         inside = lines[start + (place == columns - 1) : end - (place == 0)]
-        alike = sum(_like_a_row(line, separator, values) for line in inside)
+        alike = sum(looks_like_row(line, separator, values) for line in inside)
         if alike > 1 and 2 * alike > len(inside):
             raise DataError(
                 f"{name}, line {start + 1 + first_line}: expected quotes in pairs, got a field that "
@@ -240,7 +243,8 @@ def _check_long_rows(
     )
 
 
-def _like_a_row(line: str, separator: str, values: Sequence[set[str]]) -> bool:
+def looks_like_row(line: str, separator: str, values: Sequence[set[str]]) -> bool:
+    """Whether a line has as many fields as there are columns, and one is a value of its column."""
     fields = line.rstrip("\r\n").replace('"', "").split(separator)
     return len(fields) == len(values) > 1 and any(
         field and field in column for field, column in zip(fields, values, strict=True)

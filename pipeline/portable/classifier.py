@@ -93,16 +93,15 @@ class PortableClassifier:
             return function(self.tokeniser.tokenise(strings))
         from threadpoolctl import threadpool_limits
 
-        n_threads = os.cpu_count() or 1
-        size = min(_BATCH, -(-len(strings) // n_threads))
-
         def compute(start: int) -> Array:
-            return function(self.tokeniser.tokenise(strings[start : start + size]))
+            return function(self.tokeniser.tokenise(strings[start : start + _BATCH]))
+
+        # The bits of an answer depend on the texts beside it: not on the number of cores.
 
         # NumPy lets other threads run while it computes. Threads of BLAS beside them would only
         # wait for each other, on a busy machine for most of the time.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as threads:
-            return np.concatenate(list(threads.map(compute, range(0, len(strings), size))))
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as threads:
+            return np.concatenate(list(threads.map(compute, range(0, len(strings), _BATCH))))
 
     def _explain(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
         batch = self.tokeniser.tokenise(texts)

@@ -1,0 +1,171 @@
+"""The folder of what is scored: whole parts, and what is known of them.
+
+    part-00000.csv ...  rows with their answers; readers of data sets take these files
+    _scoring.json       what is scored, and with what: a restart is compared with it
+    _parts/00000.json   what a part has; it is written after the part, and removed at the end
+    _unreadable.csv     the rows that are left out
+    _SUCCESS            the counts; it is written last
+
+A part is written beside its place and renamed. So each file is whole, or not there. Parts depend on
+the input, the model and the options only: whoever writes a part again writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.base.errors import DataError
+from pipeline.base.files import atomic_write
+from pipeline.data.scoring.stretches import Answers, OpenTable, Position, Rows, Unreadable
+
+MANIFEST, RECORDS, UNREADABLE, SUCCESS = "_scoring.json", "_parts", "_unreadable.csv", "_SUCCESS"
+_LOCK = "_lock"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is known of a part.
+
+    `file`: the number of the input file. `end`: where its stretch of it ends. `rows`: how many it
+    has; `blank`: how many of them have no headline. `size`: its bytes.
+    """
+
+    file: int
+    end: Position
+    rows: int
+    blank: int
+    size: int
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+class OutputFolder:
+    """The folder that a scoring writes. `path`: where it is. `ending`: of its parts."""
+
+    def __init__(self, path: Path, ending: str) -> None:
+        self.path, self._ending = path, ending
+
+    @contextmanager
+    def opened(self, manifest: Mapping[str, Any]) -> Iterator[None]:
+        """Begin, or go on with what is there. Nobody else writes to it meanwhile.
+
+        Raises DataError: the folder is something else, was written for another `manifest`, or
+        another process writes it.
+        """
+        from filelock import FileLock, Timeout
+
+        if self.path.exists() and not self.path.is_dir():
+            raise DataError(
+                f"{self.path}: expected a new folder for the output, got a file: name another"
+            )
+        file = self.path / MANIFEST
+        if self.path.is_dir() and any(self.path.iterdir()) and not file.is_file():
+            raise DataError(
+                f"{self.path}: expected a new folder, or one that `pipeline score` began, it has other "
+                "files: name another"
+            )
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        if not file.is_file():
+            with atomic_write(file) as part:
+                part.write_text(text, "utf-8")
+        self._check_manifest(manifest)
+        try:
+            with FileLock(self.path / _LOCK, timeout=0):
+                self._remove_leftovers()
+                yield
+        except Timeout as error:
+            raise DataError(
+                f"{self.path}: another `pipeline score` writes here: wait for its end, or name another"
+            ) from error
+
+    def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
+        file = self.path / MANIFEST
+        try:
+            before = json.loads(file.read_text("utf-8"))
+        except ValueError as error:
+            raise DataError(f"{file}: it is damaged: remove the folder, or name another") from error
+        wanted = json.loads(json.dumps(manifest))
+        different = [name for name in wanted if before.get(name) != wanted[name]]
+        if different:
+            raise DataError(
+                f"{self.path}: expected a new folder, it was written with another "
+                f"{' and another '.join(different)}: name another folder, or remove this one"
+            )
+
+    def _remove_leftovers(self) -> None:
+        """What a killed process left beside its place."""
+        for folder in (self.path, self.path / RECORDS):
+            for left in folder.glob(".part-*"):
+                left.unlink()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all was written."""
+        return (self.path / SUCCESS).is_file()
+
+    def counts(self) -> dict[str, int]:
+        """What the finished output has: rows, blank, unreadable, parts."""
+        counts: dict[str, int] = json.loads((self.path / SUCCESS).read_text("utf-8"))
+        return counts
+
+    def part_path(self, number: int) -> Path:
+        """Where a part lies."""
+        return self.path / f"part-{number:05}{self._ending}"
+
+    def part(self, number: int) -> Part | None:
+        """A part that was written; None: it was not, or not wholly."""
+        try:
+            known = json.loads(self._record(number).read_text("utf-8"))
+            size = self.part_path(number).stat().st_size
+        except (FileNotFoundError, ValueError):
+            return None
+        unreadable = tuple(Unreadable(*each) for each in known.pop("unreadable"))
+        part = Part(**{**known, "end": Position(*known["end"]), "unreadable": unreadable})
+        return part if part.size == size else None
+
+    def write(self, number: int, file: int, table: OpenTable, rows: Rows, answers: Answers) -> Part:
+        """Write a part, and then its record. `file`: the number of the input file.
+
+        Raises OSError: the disk is full, or may not be written.
+        """
+        path = self.part_path(number)
+        with atomic_write(path) as beside, beside.open("wb") as opened:
+            table.write(opened, rows, answers)
+        blank = rows.texts.count("")
+        part = Part(file, rows.end, len(rows.texts), blank, path.stat().st_size, rows.unreadable)
+        with atomic_write(self._record(number)) as beside:
+            beside.write_text(json.dumps(asdict(part)), "utf-8")
+        return part
+
+    def finish(self, parts: Sequence[Part], names: Sequence[str]) -> dict[str, int]:
+        """Write the list of what was left out, and that all is there. `names`: of the input files."""
+        unreadable = [
+            (names[part.file], row.line, row.reason) for part in parts for row in part.unreadable
+        ]
+        counts = {
+            "rows": sum(part.rows for part in parts),
+            "blank": sum(part.blank for part in parts),
+            "unreadable": len(unreadable),
+            "parts": len(parts),
+        }
+        if unreadable:
+            with (
+                atomic_write(self.path / UNREADABLE) as beside,
+                beside.open("w", encoding="utf-8", newline="") as opened,
+            ):
+                writer = csv.writer(opened, lineterminator="\n")
+                writer.writerow(("file", "line", "reason"))
+                writer.writerows(unreadable)
+        with atomic_write(self.path / SUCCESS) as beside:
+            beside.write_text(json.dumps(counts) + "\n", "utf-8")
+        shutil.rmtree(self.path / RECORDS, ignore_errors=True)
+        return counts
+
+    def _record(self, number: int) -> Path:
+        return self.path / RECORDS / f"{number:05}.json"
