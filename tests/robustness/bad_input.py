@@ -119,6 +119,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_http
     import inputs_models
     import inputs_report
+    import inputs_scoring
     import inputs_stores
     import inputs_vectors
 
@@ -129,6 +130,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "Command line": inputs_command_line.ROWS,
         "HTTP": inputs_http.ROWS,
         "Portable classifiers": inputs_models.ROWS,
+        "Scoring of files": inputs_scoring.ROWS,
         "Training in Python": inputs_estimator.ROWS,
         "Figures and tables": inputs_report.ROWS,
         "Stores": inputs_stores.ROWS,

@@ -6,7 +6,6 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.data.content import shown
 from pipeline.data.delimited import looks_like_row
 
 
@@ -93,16 +92,13 @@ def _parse(
         if reason:
             unreadable[row.start] = reason
         elif row.fields == header and len(header) > 1:
-            unreadable[row.start] = "the names of the columns again"
+            unreadable[row.start] = "expected a row, got the names of the columns again"
         elif len(row.fields) == len(header):
             good.append(row)
         elif not any(field.strip() for field in row.fields):
             good.append(row._replace(fields=[""] * len(header)))
         else:
-            unreadable[row.start] = (
-                f"expected {len(header)} fields, got {len(row.fields)}: put a headline that holds "
-                f"{separator!r} in double quotes"
-            )
+            unreadable[row.start] = _wrong_number(row.fields, header, separator)
     return good, unreadable, end
 
 
@@ -128,7 +124,16 @@ def _split(
         except csv.Error:
             if first + reader.line_num >= len(lines) and not is_last:
                 return
-            bad_lines[start] = "a field opens with a quote and does not end with one"
+            bad_lines[start] = (
+                "expected quotes in pairs, got a field that opens with a quote and does not end with one"
+            )
+
+
+def _wrong_number(fields: Sequence[str], header: Sequence[str], separator: str) -> str:
+    expected = f"expected {len(header)} field{'s' if len(header) > 1 else ''}, got {len(fields)}"
+    if len(fields) < len(header):
+        return f"{expected}: fill in what is missing"
+    return f"{expected}: put a headline that holds {separator!r} in double quotes"
 
 
 def _damage(fields: Sequence[str]) -> str:
@@ -137,7 +142,7 @@ def _damage(fields: Sequence[str]) -> str:
         text.encode()
     except UnicodeEncodeError:
         return "expected UTF-8, got other bytes"
-    return "a byte 0" if "\0" in text else ""
+    return "expected text, got a byte 0" if "\0" in text else ""
 
 
 def _swallowing_row(
@@ -158,7 +163,7 @@ def _swallowing_row(
         alike = sum(looks_like_row(line, separator, values) for line in inside)
         if alike > 1 and 2 * alike > len(inside):
             return start, (
-                f"a field opens with a quote and goes on over {alike:,} lines that look like rows "
-                f"({shown(lines[start].rstrip())})"
+                "expected quotes in pairs, got a field that opens with a quote and goes on over "
+                f"{alike:,} lines that look like rows"
             )
     return None

@@ -64,7 +64,7 @@ class OutputFolder:
             raise DataError(
                 f"{self.path}: expected a new folder for the output, got a file: name another"
             )
-        file = self.path / MANIFEST
+        file, is_new = self.path / MANIFEST, not self.path.exists()
         if self.path.is_dir() and any(self.path.iterdir()) and not file.is_file():
             raise DataError(
                 f"{self.path}: expected a new folder, or one that `pipeline score` began, it has other "
@@ -79,10 +79,14 @@ class OutputFolder:
             with FileLock(self.path / _LOCK, timeout=0):
                 self._remove_leftovers()
                 yield
+                is_new = False
         except Timeout as error:
             raise DataError(
                 f"{self.path}: another `pipeline score` writes here: wait for its end, or name another"
             ) from error
+        finally:
+            if is_new and not any(self.path.glob("part-*")):  # nothing that is worth keeping
+                shutil.rmtree(self.path, ignore_errors=True)
 
     def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
         file = self.path / MANIFEST
@@ -135,8 +139,11 @@ class OutputFolder:
         Raises OSError: the disk is full, or may not be written.
         """
         path = self.part_path(number)
-        with atomic_write(path) as beside, beside.open("wb") as opened:
-            table.write(opened, rows, answers)
+        try:
+            with atomic_write(path) as beside, beside.open("wb") as opened:
+                table.write(opened, rows, answers)
+        except OSError as error:  # a full disk has no name
+            raise OSError(error.errno, error.strerror, str(path)) from error
         blank = rows.texts.count("")
         part = Part(file, rows.end, len(rows.texts), blank, path.stat().st_size, rows.unreadable)
         with atomic_write(self._record(number)) as beside:
