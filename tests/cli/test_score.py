@@ -1,0 +1,88 @@
+"""`pipeline score`: files in, folders of parts out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from builders import main, make_headlines
+from portable_folder import write_folder
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a small model in it."""
+    monkeypatch.chdir(tmp_path)
+    write_folder(tmp_path / "model")
+    return tmp_path
+
+
+def test_the_answers_are_those_of_predict(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    texts = ["Alps lose snow", "2021-03-04", "null", "bank\u00a0profit ", "", "snow, É"]
+    pd.DataFrame({"id": range(6), "title": texts}).to_csv("in.csv", index=False)
+    options = ("--text", "title", "--model", "model")
+    code, out, err = main(
+        capfd, "score", "in.csv", "out", *options, "--probabilities", "--prefix", "p_"
+    )
+    assert (code, err) == (0, "")
+    assert "scored     6 headlines in " in out
+    assert "blank      1 rows have no headline" in out
+    scored = pd.read_csv("out/part-00000.csv", dtype=str, keep_default_na=False)
+    assert list(scored["title"]) == texts
+    _, predicted, _ = main(capfd, "predict", "--file", "in.csv", *options, "--json")
+    for row, line in zip(scored.to_dict("records"), predicted.splitlines(), strict=True):
+        answer = json.loads(line)
+        assert row["p_label"] == answer["label"]
+        for name, probability in answer["probabilities"].items():
+            assert float(row[f"p_probability_{name}"]) == pytest.approx(probability, rel=1e-7)
+    code, out, _ = main(
+        capfd, "score", "in.csv", "out", *options, "--probabilities", "--prefix", "p_"
+    )
+    assert code == 0
+    assert "before     6 headlines were scored already" in out
+
+
+def test_it_imports_neither_tensorflow_nor_mlflow(folder: Path) -> None:
+    (folder / "in.csv").write_text("text\nalps\n")
+    script = (
+        "import sys; from pipeline.cli import main\n"
+        "try: main(['score', 'in.csv', 'out', '--model', 'model'])\n"
+        "except SystemExit as ended: print(ended.code, [m for m in ('tensorflow', 'keras', 'mlflow')"
+        " if m in sys.modules])"
+    )
+    out = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert out.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.slow
+def test_after_a_kill_the_same_command_gives_the_same_bytes(folder: Path) -> None:
+    """Where the process is quicker than the signal, nothing is left to do, and that is right too."""
+    for i in range(12):
+        texts, _ = make_headlines(4000, seed=i)
+        pd.DataFrame({"text": texts}).to_csv(folder / f"{i:02}.csv", index=False)
+    command = [sys.executable, "-m", "pipeline.cli", "score", "*.csv", "--model", "model"]
+    subprocess.run([*command, "whole"], check=True, capture_output=True)
+    for number, first_part in ((signal.SIGKILL, 2), (signal.SIGINT, 6)):
+        part = folder / "killed" / f"part-{first_part:05}.csv"
+        process = subprocess.Popen(
+            [*command, "killed"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and not part.exists():
+            time.sleep(0.01)
+        process.send_signal(number)
+        process.wait(60)
+    again = subprocess.run([*command, "killed"], check=True, capture_output=True, text=True)
+    assert "scored" in again.stdout
+    assert _contents(folder / "killed") == _contents(folder / "whole")
+    assert sorted(os.listdir(folder / "killed")) == sorted(os.listdir(folder / "whole"))
