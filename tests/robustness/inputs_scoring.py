@@ -120,8 +120,8 @@ ROWS = (
     ),
     BadInput(
         "score: an empty file",
-        _line("error: in.csv: expected a file of headlines, it is empty"),
-        "",
+        _line(""),
+        "error: in.csv: expected a file of headlines, it is empty",
     ),
     BadInput(
         "score: a folder without files",

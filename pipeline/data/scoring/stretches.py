@@ -14,7 +14,7 @@ from pipeline.data.cleaning import fold_spaces
 from pipeline.data.content import shown
 from pipeline.portable.text import normalize
 
-STRETCH_BYTES = 4 << 20
+STRETCH_BYTES = 2 << 20
 """About how many bytes of text a part is made of."""
 MOST_ROW_BYTES = 16 << 20
 """A row that is longer cannot be read."""
