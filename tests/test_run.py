@@ -26,7 +26,7 @@ from pipeline import report
 from pipeline.base.errors import DataError, TrackingError, VectorsError
 from pipeline.classifier.scoring import compile_scorer, score_texts
 from pipeline.config import load_config
-from pipeline.report.page import RUN_SECTIONS
+from pipeline.report.page_sections import RUN_SECTIONS
 from pipeline.run import RunResult, run
 from pipeline.tracking.models import load_model
 
@@ -153,6 +153,7 @@ ADDED = {
     },
     "embedding": {
         "tables/embedding.csv",
+        "tables/probe_headlines.csv",
         "tables/probes.csv",
         "tables/probe_pairs.csv",
         "tables/probe_pairs_by_label.csv",
@@ -204,9 +205,10 @@ def test_the_report_is_a_page_of_all_of_it(done: Done, quick: Done) -> None:
     accuracy = done.result.evaluation.accuracy
     assert f"Right on {accuracy:.1%} of {len(done.result.evaluation.labels)} test headlines" in page
     titles = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
-    assert titles == [*(section.title for section in RUN_SECTIONS), "Load the model"]
+    assert titles == [section.title for section in RUN_SECTIONS]
     assert len(page) < 2_000_000
     assert page.count("<img") == len(PICTURES | ADDED["figures"])
+    assert not re.findall(r">(?:nan|NaN|None%?)<|\{\{", page.split("How it was made</h2>")[0])
     assert f"runs:/{done.result.run_id}/model" in page
     # Without a look beyond accuracy it has no pictures, and no empty section.
     short = quick.text("report.html")

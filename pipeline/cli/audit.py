@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config
-from pipeline.cli.terminal import print_table
+from pipeline.cli.terminal import print_table, quiet_start
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.config import Config
+    from pipeline.data.headlines import Headlines
     from pipeline.insight.audit import Audit
 
 
 @click.command("audit")
+@click.option(
+    "--report",
+    "page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the audit as an HTML page, with pictures.",
+)
 @JSON
 @OVERRIDES
-def audit_data(as_json: bool, overrides: tuple[str, ...]) -> None:
+def audit_data(page: Path | None, as_json: bool, overrides: tuple[str, ...]) -> None:
     """Look for shortcuts and leaks in the data.
 
-    \b
-      pipeline audit data=file data.path=my.csv data.text=headline data.label=topic
-      pipeline audit data=file data.path=my.csv data.group=publisher
-      pipeline audit data=stop_clickbait model.letter_case=false
+      \b
+        pipeline audit data=file data.path=my.csv data.text=headline data.label=topic
+        pipeline audit data=file data.path=my.csv data.group=publisher
+        pipeline audit data=stop_clickbait model.letter_case=false
+    pipeline audit --report audit.html
 
-    It shows near-duplicates across splits. It shows the accuracy on the test headlines of length,
-    letter case, digits, punctuation or a few words alone. data.group names a column that says
-    where a headline is from; then a linear model is tested on each source that it has not seen.
-    With model.letter_case=false there is no warning about letter case, as the model does not see
-    it.
+      It shows near-duplicates across splits. It shows the accuracy on the test headlines of length,
+      letter case, digits, punctuation or a few words alone. data.group names a column that says
+      where a headline is from; then a linear model is tested on each source that it has not seen.
+      With model.letter_case=false there is no warning about letter case, as the model does not see
+      it.
     """
     config = load_command_config("audit", overrides, fixed=["model.letter_case=true"])
     from pipeline.data.headlines import load_headlines
@@ -40,6 +51,8 @@ def audit_data(as_json: bool, overrides: tuple[str, ...]) -> None:
 
     headlines = load_headlines(**asdict(config.data))
     audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
+    if page:
+        _write_page(page, config, headlines, audited)
     if as_json:
         values = {
             "data": headlines.name,
@@ -52,6 +65,18 @@ def audit_data(as_json: bool, overrides: tuple[str, ...]) -> None:
         click.echo(json.dumps(values))
         return
     _print(audited)
+
+
+def _write_page(path: Path, config: Config, headlines: Headlines, audited: Audit) -> None:
+    with quiet_start():
+        from pipeline import report
+        from pipeline.base.files import atomic_write
+
+    letter_case = {"letter_case": config.model.letter_case}
+    options = {"data": asdict(config.data), "model": letter_case, "seed": config.seed}
+    written = report.audit_page(headlines, audited, report.config_items(options))
+    with atomic_write(path) as part:
+        part.write_text(written.content, "utf-8")
 
 
 def _print(audited: Audit) -> None:

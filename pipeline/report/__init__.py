@@ -21,6 +21,9 @@ cases.py              the map of the cases
 compare.py            what `compare` logs and prints
 sets.py               sets of vectors side by side
 page.py               the page report.html, made from the items of a run
+page_sections.py      what stands on it
+page_words.py         what it says in words
+page_pictures.py      its figures
 """
 
 from __future__ import annotations
@@ -58,6 +61,9 @@ from pipeline.report.items import Picture as Picture
 from pipeline.report.items import Table as Table
 from pipeline.report.items import Tag as Tag
 from pipeline.report.items import Text as Text
+from pipeline.report.page import audit_page as audit_page
+from pipeline.report.page import compare_page_items as compare_page_items
+from pipeline.report.page import explain_page_items as explain_page_items
 from pipeline.report.page import run_page_items as run_page_items
 from pipeline.report.results import majority_share as majority_share
 from pipeline.report.results import result_sentence as result_sentence

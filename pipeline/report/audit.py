@@ -20,20 +20,26 @@ def audit_items(audit: Audit) -> list[Item]:
     return [*items, Tag("audit.warning", "; ".join(warnings))] if warnings else items
 
 
-def signals_items(audit: Audit, accuracy: float, *, figures: bool = True) -> list[Item]:
-    """A picture of the signals beside the model. `accuracy`: that of the model on the test split."""
+def signals_items(
+    audit: Audit, accuracy: float | None = None, *, figures: bool = True
+) -> list[Item]:
+    """A picture of the signals, beside the model where there is one.
+
+    `accuracy`: that of the model on the test split.
+    """
     if not figures or "signals" not in audit.checks:
         return []
     return [Picture("figures/audit_signals.png", signals_figure(audit.signals, accuracy))]
 
 
-def signals_figure(signals: Signals, accuracy: float) -> Figure:
-    """The test accuracy of each signal, between the majority class's and the model's.
+def signals_figure(signals: Signals, accuracy: float | None = None) -> Figure:
+    """The test accuracy of each signal, beside the majority class's and the model's.
 
-    A signal that is high against the model (`Signals.high`) has another colour. One that the model
-    does not see is grey.
+    A signal that is high (`Signals.high`) has another colour and is hatched. One that the model does
+    not see is grey.
     """
-    names, high = [*signals.alone][::-1], signals.high(accuracy)
+    high = signals.high() if accuracy is None else signals.high(accuracy)
+    names = [*signals.alone][::-1]
     values = [signals.alone[name].accuracy for name in names]
 
     def colour(name: str) -> str:
@@ -43,18 +49,26 @@ def signals_figure(signals: Signals, accuracy: float) -> Figure:
 
     figure = style.new_figure(style.SIGNALS)
     axes = figure.subplots()
-    axes.barh(np.arange(len(names)), values, color=[colour(name) for name in names])
+    axes.barh(
+        np.arange(len(names)),
+        values,
+        color=[colour(name) for name in names],
+        hatch=["//" if name in high else "" for name in names],
+    )
     for value, line, name in (
-        (signals.majority.accuracy, ":", "majority class"),
+        (signals.majority.accuracy, ":", "commonest label"),
         (accuracy, "-", "the model"),
     ):
-        axes.axvline(value, color=style.TEXT, linestyle=line, label=f"{name} {value:.3f}")
-    labels = [f"{name}  {value:.3f}" for name, value in zip(names, values, strict=True)]
+        if value is not None:
+            axes.axvline(value, color=style.TEXT, linestyle=line, label=f"{name} {value:.3f}")
+    labels = [
+        f"{name.replace('_', ' ')}  {value:.3f}" for name, value in zip(names, values, strict=True)
+    ]
     axes.set_yticks(np.arange(len(names)), labels)
     axes.set_xlim(0, 1.02)
     axes.set_xlabel(
-        f"test accuracy from this alone ({style.ACCENT_NAME}: high, {style.QUIET_NAME}: not seen by the "
-        "model)"
+        f"test accuracy from this alone ({style.ACCENT_NAME}, hatched: high; {style.QUIET_NAME}: not "
+        "seen by the model)"
     )
     figure.legend(loc="outside upper right", ncols=2)
     return figure

@@ -88,6 +88,8 @@ def comparison_items(
         Table("tables/mean_outcomes.csv", pd.DataFrame(map(asdict, means))),
         Table("tables/significance.csv", pd.DataFrame(map(asdict, differences))),
         Table("tables/worth.csv", pd.DataFrame(map(asdict, measure_worth(outcomes)))),
+        Table("tables/accuracy_by_size.csv", _frame(*means_by_size(outcomes))),
+        Table("tables/difference_by_size.csv", _frame(*significance_by_size(outcomes, headlines))),
         Text("summary.txt", comparison_sentence(outcomes, headlines, vectors) + "\n"),
         *(Metric(f"test/accuracy/{m.method}", m.accuracy, m.size) for m in means),
         *(Metric(f"test/macro_f1/{m.method}", m.macro_f1, m.size) for m in means),
@@ -211,6 +213,10 @@ def significance_by_size(
     return ["points of test accuracy", *(f"{size:,}" for size in sizes)], rows
 
 
+def _frame(columns: list[str], rows: list[list[str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=columns)
+
+
 # -------------------------------------------------------------------------------- figure
 
 
@@ -224,13 +230,14 @@ def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
     axes = figure.subplots()
     for method in list_methods(outcomes):
         curve = [m for m in means if m.method == method]
-        sizes, colour = [m.size for m in curve], style.METHODS[method]
+        sizes, (colour, marker, line) = [m.size for m in curve], style.METHODS[method]
         accuracy = 100 * np.array([m.accuracy for m in curve])
         half = 100 * np.nan_to_num([m.accuracy_half_interval for m in curve])
-        line = ":" if method == "majority" else "-"
-        title = _TITLES[method]
-        axes.plot(sizes, accuracy, line, marker="o", markersize=4, color=colour, label=title)
-        low, high = accuracy - half, accuracy + half
+        axes.plot(
+            sizes, accuracy, color=colour, marker=marker, markersize=5, linestyle=line,
+            label=_TITLES[method],
+        )  # fmt: skip
+        low, high = (accuracy - half).clip(0, 100), (accuracy + half).clip(0, 100)
         axes.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)
     sizes = list_sizes(outcomes)
     axes.set_xscale("log")

@@ -22,6 +22,7 @@ from pipeline.report.embedding_tables import (
     neighbours_table,
     pairs_by_label,
     pairs_table,
+    probe_headlines_table,
     probes_table,
 )
 from pipeline.report.items import File, Item, Metric, Param, Picture, Table, Text
@@ -58,6 +59,7 @@ def embedding_items(reports: Sequence[EmbeddingReport], *, figures: bool = True)
     moved = _with_moved_words(reports)
     items += [
         Table("tables/embedding.csv", metrics_over_seeds(reports)),
+        Table("tables/probe_headlines.csv", probe_headlines_table(reports)),
         Table("tables/probes.csv", probes_table(reports)),
         Table("tables/probe_pairs.csv", pairs_table(reports)),
         Table("tables/probe_pairs_by_label.csv", pairs_by_label(reports)),

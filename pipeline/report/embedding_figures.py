@@ -85,16 +85,17 @@ def drift_figure(reports: Sequence[EmbeddingReport]) -> Figure:
 def headline_map(reports: Sequence[EmbeddingReport]) -> Figure:
     """Test headlines before and after, one row for each method.
 
-    A headline lies at the mean of its word vectors, and has the colour of its label.
+    A headline lies at the mean of its word vectors. Colour and marker are those of its label.
     """
     firsts = first_seeds(reports)
     figure = style.new_figure(style.HEADLINES_MAP, rows=len(firsts))
     rows = figure.subplots(len(firsts), 2, squeeze=False)
     for report, (left, right) in zip(firsts, rows, strict=True):
         drift, plane = report.drift, report.drift.headlines_map
-        colours = [style.label_colour(label) for label in drift.headline_labels]
         for axes, points, when in ((left, plane.before, "before"), (right, plane.after, "after")):
-            axes.scatter(*points.T, c=colours, s=9, alpha=0.7)
+            for label in np.unique(drift.headline_labels):
+                look = {"color": style.label_colour(label), "marker": style.label_marker(label)}
+                axes.scatter(*points[drift.headline_labels == label].T, s=14, alpha=0.7, **look)
             title = f"{report.method}: {len(points):,} test headlines {when}"
             axes.set_title(title, fontsize=style.TITLE)
         _set_same_frame(plane, left, right)
@@ -146,10 +147,11 @@ def _draw_most_moved(drift: Drift, axes: Axes) -> None:
     rows = rows[drift.distances[rows] > 0]
     colours = [style.label_colour(label) for label in drift.towards[rows]]
     axes.barh(range(len(rows)), drift.distances[rows], color=colours)
-    words = [plain(drift.words[i]) for i in rows]
+    names = [plain(name, most=16) for name in drift.label_names]
+    words = [f"{plain(drift.words[i], most=20)}  ({names[drift.towards[i]]})" for i in rows]
     axes.set_yticks(range(len(rows)), words, fontsize=style.SMALL)
-    axes.set_title("moved most, towards", fontsize=style.TITLE)
-    _add_legend(axes, drift.label_names, drift.towards[rows])
+    axes.set_xlabel("distance moved", fontsize=style.SMALL)
+    axes.set_title("moved most (towards the label)", fontsize=style.TITLE)
 
 
 def _marked_tokens(probed: ProbedText) -> list[str]:
@@ -184,6 +186,9 @@ def _set_same_frame(plane: Plane, *maps: Axes) -> None:
 def _add_legend(axes: Axes, names: Sequence[str], used: NDArray[np.int64]) -> None:
     labels = sorted(set(used.tolist()))
     for label in labels:
-        axes.plot([], [], "o", color=style.label_colour(label), label=plain(names[label]))
+        axes.plot(
+            [], [], color=style.label_colour(label), marker=style.label_marker(label), linestyle="",
+            label=plain(names[label]),
+        )  # fmt: skip
     if 0 < len(labels) <= _MAX_LEGEND:
         axes.legend(fontsize=style.SMALL, loc="lower right")

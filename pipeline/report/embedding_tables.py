@@ -71,6 +71,20 @@ def metrics_over_seeds(reports: Sequence[EmbeddingReport]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def probe_headlines_table(reports: Sequence[EmbeddingReport]) -> pd.DataFrame:
+    """The headlines a, b and c: `b` and `c` mean the same. In brackets: words without a vector."""
+    return pd.DataFrame(
+        [
+            {
+                "headline": letter,
+                "text": probed.text,
+                "words_not_in_training": " ".join(_unseen_words(probed)),
+            }
+            for letter, probed in zip("abc", reports[0].probes.reference, strict=True)
+        ]
+    )
+
+
 def probes_table(reports: Sequence[EmbeddingReport]) -> pd.DataFrame:
     """One row for each method and seed: the metrics of the probe sentences and of word similarity.
 

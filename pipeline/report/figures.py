@@ -17,32 +17,30 @@ _PAIRS = 25  # of more labels: the pairs that were confused most
 
 
 def learning_curves(history: History) -> Figure:
-    """Loss and accuracy by epoch. A line shows where a phase begins, a dot the epoch that was kept."""
+    """Loss and accuracy by epoch. A line shows where a phase begins, a star the epoch that was kept."""
     figure = style.new_figure(style.LEARNING_CURVES)
     steps = np.arange(1, len(history.epochs) + 1)
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axes.plot(
-            steps, [getattr(e, name) for e in history.epochs], color=style.QUIET, label="train"
-        )
-        axes.plot(
-            steps,
-            [getattr(e, f"val_{name}") for e in history.epochs],
-            color=style.MAIN,
-            label="validation",
-        )
+        for prefix, label, look in (
+            ("", "training", {"color": style.QUIET, "linestyle": "--", "marker": "s"}),
+            ("val_", "validation", {"color": style.MAIN, "marker": "o"}),
+        ):
+            values = [getattr(epoch, prefix + name) for epoch in history.epochs]
+            axes.plot(steps, values, label=label, markersize=4, **look)
         start = 0
         for phase in history.phases:
             if start:
                 axes.axvline(start + 0.5, color=style.QUIET, linestyle=":")
             axes.annotate(
-                phase.name,
-                (start + 0.6, 1.01),
+                phase.name.replace("_", "-"),
+                (start + 0.6, 1.02),
                 xycoords=("data", "axes fraction"),
-                color=style.QUIET,
+                color=style.TEXT,
             )
             if phase is history.best:
                 value = getattr(phase.best, f"val_{name}")
-                axes.plot(start + phase.best.number, value, "o", color=style.ACCENT, label="kept")
+                place = start + phase.best.number
+                axes.plot(place, value, "*", color=style.ACCENT, markersize=13, label="kept")
             start += len(phase.epochs)
         axes.set_xlim(0.5, len(steps) + 0.5)
         axes.set_xlabel("epoch")
@@ -55,7 +53,7 @@ def learning_curves(history: History) -> Figure:
 def coverage_figure(coverage: Coverage, n_words: int = 20) -> Figure:
     """How many words each fallback matched, and the most frequent words without a vector.
 
-    Types are different words, tokens are running words.
+    Different words are also called types, running words tokens.
     """
     frame = coverage_by_fallback(coverage)
     frame = frame[frame["types"] > 0].iloc[::-1]  # puts the first fallback on top
@@ -63,16 +61,19 @@ def coverage_figure(coverage: Coverage, n_words: int = 20) -> Figure:
     figure = style.new_figure(style.COVERAGE)
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
     places = np.arange(len(frame))
-    for name, colour, shift in (("types", style.QUIET, -0.2), ("tokens", style.MAIN, 0.2)):
+    for name, title, look, shift in (
+        ("types", "different words", {"color": style.QUIET, "hatch": "//"}, -0.2),
+        ("tokens", "running words", {"color": style.MAIN}, 0.2),
+    ):
         percent = 100 * frame[f"{name}_share"]
-        bars = left.barh(places + shift, percent, 0.38, color=colour, label=name)
+        bars = left.barh(places + shift, percent, 0.38, label=title, **look)
         labels = [f"{s:.1f} %  ({n:,})" for s, n in zip(percent, frame[name], strict=True)]
         left.bar_label(bars, labels, padding=3, fontsize=style.SMALL)
     left.set_yticks(places, frame["fallback"])
     left.set_xlim(0, 140)
     left.set_xticks(range(0, 101, 20))
     left.set_xlabel("% of the words")
-    left.set_title(f"{coverage.tokens:.1%} of the tokens have a vector")
+    left.set_title(f"{coverage.tokens:.1%} of the running words have a vector")
     left.legend(loc="lower right")
     right.barh(range(len(missing)), [count for _, count in missing], color=style.ACCENT)
     words = [plain(word) for word, _ in missing]
@@ -97,7 +98,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     picture = axes.imshow(fractions, cmap=style.FRACTIONS, vmin=0, vmax=1)
     if len(names) <= 20:
         for (row, column), count in np.ndenumerate(counts):
-            colour = style.TEXT_ON_DARK if fractions[row, column] > 0.5 else style.TEXT
+            colour = style.TEXT_ON_DARK if fractions[row, column] > 0.5 else style.TEXT_ON_LIGHT
             axes.text(column, row, str(count), ha="center", va="center", color=colour)
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), names)

@@ -1,7 +1,7 @@
 """How all figures look: colours, sizes, fonts. Change them here, and every figure changes.
 
-The colours are those of Paul Tol's schemes "bright" and "vibrant". They are distinct for readers
-who are colour-blind.
+The colours are near those of Paul Tol's schemes "bright" and "vibrant", which are distinct for
+readers who are colour-blind. Lines and points differ in their form too.
 """
 
 from __future__ import annotations
@@ -12,36 +12,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Paper and ink of a figure. On a dark page they change places; all other colours stay, as they are
+# readable on both: the contrast is at least 3 (WCAG 2.2, 1.4.11).
+TEXT, PAPER = "#000000", "#ffffff"
+DARK_TEXT, DARK_PAPER = "#ececec", "#16181b"
+
 # Roles of colours in figures with one or two kinds of things.
 MAIN = "#4477aa"
-ACCENT, ACCENT_NAME = "#ee7733", "orange"  # the name stands in legends
-QUIET, QUIET_NAME = "#888888", "grey"
-TEXT = "black"
-TEXT_ON_DARK = "white"
+ACCENT, ACCENT_NAME = "#dd6622", "orange"  # the name stands in legends
+QUIET, QUIET_NAME = "#808080", "grey"
 
-# Labels of headlines, by their position. After the last colour the first one comes again.
+# On cells of a colour map, which are the same on a dark page.
+TEXT_ON_LIGHT = "#101010"
+TEXT_ON_DARK = "#fefefe"
+
+# Labels of headlines, by their position. After the last one the first one comes again. The marker
+# tells labels apart where a reader does not see colours.
 LABELS = (
     MAIN,
     ACCENT,
     "#228833",
-    "#aa3377",
-    "#ccbb44",
-    "#66ccee",
-    "#bbbbbb",
-    "#332288",
-    "#882255",
-    "#44aa99",
+    "#bb4488",
+    "#998811",
+    "#2299bb",
+    "#777777",
+    "#7766cc",
+    "#aa5555",
+    "#339988",
 )
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 
-# Methods of `pipeline compare`.
-METHODS: Mapping[str, str] = {
-    "ensemble": "#aa3377",
-    "fine_tuned": "#ee6677",
-    "frozen": "#ccbb44",
-    "scratch": MAIN,
-    "tfidf": "#228833",
-    "fasttext": "#66ccee",
-    "majority": QUIET,
+# Methods of `pipeline compare`: colour, marker, line.
+METHODS: Mapping[str, tuple[str, str, str]] = {
+    "ensemble": ("#bb4488", "D", "-"),
+    "fine_tuned": (ACCENT, "o", "-"),
+    "frozen": ("#998811", "s", "--"),
+    "scratch": (MAIN, "^", "-."),
+    "tfidf": ("#228833", "v", "--"),
+    "fasttext": ("#2299bb", "P", "-."),
+    "majority": (QUIET, "", ":"),
 }
 
 # Colour maps of matplotlib: for fractions, for numbers around zero, for distances.
@@ -50,19 +59,19 @@ AROUND_ZERO, BELOW_ZERO_NAME, ABOVE_ZERO_NAME = "PuOr", "orange", "purple"
 DISTANCES = "viridis"
 
 # Font sizes in points.
-TINY = 7
-SMALL = 8
-TITLE = 9
+TINY = 8
+SMALL = 9
+TITLE = 10
 
 # Width and height in inches.
-LEARNING_CURVES = (9.0, 3.6)
-COVERAGE = (9.0, 4.2)
+LEARNING_CURVES = (8.5, 3.6)
+COVERAGE = (8.5, 4.2)
 RELIABILITY = (4.5, 5.0)
 CONFUSED_PAIRS = (8.0, 6.0)
 SIGNALS = (8.0, 3.6)
 COMPARISON = (8.0, 4.4)
 CASES = (8.5, 5.0)
-WORDS_MAP = (12.0, 4.2)  # a row for each method
+WORDS_MAP = (12.0, 4.4)  # a row for each method
 HEADLINES_MAP = (9.0, 4.2)  # a row for each method
 PROBES = (4.2, 6.4)  # a column for each method
 
@@ -70,6 +79,11 @@ PROBES = (4.2, 6.4)  # a column for each method
 def label_colour(label: int) -> str:
     """The colour of a label, given by its position."""
     return LABELS[label % len(LABELS)]
+
+
+def label_marker(label: int) -> str:
+    """The marker of a label, given by its position."""
+    return MARKERS[label % len(MARKERS)]
 
 
 def new_figure(

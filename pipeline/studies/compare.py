@@ -78,7 +78,7 @@ def compare(
     options = {
         "vectors": vectors, "model": model, "training": training, "compare": grid, "seed": seed,
     }  # fmt: skip
-    with study_run("compare", headlines, options, tracking, parameters) as tracked:
+    with study_run("compare", headlines, options, tracking, parameters) as (tracked, described):
         shared = prepare_trials(headlines, vectors, model, training)
 
         def run(trial: Trial) -> dict[str, Outcome]:
@@ -95,7 +95,10 @@ def compare(
             describe=report.outcomes_sentence,
             on_trial=on_trial,
         )
-        tracked.log(report.comparison_items(outcomes, headlines, vectors_name(vectors)))
+        name = vectors_name(vectors)
+        items = report.comparison_items(outcomes, headlines, name)
+        page = report.compare_page_items([*described, *items], outcomes, headlines, name)
+        tracked.log([*items, *page])
     return Comparison(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, outcomes)
 
 

@@ -72,7 +72,7 @@ def explain(
         "vectors": vectors, "model": model, "training": training, "explain": seeds,
         "sentences": sentences, "words": list(words), "seed": seed,
     }  # fmt: skip
-    with study_run("explain", headlines, options, tracking, parameters) as tracked:
+    with study_run("explain", headlines, options, tracking, parameters) as (tracked, described):
         shared = prepare_trials(headlines, vectors, model, training)
 
         def run(trial: Trial) -> dict[str, EmbeddingReport]:
@@ -100,5 +100,7 @@ def explain(
             describe=report.embedding_reports_sentence,
             on_trial=on_trial,
         )
-        tracked.log(report.explanation_items(reports))
+        items = report.explanation_items(reports)
+        page = report.explain_page_items([*described, *items], headlines, reports)
+        tracked.log([*items, *page])
     return Explanation(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, reports)

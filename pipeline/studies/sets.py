@@ -89,7 +89,7 @@ def compare_sets(
             accuracies[f"{method} test"] = evaluation.accuracy
         return {f"{trial.kind}-{trial.seed}": SetOutcome(trial.kind, trial.seed, accuracies)}
 
-    with study_run("sets", headlines, options, tracking, parameters) as tracked:
+    with study_run("sets", headlines, options, tracking, parameters) as (tracked, _):
         outcomes = run_trials(
             tracked,
             trials,

@@ -39,8 +39,10 @@ def study_run(
     options: Mapping[str, Any],
     tracking: TrackingOptions,
     parameters: Mapping[str, Any] | None = None,
-) -> Iterator[TrackedRun]:
+) -> Iterator[tuple[TrackedRun, list[report.Item]]]:
     """The run that holds all trials: a new one, or one with the same options that did not finish.
+
+    Gives the run, and the items that it has logged about the options and the headlines.
 
     `options`: by name, everything that decides the results, as plain values or dataclasses.
     `parameters`: what is logged instead of `options`, as the whole configuration of a command. Its
@@ -59,9 +61,13 @@ def study_run(
     name = f"{kind}-{headlines.name}-{shown}-{values['model']['encoder']}"
     key = hashlib.sha256(identity.encode()).hexdigest()
     with tracked_run(tracking, name, resume_key=key) as tracked:
-        described = [*report.config_items(logged), *report.headlines_items(headlines)]
-        tracked.log([*described, *version_items()])
-        yield tracked
+        described = [
+            *report.config_items(logged),
+            *report.headlines_items(headlines),
+            *version_items(),
+        ]
+        tracked.log(described)
+        yield tracked, described
 
 
 def run_trials(

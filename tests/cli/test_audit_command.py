@@ -48,6 +48,20 @@ def test_the_command(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "near-duplicates across splits" in out
 
 
+def test_the_command_with_a_page(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    page = papers.with_name("audit.html")
+    code, out, _ = main(capfd, "audit", "--report", str(page), *options(papers))
+    assert code == 0
+    assert "letter_case" in out
+    written = page.read_text("utf-8")
+    assert written.index("The audit warns of") < written.index("Shallow signals")
+    assert str(papers) in written
+    assert {path.name for path in papers.parent.iterdir()} == {"papers.csv", "audit.html"}
+    code, _, err = main(capfd, "audit", "--report", str(papers.parent), *options(papers))
+    assert code == 2
+    assert "is a directory" in err
+
+
 def test_the_command_with_json(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = main(capfd, "audit", "--json", *options(papers), "data.group=paper")
     assert code == 0

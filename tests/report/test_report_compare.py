@@ -98,7 +98,7 @@ def test_the_items(headlines: Headlines) -> None:
     (picture,) = [item for item in items if isinstance(item, report.Picture)]
     (axes,) = picture.figure.axes
     colours = {line.get_label(): line.get_color() for line in axes.lines}
-    assert colours["fine-tuned"] == style.METHODS["fine_tuned"]
+    assert colours["fine-tuned"] == style.METHODS["fine_tuned"][0]
     without = report.comparison_items(outcomes, headlines, "glove", figures=False)
     assert not [item for item in without if isinstance(item, report.Picture)]
     assert len(without) == len(items) - 1

@@ -28,6 +28,26 @@ def test_a_figure_has_the_size_of_its_cells() -> None:
     ]
 
 
+def luminance(colour: str) -> float:
+    """Relative luminance, as WCAG 2.2 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("paper", [style.PAPER, style.DARK_PAPER])
+def test_lines_and_points_are_seen_on_light_and_dark_pages(paper: str) -> None:
+    methods = {colour for colour, *_ in style.METHODS.values()}
+    for colour in {style.MAIN, style.ACCENT, style.QUIET, *style.LABELS, *methods}:
+        low, high = sorted((luminance(colour), luminance(paper)))
+        assert (high + 0.05) / (low + 0.05) >= 3, colour
+
+
+def test_methods_and_labels_differ_without_their_colours() -> None:
+    assert len({look[1:] for look in style.METHODS.values()}) == len(style.METHODS)
+    assert len(set(style.MARKERS)) == len(style.LABELS)
+
+
 def test_the_colours_of_labels_come_again() -> None:
     n = len(style.LABELS)
     assert len(set(style.LABELS)) == n

@@ -117,7 +117,14 @@ def test_compare(
     assert parent.data.params["training.scratch.epochs"] == "4"
     assert not [name for name in parent.data.params if name.startswith("tracking.")]
     files = {file.path for file in client.list_artifacts(parent.info.run_id)}
-    assert {"compare.csv", "config.yaml", "figures", "tables", "summary.txt"} <= files
+    assert {
+        "compare.csv",
+        "config.yaml",
+        "figures",
+        "tables",
+        "summary.txt",
+        "report.html",
+    } <= files
     table = pd.read_csv(client.download_artifacts(parent.info.run_id, "compare.csv"))
     assert list(table) == ["method", "size", "seed", "test_accuracy", "test_macro_f1", "seconds"]
     assert set(table["method"]) - {"fasttext"} == METHODS

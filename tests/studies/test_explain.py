@@ -94,6 +94,8 @@ def test_explain(
     assert {"figures/probes.png", "figures/drift.png", "figures/headline_map.png"} <= files
     summary = Path(client.download_artifacts(parent.info.run_id, "summary.txt")).read_text()
     assert summary.strip() in lines
+    page = Path(client.download_artifacts(parent.info.run_id, "report.html")).read_text("utf-8")
+    assert page.count("<img") == 3
 
 
 @pytest.mark.slow

@@ -1,0 +1,331 @@
+"""What stands on a page, and where: a table of sections for each kind of run.
+
+A new table or picture of a run is a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.report import page_words as words
+from pipeline.report.page_words import Logged
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture on a page. `caption`: how to read it. `shows`: what it shows, its text alternative."""
+
+    caption: str
+    shows: Callable[[Logged], str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page.
+
+    `title`, `text`: what a reader sees first. `found`: what came out, in words. `metrics`: their words
+    by their names. `tags`: likewise. `pictures`: by their paths. `tables`: captions by the paths.
+    `params`: whether the options of the run are shown. `code`: whether it says how to load the model.
+    What a run did not log is left out, and so is a section with nothing.
+    """
+
+    title: str
+    text: str = ""
+    found: tuple[Callable[[Logged], str], ...] = ()
+    metrics: Mapping[str, str] | None = None
+    tags: Mapping[str, str] | None = None
+    pictures: Mapping[str, Drawing] | None = None
+    tables: Mapping[str, str] | None = None
+    params: bool = False
+    code: bool = False
+
+
+_DATA = {"tables/data.csv": "How many headlines there are, and how many were dropped"}
+_SIGNALS = {
+    "figures/audit_signals.png": Drawing(
+        "The test accuracy from each shallow signal alone. A signal near the model, or near 1, is a "
+        "shortcut: the labels may be told without the meaning.",
+        words.signals,
+    )
+}
+_AUDIT = {
+    "tables/audit_signals.csv": "What can be told from shallow signals alone",
+    "tables/audit_overlaps.csv": "Headlines of one split with a near-duplicate in another",
+    "tables/near_duplicates.csv": "The near-duplicates",
+    "tables/contradictions.csv": "The same headline with several labels",
+    "tables/audit_groups.csv": "A linear model on sources that it has not seen",
+}
+_EMBEDDING = Section(
+    "What the embedding knows",
+    "Whether headlines that mean the same are near each other, in each phase.",
+    found=(words.reference, words.other_pairs),
+    pictures={
+        "figures/probes.png": Drawing(
+            "The reference picture. Each row is a word, each column a feature of the layer after the "
+            "embedding. Below are the means of a, b and c. Where the network takes c for the same as "
+            "b, both have the same colours. Look at the ranks over many pairs, too.",
+            words.reference,
+        ),
+        "figures/drift.png": Drawing(
+            "How far training moved each word. A line leads from where a word was.",
+            words.moved_words,
+        ),
+        "figures/headline_map.png": Drawing(
+            "Test headlines before and after training. Near points have similar words.",
+            words.headline_map,
+        ),
+        "figures/cases.png": Drawing(
+            "Training headlines as cases, with the test headlines among them.", words.cases
+        ),
+    },
+    tables={
+        "tables/probe_headlines.csv": "The headlines a, b and c",
+        "tables/probes.csv": "The reference picture in numbers",
+        "tables/probe_pairs_by_label.csv": "The same over other pairs that mean the same, by label",
+        "tables/neighbours.csv": "Nearest words before and after training",
+    },
+)
+_MADE = Section(
+    "How it was made",
+    "The options of the run and the versions: with them the run can be made again.",
+    tables={
+        "tables/seconds.csv": "Seconds by stage",
+        "tables/versions.csv": "Versions of the packages",
+    },
+    params=True,
+)
+
+RUN_SECTIONS = (
+    Section(
+        "Result",
+        "How often the classifier is right on headlines that it did not learn from.",
+        metrics={
+            "test/accuracy": "test accuracy",
+            "test/macro_f1": "test macro F1",
+            "test/log_loss": "log loss (nats)",
+            "test/ece": "expected calibration error",
+            "validation/accuracy": "validation accuracy",
+        },
+        tables={
+            "tables/results.csv": "By classifier, with the 95 % interval of the test accuracy",
+            "tables/per_class.csv": "By label",
+        },
+    ),
+    Section(
+        "Data",
+        "The headlines, and what the audit says about them.",
+        found=(words.signals,),
+        pictures=_SIGNALS,
+        tables=_DATA | _AUDIT,
+    ),
+    Section(
+        "Vectors",
+        "Which words of the training headlines have a vector.",
+        found=(words.coverage,),
+        pictures={
+            "figures/coverage.png": Drawing(
+                "Left: how many words each way of matching gave a vector. Right: the most frequent "
+                "words without one.",
+                words.coverage,
+            )
+        },
+        tables={
+            "tables/vectors.csv": "The vectors in numbers",
+            "tables/coverage.csv": "By the way in which a word was matched",
+            "tables/missing_words.csv": "Words without a vector, the most frequent first",
+        },
+    ),
+    Section(
+        "Training",
+        "First the embedding is frozen, then all weights are fine-tuned. The epoch with the best "
+        "validation result is kept.",
+        found=(words.curves,),
+        pictures={
+            "figures/learning_curves.png": Drawing(
+                "Loss and accuracy by epoch. A dotted line shows where a phase begins, a star the epoch "
+                "that was kept.",
+                words.curves,
+            )
+        },
+        tables={
+            "tables/epochs.csv": "Every epoch",
+            "tables/members.csv": "The members of the ensemble",
+        },
+    ),
+    Section(
+        "Mistakes",
+        "Which labels are taken for each other, and the headlines that were most wrong.",
+        found=(words.confusion,),
+        pictures={
+            "figures/confusion_matrix.png": Drawing(
+                "Rows are the true labels, columns the predicted ones. What is off the diagonal is wrong.",
+                words.confusion,
+            )
+        },
+        tables={
+            "tables/why_misclassified.csv": "The most wrong headlines, with the words that misled",
+            "tables/misclassified.csv": "The most wrong headlines",
+            "tables/words_by_label.csv": "The words that speak most for each label",
+        },
+    ),
+    Section(
+        "Confidence",
+        "How far the probabilities can be trusted, and what is won by answering only where the "
+        "classifier is sure.",
+        found=(words.calibration, words.thresholds),
+        pictures={
+            "figures/reliability.png": Drawing(
+                "Accuracy by confidence: a calibrated classifier lies on the diagonal, one that is too "
+                "sure below it. The bars count the headlines.",
+                words.calibration,
+            )
+        },
+        tables={"tables/thresholds.csv": "Answering only from a confidence on"},
+    ),
+    _EMBEDDING,
+    Section("Load the model", code=True),
+    _MADE,
+)
+"""A run of `pipeline train`."""
+
+COMPARE_SECTIONS = (
+    Section(
+        "Result",
+        "Each method learned from growing numbers of training headlines, several times each. All were "
+        "tested on the same headlines.",
+        pictures={
+            "figures/compare.png": Drawing(
+                "Mean test accuracy by the number of training headlines. The shade is the 95 % interval "
+                "of the mean.",
+                words.compared,
+            )
+        },
+        tables={
+            "tables/accuracy_by_size.csv": "Test accuracy in %, mean and standard deviation, by the "
+            "number of training headlines",
+            "tables/worth.csv": "How many headlines TF-IDF needs for the accuracy of fine-tuned vectors",
+            "tables/difference_by_size.csv": "Points of test accuracy between methods, with the p-value "
+            "of a paired test",
+        },
+    ),
+    Section("Data", "The headlines that were compared on.", tables=_DATA),
+    Section(
+        "Every trial",
+        "One row for each method, number of training headlines and seed.",
+        tables={"compare.csv": "The trials"},
+    ),
+    _MADE,
+)
+"""A run of `pipeline compare`."""
+
+EXPLAIN_SECTIONS = (
+    Section(
+        "Result",
+        "The same network from scratch, with frozen and with fine-tuned vectors.",
+        tables={"tables/summary.csv": "In numbers: mean and standard deviation over the seeds"},
+    ),
+    _EMBEDDING,
+    Section("Data", "The headlines that were learned.", tables=_DATA),
+    _MADE,
+)
+"""A run of `pipeline explain`."""
+
+AUDIT_SECTIONS = (
+    Section(
+        "Shallow signals",
+        "How often the label is told by length, letter case, digits, punctuation or a few words alone.",
+        found=(words.signals,),
+        pictures=_SIGNALS,
+        tables={
+            "tables/audit_signals.csv": "By signal",
+            "tables/audit_features.csv": "Means of the signals by label",
+        },
+    ),
+    Section(
+        "Leaks and contradictions",
+        "Headlines that stand in two splits, or have two labels.",
+        tables={path: caption for path, caption in _AUDIT.items() if "signals" not in path},
+    ),
+    Section("Data", tables=_DATA),
+    _MADE,
+)
+"""The page of `pipeline audit --report`."""
+
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "tables/data.csv": {"part": "part", "headlines": "headlines"},
+    "tables/results.csv": {
+        "classifier": "classifier",
+        "kept": "kept",
+        "test_accuracy": "test accuracy",
+        "low": "95 %: from",
+        "high": "to",
+        "test_macro_f1": "test macro F1",
+        "validation_accuracy": "validation accuracy",
+        "epochs": "epochs",
+        "seconds": "seconds",
+    },
+    "tables/coverage.csv": {
+        "fallback": "matched by",
+        "types": "different words",
+        "types_share": "fraction of them",
+        "tokens": "running words",
+        "tokens_share": "fraction of them ",
+    },
+    "tables/epochs.csv": {
+        "phase": "phase",
+        "epoch": "epoch",
+        "loss": "training loss",
+        "accuracy": "training accuracy",
+        "val_loss": "validation loss",
+        "val_accuracy": "validation accuracy",
+        "kept": "kept",
+    },
+    "tables/misclassified.csv": {
+        "text": "headline",
+        "label": "label",
+        "predicted": "predicted",
+        "confidence": "confidence",
+    },
+    "tables/probes.csv": {
+        "method": "phase",
+        "cos_ab": "cosine of a and b",
+        "cos_ac": "of a and c",
+        "cos_bc": "of b and c",
+        "rank_bc": "closer to b than c is",
+        "pairs_rank_median": "the same for other pairs, median",
+        "pairs_unseen_rank_median": "for pairs with unseen words",
+        "wordsim353": "agreement with people (WordSim-353)",
+    },
+    "tables/probe_pairs_by_label.csv": {
+        "method": "phase",
+        "label": "label",
+        "unseen": "with unseen words",
+        "pairs": "pairs",
+        "rank_median": "closer than the other half, median",
+        "rank_mean": "mean",
+    },
+    "tables/neighbours.csv": {
+        "method": "phase",
+        "word": "word",
+        "in_training": "in training",
+        "before": "before",
+        "after": "after",
+    },
+}
+"""The columns that are shown, with their words. A table that is not here is shown whole."""
+
+HARDEST_FIRST = {"tables/per_class.csv": "f1"}
+"""Tables that are sorted by a column where not all of their rows are shown."""
+
+INSTEAD = {"tables/misclassified.csv": "tables/why_misclassified.csv"}
+"""Tables that are left out where a better one was logged."""
+
+CHANGED: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "tables/why_misclassified.csv": words.misled,
+    "tables/words_by_label.csv": words.words_of_labels,
+    "tables/coverage.csv": words.used_matches,
+}
+"""Tables that are shown in another form."""
