@@ -28,6 +28,7 @@ from pipeline.tracking.connection import check_store
 from pipeline.tracking.provenance import version_items
 from pipeline.tracking.registry import RegisteredModel, other_names, registered_name
 from pipeline.tracking.runs import tracked_run
+from pipeline.tracking.trained import PHASES
 from pipeline.training.fit import Fitted, fit, timed
 from pipeline.training.history import Epoch
 
@@ -128,6 +129,8 @@ def run(
             facts = report.model_facts(headlines, config.vectors, fitted.ensemble.accuracy)
             tracked.keep_model(fitted.classifier, facts)
             tracked.log([report.File("keras/classifier.keras", keras_file(fitted.classifier))])
+            names = headlines.label_names
+            tracked.log(report.phases_items(fitted.history, fitted.network, names, PHASES))
         with timed(seconds, "evaluation"):
             evaluations = {
                 method: evaluate(classifier, test) for method, _, classifier in fitted.methods()

@@ -83,6 +83,7 @@ from pipeline.report.stages import evaluations_items as evaluations_items
 from pipeline.report.stages import headlines_items as headlines_items
 from pipeline.report.stages import history_items as history_items
 from pipeline.report.stages import matrix_items as matrix_items
+from pipeline.report.stages import phases_items as phases_items
 from pipeline.report.stages import seconds_items as seconds_items
 from pipeline.report.summary import model_facts as model_facts
 from pipeline.report.summary import summary as summary

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.base.cells import escape_cell
 from pipeline.data.headlines import Headlines
 from pipeline.insight.outcomes import (
     Difference,
@@ -31,7 +32,6 @@ from pipeline.report.items import (
     Picture,
     Table,
     Text,
-    escape_cell,
 )
 
 PREDICTIONS = "predictions.csv"

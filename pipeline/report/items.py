@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,8 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
 
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+from pipeline.base.cells import escape_cell
 
 
 @dataclass(frozen=True)
@@ -88,19 +86,6 @@ class Input:
     rows: Any
     address: str
     sha256: str
-
-
-def escape_cell(value: Any) -> Any:
-    """A cell of a CSV file that a spreadsheet shows and does not run: a formula gets a ' in front.
-
-    Numbers stay, also where they are texts.
-
-    >>> escape_cell("=1+1"), escape_cell("-0.5"), escape_cell("- ice"), escape_cell(-0.5)
-    ("'=1+1", '-0.5', "'- ice", -0.5)
-    """
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
 
 
 Item = Param | Metric | Tag | Text | File | Table | Picture | Input

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipeline.base.options import flatten
-from pipeline.classifier.ensemble import Ensemble
+from pipeline.classifier.ensemble import Classifier, Ensemble
+from pipeline.classifier.export import export_classifier
+from pipeline.classifier.network import Network
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import EmbeddingMatrix
 from pipeline.insight.evaluation import Evaluation
@@ -18,7 +22,7 @@ from pipeline.report.figures import (
     learning_curves,
     reliability_diagram,
 )
-from pipeline.report.items import Input, Item, Metric, Param, Picture, Table, Tag, Text
+from pipeline.report.items import File, Input, Item, Metric, Param, Picture, Table, Tag, Text
 from pipeline.report.lettering import warn_of_missing_fonts
 from pipeline.report.tables import (
     coverage_by_fallback,
@@ -88,6 +92,27 @@ def history_items(history: History, *, figures: bool = True) -> list[Item]:
     ]
     if figures:
         items.append(Picture("figures/learning_curves.png", learning_curves(history)))
+    return items
+
+
+def phases_items(
+    history: History, network: Network, label_names: Sequence[str], folder: str
+) -> list[Item]:
+    """The networks of the phases that were not kept, each as a portable classifier in `folder`.
+
+    They are small, as they lack the words that no training saw: the kept classifier has the same.
+    """
+    items: list[Item] = []
+    for phase in history.phases:
+        if phase is history.best:
+            continue
+        with network.with_weights(phase.weights), tempfile.TemporaryDirectory() as temporary:
+            alone = Classifier(network, label_names=tuple(label_names))
+            exported = export_classifier(alone, Path(temporary, phase.name), extra_words=0)
+            items += [
+                File(f"{folder}/{phase.name}/{file.name}", file.read_bytes())
+                for file in sorted(exported.iterdir())
+            ]
     return items
 
 

@@ -7,10 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import mlflow
+import yaml
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from pipeline.base.addresses import masked
 from pipeline.base.errors import ModelError, nearest
@@ -90,6 +93,33 @@ def _registered(name: str | None, store: str) -> str:
             f"there is no model {name!r} in {store}, it has {', '.join(names)}{nearest(name, names)}"
         )
     return name or names[0]
+
+
+def read_run(run_id: str, phases: str, folder: Path) -> dict[str, Any]:
+    """What a run of the store says of its training: `options`, nested; `metrics`; `tags`;
+    `digests` of its data, by what they are for.
+
+    Empty: the run, or its file of options, is gone. `phases`: a folder of the run that is copied to
+    `folder`, where the run has it.
+    """
+    client = MlflowClient()
+    try:
+        run = client.get_run(run_id)
+        options = Path(client.download_artifacts(run_id, "config.yaml", str(folder)))
+        if client.list_artifacts(run_id, phases):
+            client.download_artifacts(run_id, phases, str(folder))
+        read = yaml.safe_load(options.read_text("utf-8"))
+    except (MlflowException, OSError, yaml.YAMLError):
+        return {}
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    digests = {tag.value: each.dataset.digest for each in inputs for tag in each.tags
+               if tag.key == MLFLOW_DATASET_CONTEXT}  # fmt: skip
+    return {
+        "options": read,
+        "metrics": dict(run.data.metrics),
+        "tags": dict(run.data.tags),
+        "digests": digests,
+    }
 
 
 def run_metrics(run_id: str) -> dict[str, float]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from pipeline.portable.folder import SUMS
 
 if TYPE_CHECKING:
     from pipeline.tracking.foreign import ForeignModel
+
+Result = TypeVar("Result")
 
 CLASSIFIER = "classifier"
 """The name of the classifier's folder among the data of a logged model."""
@@ -133,16 +135,19 @@ def load_lean(model: str | None = None, uri: str | None = None) -> LoadedModel:
     """
     if model and Path(model).is_dir():
         return load_model(model, uri)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, CLASSIFIER)
+        address, identity = run_apart(copy_classifier, copy, model, uri)
+        return LoadedModel(address, identity, load_classifier(copy))
+
+
+def run_apart(function: Callable[..., Result], *args: Any) -> Result:
+    """Call a function of a module in another process, which ends then. Its errors come through."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process,
-    ):
-        copy = Path(folder, CLASSIFIER)
-        address, identity = process.submit(copy_classifier, copy, model, uri).result()
-        return LoadedModel(address, identity, load_classifier(copy))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(function, *args).result()
 
 
 def copy_classifier(folder: Path, model: str | None, uri: str | None) -> tuple[str, str]:
