@@ -139,6 +139,18 @@ class CaseBase:
             case = self._cases.pop(id_)
             del self._ids[case.text, case.label]
 
+    def restore(self, cases: Sequence[Case]) -> None:
+        """Put back cases that were removed, each under its id. What is there by now stays as it is."""
+        gone = [
+            case
+            for case in cases
+            if case.id not in self._cases
+            and case.id < self._next_id
+            and (case.text, case.label) not in self._ids
+        ]
+        if gone:
+            self._insert(gone, self._embed([case.text for case in gone]))
+
     def _embed(self, texts: list[str]) -> NDArray[np.float32]:
         """The vectors of texts, (n, width). Raises ModelError: their width is not the cases'."""
         vectors = np.ascontiguousarray(self.model.embed(texts), np.float32)
@@ -204,7 +216,11 @@ class CaseBase:
     @property
     def n_new(self) -> int:
         """How many cases the model was not trained on: those since it was made, or since `adapt`."""
-        return sum(id_ >= self._first_new for id_ in self._cases)
+        return sum(map(self.is_new, self._cases))
+
+    def is_new(self, id_: int) -> bool:
+        """Whether the model was not trained on the case with this id."""
+        return id_ >= self._first_new
 
     @property
     def enough(self) -> bool:

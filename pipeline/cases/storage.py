@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,30 @@ class SavedCases:
     cases: Sequence[Case]
     vectors: NDArray[np.float32]
     network: StoredNetwork | None = None
+
+
+@contextmanager
+def changing(folder: Path, new: bool = False) -> Iterator[None]:
+    """Let no other process change the folder meanwhile. `new`: make the folder where there is none.
+
+    Raises DataError: there is no such folder, or it cannot be written.
+    """
+    from filelock import FileLock
+
+    if not new and not folder.is_dir():
+        raise DataError(f"expected a folder with a case base, there is none at {folder}")
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise DataError(
+            f"{folder}: expected a folder to keep cases in: {error.strerror}"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_cases(folder: Path, saved: SavedCases, network: Network | None = None) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +104,10 @@ def add(
         if given is None:
             raise click.UsageError("expected the label of the headlines: --as LABEL")
         labels = [readable(given)] * len(texts)
+    from pipeline.cases.storage import changing
+
     loaded = _load_model(folder, model, tracking_uri, new=True)
-    with _changing(folder, new=True):
+    with changing(folder, new=True):
         base = _open(folder, loaded)
         before = len(base)
         ids = base.add(texts, labels)
@@ -195,8 +196,9 @@ def predict(
 def remove(ids: Sequence[int], folder: Path) -> None:
     """Remove cases by the ids that `list` and `predict --why` show."""
     from pipeline.cases.casebase import CaseBase
+    from pipeline.cases.storage import changing
 
-    with _changing(folder):
+    with changing(folder):
         base = CaseBase.load(folder)
         before = len(base)
         base.remove(ids)
@@ -244,26 +246,3 @@ def _open(folder: Path, model: LoadedModel | None) -> CaseBase:
 
 def _size(base: CaseBase) -> str:
     return f"{len(base):,} case{'s' if len(base) != 1 else ''}"
-
-
-@contextmanager
-def _changing(folder: Path, new: bool = False) -> Iterator[None]:
-    """Let no other process change the folder meanwhile. `new`: make the folder where there is none."""
-    from filelock import FileLock
-
-    from pipeline.base.errors import DataError
-
-    if not new and not folder.is_dir():
-        raise DataError(f"expected a folder with a case base, there is none at {folder}")
-    lock = FileLock(folder / ".lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise DataError(
-            f"{folder}: expected a folder to keep cases in: {error.strerror}"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

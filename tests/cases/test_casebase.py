@@ -58,6 +58,20 @@ def test_the_nearest_cases_decide() -> None:
     assert cases.labels == ("high", "low")
 
 
+def test_cases_that_were_removed_come_back_under_their_ids() -> None:
+    cases = corners()
+    before, gone = set(cases), [case for case in cases if case.label == "high"]
+    cases.remove([case.id for case in gone])
+    assert cases.add(["9 8"], ["high"]) == [5]
+    cases.restore(gone)  # of "9 8" there is one already
+    assert {case.id for case in cases} == {0, 1, 2, 3, 5}
+    cases.remove([5])
+    cases.restore(gone)
+    assert set(cases) == before
+    assert cases.predict(["8 8"]).tolist() == ["high"]
+    assert not cases.n_new
+
+
 def test_neighbours_are_exact_whatever_came_and_went() -> None:
     random = np.random.default_rng(0)
     points = {i: random.normal(size=3).astype(np.float32) for i in range(500)}
