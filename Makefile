@@ -6,6 +6,7 @@ ARGS ?=
 MODEL ?= models:/headlines-bbc@champion
 PORT ?= 5000
 SERVE_PORT ?= 5001
+DEMO_PORT ?= 5002
 HOST := 127.0.0.1
 
 BIN := .venv/bin
@@ -14,7 +15,7 @@ EXTRAS := starter,dev
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train compare explain ui serve test test-slow lint types bench fuzz clean
+.PHONY: help setup train compare explain ui serve demo test test-slow lint types bench fuzz clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -70,6 +71,9 @@ endif
 serve: setup ## answer over HTTP with the champion: make serve MODEL=models:/... or MODEL=FOLDER
 	@echo 'curl http://$(HOST):$(SERVE_PORT)/invocations -H "Content-Type: application/json" -d '"'"'{"inputs": ["a headline"]}'"'"
 	@exec $(BIN)/pipeline serve --model $(MODEL) --host $(HOST) --port $(SERVE_PORT)
+
+demo: setup ## try the champion on a page: make demo MODEL=models:/... or MODEL=FOLDER
+	@exec $(BIN)/pipeline demo --model $(MODEL) --port $(DEMO_PORT)
 
 test: setup lint types ## lint, check the types and run the tests: make test ARGS='tests/data -k csv'
 	@$(BIN)/python -m pytest $(ARGS)

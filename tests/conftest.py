@@ -8,9 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from builders import all_words, make_headlines, write_csv, write_glove
+from builders import all_words, make_headlines, small_overrides, write_csv, write_glove
+
+if TYPE_CHECKING:
+    from pipeline.run import RunResult
 
 # Before TensorFlow, MLflow and the hub client are imported anywhere.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -56,6 +60,22 @@ def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
     MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments(max_results=1)
     return path
+
+
+@pytest.fixture(scope="session")
+def logged(
+    small: dict[str, Path], store_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> RunResult:
+    """A finished run. The store is a file, and `result.tracking_uri` its address."""
+    from pipeline.config import load_config
+    from pipeline.run import run
+
+    folder = tmp_path_factory.mktemp("logged")
+    shutil.copy(store_template, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        uri = f"sqlite:///{folder / 'mlflow.db'}"
+        return run(load_config(small_overrides(small, uri, "insight=none")))
 
 
 @pytest.fixture

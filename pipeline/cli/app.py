@@ -15,6 +15,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.cli.audit import audit_data
 from pipeline.cli.cases import cases
 from pipeline.cli.compare import compare
+from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.explain import explain
 from pipeline.cli.export import export
@@ -37,6 +38,7 @@ COMMANDS: tuple[click.Command, ...] = (
     score,
     export,
     serve,
+    demo,
     audit_data,
     compare,
     explain,

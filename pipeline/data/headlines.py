@@ -25,7 +25,7 @@ from pipeline.data.cleaning import (
     clean_texts,
     warn_of_spellings,
 )
-from pipeline.data.content import read_content, shown, unpack
+from pipeline.data.content import Content, read_content, shown, unpack
 from pipeline.data.delimited import read_lines
 from pipeline.data.examples import Examples, Labelled
 from pipeline.data.options import DataOptions
@@ -225,13 +225,8 @@ def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[st
         content = unpack(sys.stdin.buffer.read(), "standard input", "-")
     else:
         content = read_content(Path(path))
-    if text is not None and content.ending not in READERS:
-        content = replace(content, ending=".csv")  # its first row says whether it has the column
-    if holds_table(content):
-        frame = select_columns(table_of(content), text or DataOptions.text, None, content.name)
-        texts = clean_texts(frame["text"])
-    else:
-        texts = clean_texts(read_lines(content.text(), content.name))
+    frame = read_frame(content, text)
+    texts = clean_texts(select_columns(frame, text or DataOptions.text, None, content.name)["text"])
     blank = texts.count("")
     if blank == len(texts):
         raise DataError(f"{content.name}: expected headlines, found none")
@@ -243,6 +238,24 @@ def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[st
             f"{len(texts):,}",
         )
     return texts
+
+
+def read_frame(content: Content, text: str | None = None) -> pd.DataFrame:
+    """The table in a file of headlines, with all its columns and rows.
+
+    A file with one headline a line becomes a table with the column `text`. `text`: a column that the
+    file is said to have; then it is a table, whatever its name is.
+
+    Raises DataError: the file cannot be used.
+    """
+    if text is not None and content.ending not in READERS:
+        content = replace(content, ending=".csv")  # its first row says whether it has the column
+    if holds_table(content):
+        return table_of(content)
+    lines = read_lines(content.text(), content.name)
+    if not lines:
+        raise DataError(f"{content.name}: expected headlines, found none")
+    return pd.DataFrame({DataOptions.text: lines}, dtype=object)
 
 
 def _warn_of_contradictions(contradictions: Sequence[Contradiction], headlines: int) -> None:

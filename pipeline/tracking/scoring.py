@@ -73,13 +73,7 @@ def _option(part: str) -> tuple[str, str]:
 
 
 def _read_json(body: bytes, _: Mapping[str, str]) -> tuple[list[str], dict[str, Any]]:
-    try:
-        text = body.decode("utf-8-sig")
-        content = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
-    except RecursionError:
-        raise DataError("expected JSON of texts, got lists in lists to a great depth") from None
-    except ValueError as error:  # no UTF-8, no JSON, or a number of too many digits
-        raise DataError(f"expected JSON in UTF-8: {str(error)[:200]}") from None
+    content = parse_json(body)
     formats = ("inputs", "instances", "dataframe_split", "dataframe_records")
     names = list(content) if isinstance(content, dict) else []
     given = [name for name in names if name in formats]
@@ -101,6 +95,17 @@ def _read_json(body: bytes, _: Mapping[str, str]) -> tuple[list[str], dict[str, 
     elif given[0] == "dataframe_records" and not isinstance(payload, list):
         raise DataError(f"dataframe_records: expected a list of rows, got {shorten(payload)}")
     return read_payload(payload), params
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a body of JSON. Raises DataError: it is none, or too deep, or has a key twice."""
+    try:
+        text = body.decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
+    except RecursionError:
+        raise DataError("expected JSON of texts, got lists in lists to a great depth") from None
+    except ValueError as error:  # no UTF-8, no JSON, or a number of too many digits
+        raise DataError(f"expected JSON in UTF-8: {str(error)[:200]}") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -237,11 +242,30 @@ def refuse(status: int, message: str) -> tuple[int, bytes]:
     return status, json.dumps({"error_code": code, "message": line}).encode()
 
 
+async def read_body(request: Request, most: int = MAX_BYTES) -> bytes:
+    """The body of a request, which is read no further than `most` bytes.
+
+    Raises RequestError: it is longer, compressed, or not whole.
+    """
+    from starlette.requests import ClientDisconnect
+
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise RequestError(415, "expected a body that is not compressed")
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                raise RequestError(413, f"expected a body of at most {most:,} bytes, got more")
+    except ClientDisconnect:  # nobody reads the answer
+        raise RequestError(400, "expected the whole body") from None
+    return bytes(body)
+
+
 def application(classifier: Answers, address: str) -> Starlette:
     """The ASGI application: /invocations, and /ping, /health and /version."""
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
-    from starlette.requests import ClientDisconnect
     from starlette.responses import Response
     from starlette.routing import Route
 
@@ -249,20 +273,13 @@ def application(classifier: Answers, address: str) -> Starlette:
         return Response(body, status, media_type="application/json")
 
     async def invocations(request: Request) -> Response:
-        if request.headers.get("content-encoding", "identity") != "identity":
-            return as_response(*refuse(415, "expected a body that is not compressed"))
-        body = bytearray()
         try:
-            async for part in request.stream():
-                body += part
-                if len(body) > MAX_BYTES:
-                    limit = f"expected a body of at most {MAX_BYTES:,} bytes, got more"
-                    return as_response(*refuse(413, limit))
-        except ClientDisconnect:  # nobody reads the answer
-            return as_response(*refuse(400, "expected the whole body"))
+            body = await read_body(request)
+        except RequestError as error:
+            return as_response(*refuse(error.status, str(error)))
         content_type = request.headers.get("content-type")
         # In a thread, so that the server answers others meanwhile.
-        answered = await asyncio.to_thread(respond, classifier, address, content_type, bytes(body))
+        answered = await asyncio.to_thread(respond, classifier, address, content_type, body)
         return as_response(*answered)
 
     def alive(_: Request) -> Response:
@@ -291,15 +308,25 @@ def application(classifier: Answers, address: str) -> Starlette:
 
 def serve(classifier: Answers, address: str, host: str, port: int) -> None:
     """Answer until a signal comes. Raises TrackingError: the port cannot be used."""
-    import uvicorn
+    listener = listen(host, port)
+    run_server(application(classifier, address), listener)
 
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that waits for connections. Raises TrackingError: the port cannot be used."""
     try:
-        listener = socket.create_server((host, port), backlog=128)
+        return socket.create_server((host, port), backlog=128)
     except (OSError, OverflowError) as error:
         raise TrackingError(
             f"could not listen on {host}:{port} ({error}): choose another with --host and --port"
         ) from error
-    config = uvicorn.Config(application(classifier, address), log_config=None, access_log=False)
+
+
+def run_server(served: Any, listener: socket.socket) -> None:
+    """Serve an ASGI application until a signal comes. `listener`: as `listen` gives it."""
+    import uvicorn
+
+    config = uvicorn.Config(served, log_config=None, access_log=False)
     _give_memory_back()
     with listener:
         uvicorn.Server(config).run(sockets=[listener])

@@ -115,6 +115,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_command_line
     import inputs_configuration
     import inputs_data
+    import inputs_demo
     import inputs_estimator
     import inputs_http
     import inputs_models
@@ -129,6 +130,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "Configuration": inputs_configuration.ROWS,
         "Command line": inputs_command_line.ROWS,
         "HTTP": inputs_http.ROWS,
+        "The demo": inputs_demo.ROWS,
         "Portable classifiers": inputs_models.ROWS,
         "Scoring of files": inputs_scoring.ROWS,
         "Training in Python": inputs_estimator.ROWS,
