@@ -18,7 +18,7 @@ from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.data.sources import check_source
-from pipeline.embedding.loading import vectors_name
+from pipeline.embedding.loading import check_vectors, vectors_name
 from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
 from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
@@ -79,11 +79,12 @@ def run(
     chosen = (config.data.source, vectors_name(config.vectors), config.model.encoder, config.seed)
     name = "-".join(map(str, chosen))
     started = time.perf_counter()
-    # What is wrong with the data or the store is found out before there is a run.
+    # What is wrong with the data, the vectors or the store is found out before there is a run.
     check_source(config.data.source, config.data.path)
-    check_store(config.tracking.uri)
+    check_store(config.tracking.uri, make=False)
     with timed(seconds, "data"):
         sentences = load_sentences(insight.probes)
+        check_vectors(config.vectors)
         headlines = load_headlines(**asdict(config.data))
         train, validation, test = map(headlines.examples, ("train", "validation", "test"))
     elsewhere = replace(config, tracking=replace(config.tracking, uri=None))  # is the same run

@@ -117,7 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             if debug or not _is_short_of_memory(error):
                 raise
             _fail(
-                f"the memory is not enough ({error}): raise its limit (ulimit -v), or use less", 2
+                f"the memory is not enough ({str(error) or type(error).__name__}): raise its limit "
+                "(ulimit -v), or use less",
+                2,
             )
         except BrokenPipeError:  # head has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

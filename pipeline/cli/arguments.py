@@ -78,11 +78,13 @@ def load_command_config(
     `fixed`: overrides of the command itself, which those of the user replace.
 
     Raises ConfigError: an option that does not exist, a wrong value, or an option that the command
-    does not use; DataError, MissingExtraError: the headlines are not there.
+    does not use; DataError, MissingExtraError: the headlines are not there; VectorsError:
+    the file of vectors is not there.
     """
     from pipeline.base.errors import ConfigError
     from pipeline.config import load_config, unused_overrides
     from pipeline.data.sources import check_source
+    from pipeline.embedding.loading import check_vectors
 
     config = load_config([*fixed, *overrides])
     for name in unused_overrides(overrides, config, USES[command]):
@@ -90,6 +92,8 @@ def load_command_config(
             f"{name} is not used by `pipeline {command}`{_instead(name, command, config)}"
         )
     check_source(config.data.source, config.data.path)
+    if "vectors" in USES[command]:
+        check_vectors(config.vectors)
     return config
 
 

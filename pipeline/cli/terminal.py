@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import resource
 import sys
 import tempfile
 import warnings
@@ -17,6 +18,7 @@ import click
 
 from pipeline.base.addresses import masked
 
+ADDRESSES_BYTES = 5_000_000_000  # the smallest training takes 4.6 GB of them, and 1.2 GB of memory
 _CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
 
 
@@ -85,7 +87,16 @@ def quiet_start() -> Iterator[None]:
     """Keep aside what TensorFlow's C++ code prints when it is imported, which no setting stops.
 
     It is shown where the import fails, and with --debug.
+
+    Raises ClickException: `ulimit -v` is so low that TensorFlow would end the process somewhere, with
+    a trace of its own.
     """
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY and limit < ADDRESSES_BYTES:
+        raise click.ClickException(
+            f"TensorFlow needs {ADDRESSES_BYTES / 1e9:.0f} GB of addresses, the limit is "
+            f"{limit / 1e9:.1f} GB: raise it, as in ulimit -v unlimited"
+        )
     if logging.getLogger().isEnabledFor(logging.INFO):
         yield
         return

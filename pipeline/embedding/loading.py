@@ -73,11 +73,7 @@ def load_vectors(
             Path(source), wanted, most_frequent, vector_size=vector_size, member=member
         )
     else:
-        name = str(source) if len(str(source)) < 200 else f"{str(source)[:50]}..."
-        raise VectorsError(
-            f"{name}: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) "
-            f"or random, there is none{nearest(str(source), [*CATALOGUE, 'random'])}"
-        )
+        raise _no_vectors(str(source))
     if vector_size and loaded.vector_size != vector_size:
         raise VectorsError(
             f"{loaded.name}: expected vectors of dimension {vector_size}, they have "
@@ -126,11 +122,33 @@ def choose_vectors(
     )
 
 
+def check_vectors(options: VectorsOptions) -> None:
+    """Look whether the files of vectors are there, before anything heavy is loaded.
+
+    Raises VectorsError: there is neither such a file nor such a set.
+    """
+    if isinstance(options, JoinedOptions):
+        names = [name for name in options.sets if options.own_text(name) is None]
+    else:
+        names = [options.path] if options.source == "file" and options.path else []
+    for name in names:
+        if name not in (*CATALOGUE, "random") and not os.path.exists(name):
+            raise _no_vectors(name)
+
+
 def vectors_name(options: VectorsOptions) -> str:
     """The name of the vectors for a table or a sentence: that of the set, or of the file."""
     if options.source == "file" and options.path:
         return Path(options.path).name
     return options.source
+
+
+def _no_vectors(source: str) -> VectorsError:
+    name = source if len(source) < 200 else f"{source[:50]}..."
+    return VectorsError(
+        f"{name}: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) "
+        f"or random, there is none{nearest(source, [*CATALOGUE, 'random'])}"
+    )
 
 
 def _train(options: OwnTextOptions, held_out: Collection[str]) -> WordVectors:

@@ -45,10 +45,11 @@ def connect(uri: str | None = None) -> str:
     return uri
 
 
-def check_store(uri: str | None = None) -> str:
-    """Check that the store answers, and return its address. A database file is made if need be.
+def check_store(uri: str | None = None, *, make: bool = True) -> str:
+    """Check that the store answers, and return its address.
 
-    `uri`: as for `tracking_uri`. Raises TrackingError at once where nothing answers.
+    `uri`: as for `tracking_uri`. `make`: make a database file that does not exist; else look whether
+    its folder can be written. Raises TrackingError at once where nothing answers.
     """
     uri = tracking_uri(uri)
     shown = masked(uri)
@@ -78,6 +79,8 @@ def check_store(uri: str | None = None) -> str:
     unusable = f"could not use the tracking store {shown}"
     with mlflow_errors(unusable, hint=f": {_HOW_TO_SET}"), waits_for(uri):
         _check_folder(uri)
+        if not make and is_new_store(uri):
+            return uri
         prepare_database(uri)
         try:
             MlflowClient(uri).search_experiments(max_results=1)
@@ -163,8 +166,11 @@ def first_line(error: BaseException) -> str:
     What requests says of a server that does not answer takes ten lines; here it is that. Of a copy
     that failed, the reason is enough.
     """
-    if isinstance(error, OSError) and error.filename2 is not None:
-        return str(error.strerror)
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
+        where = (
+            "" if error.filename is None or error.filename2 is not None else f": {error.filename}"
+        )
+        return f"{error.strerror}{where}"
     text = next(iter(str(error).strip().splitlines()), type(error).__name__)
     silent = ("Max retries exceeded", "timeout exception", "Connection aborted", "Read timed out")
     return "it does not answer" if any(words in text for words in silent) else text[:300]

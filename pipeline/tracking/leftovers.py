@@ -12,10 +12,12 @@ from mlflow import MlflowClient
 from pipeline.base.addresses import masked
 from pipeline.base.errors import TrackingError
 from pipeline.tracking.connection import few_retries, mlflow_errors, waits_for
-from pipeline.tracking.outbox import END_REASON, Outbox, left_outboxes, runs_folder
+from pipeline.tracking.outbox import END_REASON, GOES_ON, Outbox, left_outboxes, runs_folder
 from pipeline.tracking.provenance import HOST, PROCESS, host_name, process_tags
 
 logger = logging.getLogger(__name__)
+
+_ABANDONED = "its process disappeared"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def kill_own_runs(reason: str) -> None:
         if own and client.get_run(run["run_id"]).info.status == "RUNNING":
             client.set_tag(run["run_id"], END_REASON, reason)
             client.set_terminated(run["run_id"], "KILLED")
+            logger.warning("tracking: the run %s ended as KILLED%s", run["name"], GOES_ON)
 
 
 def _settle(outbox: Outbox) -> Sent | None:
@@ -59,14 +62,16 @@ def _settle(outbox: Outbox) -> Sent | None:
     try:
         with mlflow_errors(f"{masked(outbox.uri)} did not take the run"), waits_for(outbox.uri):
             status = client.get_run(outbox.run_id).info.status
-            if status == "RUNNING" and not outbox.holds("end"):
-                outbox.add_end("KILLED", "its process disappeared")
-                logger.warning("tracking: run %s was abandoned, marked as KILLED", outbox.name)
+            abandoned = status == "RUNNING" and not outbox.holds("end")
+            if abandoned:
+                outbox.add_end("KILLED", _ABANDONED)
             if not outbox.pending:
                 return None
             if not outbox.send():
                 left = outbox.reason
             status = client.get_run(outbox.run_id).info.status
+            if abandoned and status == "KILLED":
+                _say_abandoned(outbox.name)
             if status == "FINISHED" and not outbox.pending:
                 outbox.remove()
     except TrackingError as error:
@@ -80,6 +85,10 @@ def end_abandoned_runs(client: MlflowClient, experiment_id: str) -> None:
     for run in client.search_runs([experiment_id], query):
         process = run.data.tags.get(PROCESS, "")
         if process.isdigit() and not psutil.pid_exists(int(process)):
-            client.set_tag(run.info.run_id, END_REASON, "its process disappeared")
+            client.set_tag(run.info.run_id, END_REASON, _ABANDONED)
             client.set_terminated(run.info.run_id, "KILLED")
-            logger.warning("tracking: run %s was abandoned, marked as KILLED", run.info.run_name)
+            _say_abandoned(run.info.run_name)
+
+
+def _say_abandoned(name: str) -> None:
+    logger.warning("tracking: run %s was abandoned, marked as KILLED", name)

@@ -11,9 +11,11 @@ folder also holds what the run needs to go on: how far its training came, and it
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -44,6 +46,9 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 30  # between two tries while the run goes on
 KEEP_SECONDS = 7 * 24 * 3600  # after which a run is no longer expected to go on
 END_REASON = "pipeline.end_reason"
+GOES_ON = ": the same command goes on with it"  # the end of a message about a run that was cut off
+_ROOM_BYTES = 65536  # that must be free: what a run logs before its training
+MAKE_ROOM = ": make room there, or choose another folder with HEADLINE_TRANSFER_CACHE"
 _REASON_LENGTH = 5000  # characters that MLflow takes as the value of a tag
 # What a store answers that it will not take an entry at all. Anything else may pass.
 _REFUSED = {
@@ -143,7 +148,7 @@ class Outbox:
                     entry = load_archive(file)
                     SENDERS[entry["kind"]](self, client, entry)
                 except (MlflowException, SQLAlchemyError, RequestException, OSError) as error:
-                    self.reason = masked(first_line(error))
+                    self.reason = masked(first_line(error)) + self._where_full(error)
                     if getattr(error, "error_code", None) in _REFUSED:
                         file.unlink()
                         raise RefusedError(
@@ -154,6 +159,13 @@ class Outbox:
                 file.unlink()
         self.reason = ""
         return True
+
+    def _where_full(self, error: Exception) -> str:
+        """What is sent lies in this folder meanwhile: its disk can be the full one."""
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        if full and shutil.disk_usage(self.folder).free < _ROOM_BYTES:
+            return f" in {self.folder}"
+        return ""
 
     def add_end(self, status: str, reason: str) -> None:
         """Note the end of the run. Where nothing can be written, the store gets it at once."""
@@ -198,13 +210,20 @@ class Outbox:
     def close(self) -> None:
         """Give the folder up. It stays where something in it is still needed."""
         needed = self.pending or self.model_folder.exists() or self.training_folder.exists()
-        if not needed:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        self.lock.release()
+        if needed:
+            self.lock.release()
+        else:
+            self.remove()
 
     def remove(self) -> None:
-        """Remove the folder of a run that is in the store as a whole."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder of a run that is in the store as a whole.
+
+        It is renamed first. So a folder that was removed in part is known by its name.
+        """
+        gone = self.folder.with_name(f".part-{self.run_id}")
+        with suppress(OSError):
+            self.folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
         self.lock.release()
 
 
@@ -274,9 +293,12 @@ SENDERS: Mapping[str, Callable[[Outbox, MlflowClient, Mapping[str, Any]], None]]
 def left_outboxes(uri: str | None = None) -> Iterator[Outbox]:
     """The outboxes whose process is gone. Each is given up again afterwards.
 
-    `uri`: those for this store; None: for every store whose address has no password. Those that nobody took up for a week, and that have nothing to send, are removed.
+    `uri`: those for this store; None: for every store whose address has no password. Those that
+    nobody took up for a week, and that have nothing to send, are removed.
     """
-    for file in sorted(runs_folder().glob("*/run.json")):
+    for removed in runs_folder().glob(".part-*"):
+        shutil.rmtree(removed, ignore_errors=True)
+    for file in sorted(runs_folder().glob("[!.]*/run.json")):
         with suppress(OSError, ValueError, LookupError):
             run = json.loads(file.read_text("utf-8"))
             if uri is None and "***" in run["uri"]:
@@ -303,6 +325,17 @@ def left_outboxes(uri: str | None = None) -> Iterator[Outbox]:
                     outbox.close()
 
 
+def check_room() -> None:
+    """Look whether a run can keep what it logs. Raises TrackingError: nothing can be written."""
+    folder = runs_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM_BYTES))
+    except OSError as error:
+        raise _no_room(folder, error) from error
+
+
 def _sweep(folder: Path) -> None:
     """Remove the temporary files of a process that was killed."""
     for left in [*folder.glob(".part-*"), *folder.glob("tmp*"), *folder.glob("training/.part-*")]:
@@ -322,6 +355,5 @@ def _absolute(uri: str) -> str:
 
 def _no_room(folder: Path, error: OSError) -> TrackingError:
     return TrackingError(
-        f"could not keep what the run logs in {folder}: {error.strerror or error}: make room there, "
-        "or choose another folder with HEADLINE_TRANSFER_CACHE"
+        f"could not keep what the run logs in {folder}: {error.strerror or error}{MAKE_ROOM}"
     )

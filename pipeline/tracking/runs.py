@@ -27,7 +27,7 @@ from pipeline.tracking.connection import check_store, few_retries, mlflow_errors
 from pipeline.tracking.database import artifacts_folder, database_file, store_lock
 from pipeline.tracking.leftovers import end_abandoned_runs, send_left
 from pipeline.tracking.options import TrackingOptions
-from pipeline.tracking.outbox import END_REASON, Outbox
+from pipeline.tracking.outbox import END_REASON, GOES_ON, MAKE_ROOM, Outbox, check_room
 from pipeline.tracking.provenance import run_tags
 from pipeline.tracking.registry import RegisteredModel
 from pipeline.tracking.saving import save_classifier
@@ -63,6 +63,7 @@ class TrackedRun:
     uri: str
     goes_on: bool
     _outbox: Outbox
+    _can_go_on: bool
     _promotion: Mapping[str, Any] | None = None
 
     @property
@@ -116,7 +117,7 @@ class TrackedRun:
         Raises TrackingError: the folder cannot be written.
         """
         folder = self._outbox.model_folder
-        with mlflow_errors(f"could not write the model to {folder}"):
+        with mlflow_errors(f"could not write the model to {folder}", hint=MAKE_ROOM):
             save_classifier(classifier, folder, facts)
         return folder
 
@@ -201,7 +202,10 @@ class TrackedRun:
                 raise TrackingError(message)
             logger.error("tracking: %s", message)
         else:
-            logger.warning("tracking: the run %s ended as %s%s", outbox.name, status, kept)
+            goes_on = GOES_ON if self._can_go_on else ""
+            logger.warning(
+                "tracking: the run %s ended as %s%s%s", outbox.name, status, goes_on, kept
+            )
 
 
 @contextmanager
@@ -234,6 +238,7 @@ def tracked_run(
             everything at the end; what is left is then kept.
         ConfigError: the run `run_id` cannot go on.
     """
+    check_room()
     uri = check_store(options.uri)
     with few_retries():
         with mlflow_errors(f"{masked(uri)} did not start a run"):
@@ -294,7 +299,7 @@ def _begin(
         client.log_batch(run.info.run_id, tags=marks)
         client.update_run(run.info.run_id, "RUNNING")
         logger.info("tracking: the run %s goes on", run.info.run_name)
-        return TrackedRun(run.info.run_id, run.info.experiment_id, uri, True, outbox)
+        return TrackedRun(run.info.run_id, run.info.experiment_id, uri, True, outbox, True)
     if run_id:
         raise ConfigError(f"the run {run_id} is going on in another process: wait until it ends")
     if parent is not None:
@@ -308,7 +313,7 @@ def _begin(
         client.set_terminated(run.info.run_id, "FAILED")
         raise
     assert outbox is not None  # its name is new
-    return TrackedRun(run.info.run_id, experiment_id, uri, False, outbox)
+    return TrackedRun(run.info.run_id, experiment_id, uri, False, outbox, key is not None)
 
 
 def _active_run(client: MlflowClient) -> Run | None:

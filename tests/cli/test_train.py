@@ -67,7 +67,6 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_run_is_taken_up_by_its_id(
     small: dict[str, Path], store: str, capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
