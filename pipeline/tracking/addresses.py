@@ -19,10 +19,12 @@ from pipeline.base.addresses import masked
 from pipeline.base.errors import ModelError, nearest
 from pipeline.tracking.connection import (
     connect,
+    few_retries,
     first_line,
     is_new_store,
     mlflow_errors,
     tracking_uri,
+    waits_for,
 )
 from pipeline.tracking.registry import CHAMPION, registered_models, version_address
 
@@ -30,6 +32,7 @@ _ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
 _TRAIN_FIRST = "train one first (pipeline train), or name a folder with --model"
 
 
+@few_retries()
 def find_address(model: str | None, uri: str | None) -> str:
     """The address of one version, as in `models:/headlines-bbc/3`.
 
@@ -51,12 +54,14 @@ def find_address(model: str | None, uri: str | None) -> str:
         raise ModelError(f"there is no model in {shown}: {_TRAIN_FIRST}")
     connect(uri)
     if model is None or ":/" not in model:
-        model = f"models:/{_registered(model, shown)}@{CHAMPION}"
+        with waits_for(store):
+            model = f"models:/{_registered(model, shown)}@{CHAMPION}"
     alias = _ALIAS.fullmatch(model)
     if alias is None:
         return model
     try:
-        return version_address(alias["name"], alias["alias"])
+        with waits_for(store):
+            return version_address(alias["name"], alias["alias"])
     except MlflowException as error:
         raise ModelError(
             f"could not find {model} in {shown}: {first_line(error)}: name a version, as in --model "
@@ -69,7 +74,8 @@ def fetched_model(address: str) -> Iterator[Path]:
     """The folder of a model, which is removed afterwards. Raises ModelError: it cannot be had."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            fetched = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder)
+            with few_retries(), waits_for(mlflow.get_tracking_uri()):
+                fetched = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder)
         except Exception as error:  # each kind of storage has errors of its own
             raise ModelError(
                 f"could not load the model {address}: {first_line(error)}: name another with --model"

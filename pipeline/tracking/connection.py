@@ -53,9 +53,9 @@ def check_store(uri: str | None = None, *, make: bool = True) -> str:
     """
     uri = tracking_uri(uri)
     shown = masked(uri)
-    if uri.startswith(("http://", "https://")):
+    if is_server(uri):
         try:
-            requests.get(f"{uri.rstrip('/')}/health", timeout=TIMEOUT_SECONDS)
+            ask_server(uri)
         except requests.RequestException as error:
             raise TrackingError(
                 f"expected an MLflow server at {shown}, none answered ({type(error).__name__}): start "
@@ -77,7 +77,7 @@ def check_store(uri: str | None = None, *, make: bool = True) -> str:
             f"{_HOW_TO_SET}"
         )
     unusable = f"could not use the tracking store {shown}"
-    with mlflow_errors(unusable, hint=f": {_HOW_TO_SET}"), waits_for(uri):
+    with mlflow_errors(unusable, hint=f": {_HOW_TO_SET}"), waits_for(uri), few_retries():
         _check_folder(uri)
         if not make and is_new_store(uri):
             return uri
@@ -90,6 +90,15 @@ def check_store(uri: str | None = None, *, make: bool = True) -> str:
                 f"pip install {_DRIVERS.get(str(error.name), error.name)}, or {_HOW_TO_SET}"
             ) from error
     return uri
+
+
+def is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
+
+
+def ask_server(uri: str) -> None:
+    """Ask a server whether it is there. Raises RequestException: it does not answer at once."""
+    requests.get(f"{uri.rstrip('/')}/health", timeout=TIMEOUT_SECONDS)
 
 
 @contextmanager

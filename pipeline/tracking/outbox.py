@@ -35,7 +35,7 @@ from pipeline.base.addresses import masked
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import TrackingError
 from pipeline.base.files import atomic_write, cache_folder, temporary_files
-from pipeline.tracking.connection import first_line, waits_for
+from pipeline.tracking.connection import ask_server, first_line, is_server, waits_for
 from pipeline.tracking.provenance import process_tags
 from pipeline.tracking.registry import RegisteredModel, promote_version, register_version
 from pipeline.tracking.saving import logged_models, send_model
@@ -145,6 +145,8 @@ class Outbox:
         with waits_for(self.uri), temporary_files(self.folder):
             for file in self.pending:
                 try:
+                    if self.reason and is_server(self.uri):  # it failed the last time
+                        ask_server(self.uri)
                     entry = load_archive(file)
                     SENDERS[entry["kind"]](self, client, entry)
                 except (MlflowException, SQLAlchemyError, RequestException, OSError) as error:

@@ -23,7 +23,7 @@ from pipeline.base.addresses import masked
 from pipeline.base.errors import ConfigError, TrackingError
 from pipeline.classifier.ensemble import Classifier
 from pipeline.report.items import Item
-from pipeline.tracking.connection import check_store, few_retries, mlflow_errors
+from pipeline.tracking.connection import check_store, few_retries, mlflow_errors, waits_for
 from pipeline.tracking.database import artifacts_folder, database_file, store_lock
 from pipeline.tracking.leftovers import end_abandoned_runs, send_left
 from pipeline.tracking.options import TrackingOptions
@@ -264,6 +264,8 @@ def run_options(run_id: str, uri: str | None = None) -> dict[str, Any]:
     uri = check_store(uri)
     with (
         mlflow_errors(f"could not read the options of the run {run_id} in {masked(uri)}"),
+        waits_for(uri),
+        few_retries(),
         tempfile.TemporaryDirectory() as folder,
     ):
         path = MlflowClient(uri).download_artifacts(run_id, "config.yaml", folder)

@@ -120,21 +120,28 @@ def changed_parameter(trial: Trial) -> str:
     return "changed"
 
 
-def no_room(trial: Trial) -> str:
-    """The id of the run is left out."""
-    from mlflow import MlflowClient
+def failing_start(*overrides: str) -> Callable[[Trial], str]:
+    """Start a training that cannot work. Neither a database nor a run is left."""
 
-    from pipeline.base.errors import TrackingError
+    def act(trial: Trial) -> str:
+        trial.write("x.csv", "text,label\n")
+        with own_cache(trial):
+            said = trial.command("train", "data=file", "data.path=x.csv", *overrides)
+        assert [path.name for path in trial.folder.iterdir()] == ["x.csv"]
+        return said
 
-    trial.write("mlflow.db", database())
+    return act
+
+
+def no_room(trial: Trial) -> None:
+    """The store is not made either."""
     trial.write("cache", "a file")
-    try:
-        with own_cache(trial), begin(trial):
-            return "runs"
-    except TrackingError as error:
-        (run,) = MlflowClient(f"sqlite:///{trial.folder / 'mlflow.db'}").search_runs(["1"])
-        assert run.info.status == "FAILED"
-        return f"error: {error}".replace(run.info.run_id, "ID")
+    with own_cache(trial):
+        try:
+            with begin(trial):
+                pass
+        finally:
+            assert not (trial.folder / "mlflow.db").exists()
 
 
 def resumed(trial: Trial, key: str, finish: bool) -> str:
@@ -285,7 +292,17 @@ ROWS = (
     BadInput(
         "a cache that cannot be written",
         no_room,
-        "error: could not keep what the run logs in cache/runs/ID: Not a directory: make room there, or choose another folder with HEADLINE_TRANSFER_CACHE",
+        "error: could not keep what the run logs in cache/runs: Not a directory: make room there, or choose another folder with HEADLINE_TRANSFER_CACHE",
+    ),
+    BadInput(
+        "a training on a file without headlines, in a fresh folder",
+        failing_start(),
+        "error: x.csv: expected rows of headlines, found none",
+    ),
+    BadInput(
+        "a training with a wrong name of vectors, in a fresh folder",
+        failing_start("vectors=file", "vectors.path=glove.6b.50d.txt"),
+        "error: glove.6b.50d.txt: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) or random, there is none",
     ),
     BadInput(
         "--resume with a run that has finished",

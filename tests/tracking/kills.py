@@ -1,9 +1,10 @@
 """Kill trainings at random moments, start them again, and look at what they leave.
 
-    python tests/tracking/kills.py 30
+    python tests/tracking/kills.py 30 [SEED [SIGNAL ...]]
 
-One process imports everything, and each training is a fork of it, so that little time goes into
-starting. It prints how many were killed in which stage.
+The signals, such as INT TERM HUP, are sent in turn; the default is KILL. One process imports
+everything, and each training is a fork of it, so that little time goes into starting. It prints how
+many were killed in which stage, and the longest time from a signal to the end.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def train(folder: Path, overrides: list[str]) -> int:
     process = os.fork()
     if process:
         return process
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     os.chdir(folder)
     os.environ["HEADLINE_TRANSFER_CACHE"] = str(folder / "cache")
     tempfile.tempdir = str(folder / "tmp")
@@ -99,17 +101,30 @@ def check_consistent(folder: Path) -> None:
     assert len(store["tagged"]) == len(store["versions"]), "a version without tags"
 
 
-def attempt(template: Path, folder: Path, overrides: list[str], delay: float, expected: Any) -> str:
-    """Kill one training after `delay` seconds, and start it again. Gives the stage."""
+def attempt(
+    template: Path,
+    folder: Path,
+    overrides: list[str],
+    delay: float,
+    number: signal.Signals,
+    expected: Any,
+) -> tuple[str, float]:
+    """Kill one training after `delay` seconds, and start it again.
+
+    Gives the stage, and the seconds from the signal to the end of the process.
+    """
     folder.mkdir()
     (folder / "tmp").mkdir()
     shutil.copy(template, folder / "mlflow.db")
     process = train(folder, overrides)
     time.sleep(delay)
-    os.kill(process, signal.SIGKILL)
+    sent = time.monotonic()
+    os.kill(process, number)
     wait(process)
+    took = time.monotonic() - sent
     messages = (folder / "messages").read_text() if (folder / "messages").exists() else ""
     check_consistent(folder)
+    assert "Traceback" not in messages, messages[-3000:]
     before = record(folder)["runs"]
     if not before:
         stage = "before the run"
@@ -128,7 +143,10 @@ def attempt(template: Path, folder: Path, overrides: list[str], delay: float, ex
     check_consistent(folder)
     store = record(folder)
     assert set(store["runs"].values()) == {"FINISHED"}, store["runs"]
-    assert len(store["runs"]) == 1 + (stage == "after the end"), store["runs"]
+    text = (folder / "messages").read_text()
+    # Where only its end was missing, that was sent, and the same command began another run.
+    whole = stage == "after the end" or "FINISHED: its results were sent" in text
+    assert len(store["runs"]) == 1 + whole, store["runs"]
     for run_id in store["runs"]:
         assert results(folder, run_id) == expected, f"other results, killed in {stage}"
     assert {status for (status,) in store["models"]} == {2}, store["models"]  # READY
@@ -137,13 +155,12 @@ def attempt(template: Path, folder: Path, overrides: list[str], delay: float, ex
     assert not [p for p in folder.glob("tmp/*") if not p.name.startswith("__autograph")]
     assert len(store["champions"]) == 1
     # What had been trained was not trained again.
-    text = (folder / "messages").read_text()
-    if stage in ("ensemble", "evaluation", "model on its way", "registered"):
+    if stage in ("ensemble", "evaluation", "model on its way", "registered") and not whole:
         assert "goes on after epoch 3 of fine_tuned" in text
-    return stage
+    return stage, took
 
 
-def main(count: int, seed: int = 0) -> Counter[str]:
+def main(count: int, seed: int, signals: list[signal.Signals]) -> None:
     import pipeline.run  # noqa: F401  # what takes long
     from pipeline.tracking.connection import check_store
 
@@ -170,13 +187,19 @@ def main(count: int, seed: int = 0) -> Counter[str]:
         (run_id,) = record(whole)["runs"]
         expected = results(whole, run_id)
         stages: Counter[str] = Counter()
+        longest = 0.0
         for number in range(count):
             delay = took * (number + delays.random()) / count
-            stages[attempt(top / "template.db", top / str(number), overrides, delay, expected)] += 1
-            report(f"{number + 1}: {delay:.1f} of {took:.1f} s, {dict(stages)}")
-            shutil.rmtree(top / str(number))
-    return stages
+            folder, sent = top / str(number), signals[number % len(signals)]
+            stage, seconds = attempt(top / "template.db", folder, overrides, delay, sent, expected)
+            stages[stage] += 1
+            longest = max(longest, seconds)
+            report(f"{number + 1}: {sent.name} after {delay:.1f} of {took:.1f} s, in {stage}")
+            shutil.rmtree(folder)
+    report(f"{dict(stages)}; from the signal to the end {longest:.1f} s at most")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    arguments = sys.argv[1:]
+    wanted = [signal.Signals[f"SIG{name}"] for name in arguments[2:] or ["KILL"]]
+    main(int(arguments[0]), int(arguments[1] if arguments[1:] else 0), wanted)

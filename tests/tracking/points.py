@@ -1,10 +1,10 @@
-"""Kill a run at each of its writes from the first to the last, start it again, and look at the store.
+"""Kill a run at exact points from its first write to its last, start it again, and look at the store.
 
-    python tests/tracking/points.py [EVERY]
+    python tests/tracking/points.py [EVERY [FIRST]]
 
 A write is a statement that changes the database, or a file that is opened for writing, renamed or
-removed. The process kills itself with SIGKILL just before it. With EVERY only each EVERY-th is tried.
-Nothing is trained, so that a trial takes about a second.
+removed. The process kills itself with SIGKILL just before it. Every EVERY-th write is tried, or
+without arguments those of CHOSEN. Nothing is trained, so that a trial takes about a second.
 """
 
 from __future__ import annotations
@@ -15,11 +15,25 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kills import check_consistent, record, report, wait
+
+CHOSEN = (
+    "INSERT INTO runs",
+    "INSERT INTO logged_models",
+    "UPDATE logged_models SET",
+    "INSERT INTO registered_models",
+    "INSERT INTO model_versions",
+    "INSERT INTO model_version_tags",
+    "UPDATE runs SET",
+    "INSERT INTO registered_model_aliases",
+    "shutil.rmtree",
+)
+"""Around the model, its registration, the end of the run and the champion."""
 
 _FILES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "shutil.copyfile"}
 _WRITING = os.O_WRONLY | os.O_RDWR
@@ -36,7 +50,7 @@ def on_write(act: Callable[[str], None]) -> None:
         # A file of code is copied like the one before it.
         code = path.endswith((".py", ".py'>"))
         if writes and not (isinstance(arguments[0], int) or "/dev/" in path or code):
-            act(f"{name} {Path(path).suffix}".strip())
+            act(name)
 
     def statement(_: Any, __: Any, sql: str, *___: Any) -> None:
         if not sql.startswith(("SELECT", "PRAGMA")):
@@ -97,16 +111,15 @@ def check_whole(folder: Path) -> None:
     assert not [*folder.glob("tmp/*")], "temporary files are left"
 
 
-def die_before(number: int) -> Callable[[], None]:
-    """A run that is killed before its write of this number."""
+def die_before(write: str, time: int) -> Callable[[], None]:
+    """A run that is killed before it does the write of this name for this time, from 1."""
 
     def work() -> None:
-        done = 0
+        done: Counter[str] = Counter()
 
-        def count(_: str) -> None:
-            nonlocal done
-            done += 1
-            if done == number:
+        def count(name: str) -> None:
+            done[name] += 1
+            if done[write] == time:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         on_write(count)
@@ -131,7 +144,7 @@ def names() -> None:
     Path("names").write_text("\n".join(lines), "utf-8")
 
 
-def main(every: int = 1, first: int = 1) -> int:
+def main(every: int = 0, first: int = 1) -> None:
     import pipeline.tracking.runs  # noqa: F401  # what takes long
     from pipeline.tracking.connection import check_store
 
@@ -155,11 +168,15 @@ def main(every: int = 1, first: int = 1) -> int:
         check_whole(whole)
         writes = (whole / "names").read_text().splitlines()
         failures = 0
-        for number in range(first, len(writes) + 1, every):
-            folder = folder_for(number)
-            ended = in_a_process(folder, die_before(number))
+        numbers = range(1, len(writes) + 1)
+        tried = [n for n in numbers if writes[n - 1] in CHOSEN]
+        if every:
+            tried = [*numbers[first - 1 :: every]]
+        for number in tried:
+            folder, write = folder_for(number), writes[number - 1]
+            ended = in_a_process(folder, die_before(write, writes[:number].count(write)))
             assert ended == -signal.SIGKILL, (number, ended, (folder / "messages").read_text())
-            what = f"killed before write {number} of {len(writes)}, {writes[number - 1]}"
+            what = f"killed before write {number} of {len(writes)}, {write}"
             try:
                 check_consistent(folder)
                 ended = in_a_process(folder, log_a_run)
@@ -170,9 +187,9 @@ def main(every: int = 1, first: int = 1) -> int:
                 what += f": {error}"
             report(what)
             shutil.rmtree(folder)
-        report(f"{len(range(first, len(writes) + 1, every))} of {len(writes)} writes tried")
-    assert not failures, f"{failures} failed"
-    return len(writes)
+        report(f"{len(tried)} of {len(writes)} writes tried, {failures} failed")
+    assert tried
+    assert not failures
 
 
 if __name__ == "__main__":

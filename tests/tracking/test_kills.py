@@ -12,10 +12,14 @@ from builders import ROOT
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_killed_at_moments_over_all_of_its_time() -> None:
+@pytest.mark.parametrize(
+    "script", [["kills.py", "8"], ["kills.py", "6", "1", "INT", "TERM", "HUP"], ["points.py"]]
+)
+def test_killed_at_moments_over_all_of_its_time(script: list[str]) -> None:
     """In a process of its own: it forks, which TensorFlow allows only before it has computed."""
-    script = str(Path(__file__).with_name("kills.py"))
+    name, *arguments = script
+    path = str(Path(__file__).with_name(name))
     done = subprocess.run(
-        [sys.executable, script, "8"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, path, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
