@@ -23,6 +23,7 @@ from pipeline.report.items import Metric, Text
 from pipeline.tracking.connection import ask_server, check_store
 from pipeline.tracking.leftovers import send_left
 from pipeline.tracking.options import TrackingOptions
+from pipeline.tracking.outbox import Outbox
 from pipeline.tracking.runs import tracked_run
 
 pytestmark = pytest.mark.slow
@@ -111,6 +112,26 @@ def test_a_database_that_is_locked_for_a_while(
     client = MlflowClient(store)
     assert client.get_run(tracked.run_id).info.status == "FINISHED"
     assert len(client.get_metric_history(tracked.run_id, "meanwhile")) == 1
+
+
+def test_a_run_is_called_killed_when_the_store_has_it(
+    store: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
+    client = MlflowClient(store)
+    run_id = client.create_run("0").info.run_id
+    outbox = Outbox.create(store, run_id, "left")
+    assert outbox is not None
+    outbox.lock.release()  # as the system does when its process ends
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as holder:
+        holder.execute("BEGIN IMMEDIATE")  # others can read
+        (sent,) = send_left(store)
+    assert (sent.status, "locked" in sent.left) == ("RUNNING", True)
+    assert "abandoned" not in caplog.text
+    (sent,) = send_left(store)
+    assert (sent.status, sent.left) == ("KILLED", "")
+    assert "run left was abandoned, marked as KILLED" in caplog.text
+    assert client.get_run(run_id).data.tags["end.reason"] == "its process disappeared"
 
 
 def _obey_modes() -> None:

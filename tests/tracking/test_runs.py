@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from networks import NAMES, built
 
 from pipeline.base.errors import DataError, TrackingError
+from pipeline.classifier.ensemble import Classifier
 from pipeline.report.items import File, Item, Metric, Param, Table, Tag, Text
 from pipeline.tracking.leftovers import send_left
 from pipeline.tracking.options import TrackingOptions
@@ -154,6 +157,32 @@ def test_what_the_store_does_not_take_is_sent_later(
     assert all(len(client.get_metric_history(run_id, name)) == 1 for name in metrics)
     file = client.download_artifacts(run_id, "notes/a.txt")
     assert Path(file).read_text() == "as it is"
+
+
+def test_a_model_that_finds_no_room(store: str, caplog: pytest.LogCaptureFixture) -> None:
+    classifier = Classifier(built(), label_names=tuple(NAMES))
+    run_id = ""
+
+    def keep() -> None:
+        nonlocal run_id
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with tracked_run(TrackingOptions(uri=store), "full", "key") as tracked:
+            run_id = tracked.run_id
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+            try:
+                tracked.keep_model(classifier)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    expected = r"could not write the model to .*: File too large: make room there"
+    with pytest.raises(TrackingError, match=expected):
+        keep()
+    assert MlflowClient(store).get_run(run_id).info.status == "FAILED"
+    assert "the run full ended as FAILED: the same command goes on with it" in caplog.text
+    assert "the model is in" not in caplog.text
+    with tracked_run(TrackingOptions(uri=store), "full", "key") as again:
+        pass
+    assert again.run_id == run_id
 
 
 def test_passwords_are_masked_in_all_that_is_logged() -> None:
