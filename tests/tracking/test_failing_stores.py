@@ -130,7 +130,7 @@ def test_a_run_is_called_killed_when_the_store_has_it(
     assert "abandoned" not in caplog.text
     (sent,) = send_left(store)
     assert str(sent) == f"run left ({run_id}), KILLED: its results were sent"
-    assert client.get_run(run_id).data.tags["end.reason"] == "its process disappeared"
+    assert client.get_run(run_id).data.tags["pipeline.end_reason"] == "its process disappeared"
 
 
 def _obey_modes() -> None:
