@@ -426,30 +426,30 @@ def test_scratch_and_random(small: dict[str, Path], store: str) -> None:
     assert list(result.evaluations) == ["scratch"]
 
 
-@pytest.mark.parametrize(
-    ("overrides", "error", "message"),
-    [
-        (["vectors.path=nowhere.txt"], VectorsError, "nowhere.txt"),
-        (["vectors.vector_size=50"], VectorsError, "expected vectors of dimension 50"),
-    ],
-)
-def test_a_failed_run_says_why(
-    small: dict[str, Path], store: str, overrides: list[str], error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        run(load_config(small_overrides(small, store, *overrides)))
+def test_a_failed_run_says_why(small: dict[str, Path], store: str) -> None:
+    message = "expected vectors of dimension 50"
+    with pytest.raises(VectorsError, match=message):
+        run(load_config(small_overrides(small, store, "vectors.vector_size=50")))
     (record,) = MlflowClient(store).search_runs(["1"])
     assert record.info.status == "FAILED"
     assert message in record.data.tags["pipeline.end_reason"]
     assert MlflowClient(store).search_registered_models() == []
 
 
-def test_what_is_wrong_with_the_data_is_found_out_before_the_run(
-    small: dict[str, Path], store: str
+@pytest.mark.parametrize(
+    ("override", "error", "message"),
+    [
+        ("data.path=nowhere.csv", DataError, r"there is none at nowhere\.csv"),
+        ("vectors.path=nowhere.txt", VectorsError, r"nowhere\.txt: expected a file of vectors"),
+    ],
+)
+def test_files_that_are_not_there_are_found_out_before_the_run(
+    small: dict[str, Path], tmp_path: Path, override: str, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(DataError, match=r"there is none at nowhere\.csv"):
-        run(load_config(small_overrides(small, store, "data.path=nowhere.csv")))
-    assert [e.name for e in MlflowClient(store).search_experiments()] == ["Default"]
+    """Not even the database of the store is made."""
+    with pytest.raises(error, match=message):
+        run(load_config(small_overrides(small, f"sqlite:///{tmp_path / 'mlflow.db'}", override)))
+    assert not [*tmp_path.iterdir()]
 
 
 def test_inside_of_an_active_run_it_is_a_run_below(small: dict[str, Path], store: str) -> None:

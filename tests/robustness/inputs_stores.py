@@ -302,7 +302,7 @@ ROWS = (
     BadInput(
         "a training with a wrong name of vectors, in a fresh folder",
         failing_start("vectors=file", "vectors.path=glove.6b.50d.txt"),
-        "error: glove.6b.50d.txt: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) or random, there is none",
+        "error: glove.6b.50d.txt: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) or random, there is none; did you mean glove_6b_50d?",
     ),
     BadInput(
         "--resume with a run that has finished",
