@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from builders import ROOT, free_port, pipeline_command
+from builders import ROOT, free_port
 from mlflow import MlflowClient
 
 from pipeline.base.errors import TrackingError
@@ -181,13 +181,4 @@ def test_a_limit_of_addresses(tmp_path: Path) -> None:
         "error: TensorFlow needs 5 GB of addresses, the limit is 2.6 GB: raise it, as in ulimit -v "
         "unlimited\n"
     )
-    assert not [*tmp_path.iterdir()]
-
-
-def test_a_wrong_start_leaves_nothing(small: dict[str, Path], tmp_path: Path) -> None:
-    """Neither a database nor a run."""
-    data = ["data=file", f"data.path={small['csv']}", "vectors=file", "vectors.path=typo.txt"]
-    done = pipeline_command("train", *data, cwd=tmp_path, HEADLINE_TRANSFER_CACHE="cache")
-    assert done.returncode == 2
-    assert "typo.txt: expected a file of vectors" in done.stderr
     assert not [*tmp_path.iterdir()]
