@@ -15,7 +15,7 @@ EXTRAS := starter,dev
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train compare explain ui serve demo test test-slow lint types bench fuzz clean
+.PHONY: help setup train compare explain ui serve demo notebooks docs test test-slow lint types bench fuzz clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -75,6 +75,19 @@ serve: setup ## answer over HTTP with the champion: make serve MODEL=models:/...
 demo: setup ## try the champion on a page: make demo MODEL=models:/... or MODEL=FOLDER
 	@exec $(BIN)/pipeline demo --model $(MODEL) --port $(DEMO_PORT)
 
+notebooks: setup ## run the notebooks and store them with their outputs: make notebooks ARGS=few_labels
+	@$(BIN)/python notebooks/execute.py $(ARGS)
+
+.venv/.docs: $(INSTALLED)
+ifeq ($(TENSORFLOW),tensorflow)
+	@$(call install,-c constraints.txt -e '.[docs]')
+endif
+	@touch $@
+
+docs: setup .venv/.docs ## build the site: the pages, the notebooks and the public names
+	@$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going -c docs/site . build/docs
+	@echo "file://$(CURDIR)/build/docs/index.html"
+
 test: setup lint types ## lint, check the types and run the tests: make test ARGS='tests/data -k csv'
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -90,7 +103,7 @@ endif
 	|| echo "the tests of pages are skipped: they need Chromium (apt-get install chromium)" >&2
 	@touch $@
 
-test-slow: setup .venv/.browser ## run the tests that start servers, kill processes or take long
+test-slow: setup .venv/.browser .venv/.docs ## run the tests that start servers, kill processes or take long
 	@$(BIN)/python -m pytest -m slow $(ARGS) || test $$? -eq 5 # 5: there is none
 
 lint: setup ## ruff, and which room imports which (import-linter)

@@ -167,13 +167,14 @@ def _curves(
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         asked = sorted({n for source, n, _ in results if source == name})
         sizes = [int(results[name, n, extra[0]][0, 3]) for n in asked]
-        for n_words in extra:
+        for i, n_words in enumerate(extra):
             accuracy = [100 * results[name, n, n_words][:, 1] for n in asked]
             axes.errorbar(
                 sizes,
                 [values.mean() for values in accuracy],
                 [values.std(ddof=1) for values in accuracy],
-                marker="o",
+                marker=style.label_marker(i),
+                color=style.label_colour(i),
                 capsize=2,
                 label=f"{n_words:,}",
             )

@@ -1,4 +1,4 @@
-"""What the pages say is run: commands, Python examples, docstrings, tables, links, the notebook."""
+"""What the pages say is run: commands, Python examples, docstrings, tables, links."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import nbformat
 import pytest
 import yaml
 from builders import ROOT, all_words, main, make_headlines, pipeline_command, write_csv
-from nbclient import NotebookClient
 
 from pipeline import fit, load_headlines, load_vectors
 from pipeline.classifier.encoders import MeanOptions
@@ -257,17 +255,6 @@ def test_the_examples_in_docstrings_run(path: Path) -> None:
     result = doctest.testmod(importlib.import_module(name), optionflags=flags)
     assert result.failed == 0
     assert result.attempted == (ROOT / path).read_text("utf-8").count(">>> ")  # none is overlooked
-
-
-@pytest.mark.slow
-def test_the_notebook_runs(tmp_path: Path) -> None:
-    notebook = nbformat.read(ROOT / "notebooks" / "quickstart.ipynb", as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells)  # committed without outputs
-    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    shown = "".join(
-        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
-    )
-    assert "fine_tuned" in shown
 
 
 # Pages -------------------------------------------------------------------------------------------

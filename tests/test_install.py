@@ -95,9 +95,8 @@ def test_every_package_is_pinned_and_no_index_is_named() -> None:
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
     pinned = {canonicalize_name(pin.split("==")[0]) for pin in pins}
     assert "uv" in pinned  # which installs all others
-    todo = [
-        ("headline-transfer", extra) for extra in ("starter", "cases", "dev", "browser", "bench")
-    ]
+    extras = ("starter", "cases", "dev", "browser", "docs", "bench")
+    todo = [("headline-transfer", extra) for extra in extras]
     seen = set()
     while todo:
         name, extra = item = todo.pop()

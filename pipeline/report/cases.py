@@ -43,8 +43,8 @@ def cases_figure(
 ) -> Figure:
     """Both kinds on the first two principal components of the cases, coloured by label.
 
-    Dots are cases, crosses are test texts. At most 2,000 of each are drawn, evenly out of all. The
-    arguments are those of `cases_items`.
+    Dots are cases, crosses are test texts; the name of a label stands in the middle of its cases. At
+    most 2,000 of each are drawn, evenly out of all. The arguments are those of `cases_items`.
     """
     plane = PCA(2, random_state=0).fit(vectors)
     figure = style.new_figure(style.CASES)
@@ -64,6 +64,12 @@ def cases_figure(
             colour, title = style.label_colour(label), f"{plain(name)}, {kind}"
             axes.scatter(*points[labels == label].T, color=colour, label=title, **look)
     if legend:
+        points, labels = plane.transform(vectors), np.asarray(cases.labels)
+        for label in np.unique(labels):
+            middle, name = points[labels == label].mean(axis=0), plain(cases.label_names[label])
+            axes.annotate(
+                name, middle, ha="center", bbox={"fc": style.PAPER, "ec": "none", "alpha": 0.8}
+            )
         figure.legend(loc="outside right upper", fontsize=style.SMALL, frameon=False)
     first, second = plane.explained_variance_ratio_
     axes.set_xlabel(f"first principal component ({first:.0%} of the variance)")

@@ -6,6 +6,7 @@ font does not have.
 
 from __future__ import annotations
 
+import io
 import logging
 import unicodedata
 from collections.abc import Iterable
@@ -42,6 +43,12 @@ class LetteredFigure(Figure):
             if len(families) > 1:
                 text.set_fontfamily(families)
         super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        content = io.BytesIO()
+        self.savefig(content, format="png")
+        return content.getvalue()
 
 
 def plain(text: str, most: int = SHORT) -> str:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from builders import ROOT
+from IPython.core.formatters import DisplayFormatter
 
 from pipeline.report import style
 from pipeline.report.lettering import SHORT, fonts_for, plain, warn_of_missing_fonts
@@ -52,6 +53,18 @@ def test_the_colours_of_labels_come_again() -> None:
     n = len(style.LABELS)
     assert len(set(style.LABELS)) == n
     assert style.label_colour(n + 1) == style.label_colour(1) == style.LABELS[1]
+
+
+def test_labels_and_methods_differ_without_colours() -> None:
+    n = len(style.MARKERS)
+    assert len(set(style.MARKERS)) == n >= len(style.LABELS)
+    assert style.label_marker(n + 1) == style.label_marker(1) == style.MARKERS[1]
+    assert len({look[1:] for look in style.METHODS.values()}) == len(style.METHODS)
+
+
+def test_a_notebook_shows_a_figure() -> None:
+    shown, _ = DisplayFormatter().format(style.new_figure((1, 1)))
+    assert shown["image/png"].startswith(b"\x89PNG")
 
 
 NAMES = (
