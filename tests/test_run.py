@@ -29,6 +29,7 @@ from pipeline.config import load_config
 from pipeline.report.page_sections import RUN_SECTIONS
 from pipeline.run import RunResult, run
 from pipeline.tracking.models import load_model
+from pipeline.tracking.trained import PHASES, read_phases
 
 # One epoch of the network alone, and nothing beside it: for tests of something else.
 QUICK = (
@@ -181,8 +182,9 @@ PICTURES = {
 
 
 def artifacts(client: MlflowClient, run_id: str) -> set[str]:
-    """All files of a run but config.yaml."""
+    """All files of a run but config.yaml and its phases."""
     folders = [item.path for item in client.list_artifacts(run_id) if item.is_dir]
+    folders = [folder for folder in folders if folder != PHASES]
     return {item.path for folder in folders for item in client.list_artifacts(run_id, folder)}
 
 
@@ -214,6 +216,18 @@ def test_the_report_is_a_page_of_all_of_it(done: Done, quick: Done) -> None:
     short = quick.text("report.html")
     assert "<img" not in short
     assert "What the embedding knows" not in short
+
+
+def test_the_phases_that_were_not_kept_are_there_without_tensorflow(done: Done) -> None:
+    history, headlines = done.result.fitted.history, done.result.headlines
+    (other,) = {phase.name for phase in history.phases} - {history.best.name}
+    done.client.download_artifacts(done.result.run_id, PHASES, str(done.folder))
+    kept = load_model(done.result.registered.name, done.result.tracking_uri).classifier
+    phases = read_phases(done.folder, kept)
+    assert list(phases) == [other]
+    predicted = phases[other].predict_proba(headlines.texts("test"))
+    expected = done.result.evaluations[other].probabilities
+    np.testing.assert_allclose(predicted, expected, atol=2e-3)  # they are kept in float16
 
 
 LOOKS = {
