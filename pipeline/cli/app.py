@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import resource
 import sys
@@ -95,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             *argv[end:],
         ]
     set_up_messages(debug)
+    if arguments is None:  # a process of its own, at whose end Python need not look for garbage
+        atexit.register(gc.freeze)
     interrupts = Interrupts()
     with interrupts.listening():
         try:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import ModelError
 from pipeline.base.files import file_digest
+from pipeline.base.imports import quick_imports
 from pipeline.portable import PortableClassifier, load_classifier
 from pipeline.portable.answers import answer
 from pipeline.portable.folder import SUMS
@@ -88,9 +89,10 @@ def find_model(model: str | None = None, uri: str | None = None) -> Iterator[Mod
             f"{model}: expected a folder with a model, there is none: name a registered model, or a "
             "folder that `pipeline export` or MLflow wrote"
         )
-    from pipeline.tracking.addresses import fetched_model, find_address
+    with quick_imports():
+        from pipeline.tracking.addresses import fetched_model, find_address
 
-    address = find_address(model, uri)
+        address = find_address(model, uri)  # the store imports as much again
     with fetched_model(address) as folder:
         yield _describe(folder, address)
 
