@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.threads import set_threads
@@ -30,6 +31,7 @@ from pipeline.portable.characters import (
     SPACE,
     UPPER,
     CharacterTable,
+    codes_of,
 )
 from pipeline.portable.text import normalize
 from pipeline.portable.tokens import (
@@ -108,6 +110,7 @@ def tokenize(texts: Sequence[str], contractions: Contractions = "split") -> list
     return [[token for piece in headline for token in by_piece[piece]] for headline in pieces]
 
 
+_NEW_LINE = ord("\n")
 _KINDS = {
     r"[\p{Lu}\p{Lt}]": UPPER,
     r"\p{Ll}": LOWER,
@@ -120,31 +123,57 @@ _KINDS = {
 
 @cache
 def character_table() -> CharacterTable:
-    """The kinds and the lower case of all characters, as TensorFlow has them. It takes a second."""
+    """The kinds and the lower case of all characters, as TensorFlow has them.
+
+    TensorFlow is asked about all at once, in one text.
+    """
     # The first code point has no lower case: TensorFlow ends a text there. Surrogates are no text.
-    codes = np.array([code for code in range(1, N_CODES) if not 0xD800 <= code < 0xE000])
-    letters = [*map(chr, codes.tolist())]
-    texts = tf.constant(letters)
+    codes = np.concatenate([np.arange(1, 0xD800), np.arange(0xE000, N_CODES)])
+    text = _text_of(codes)
     kinds = np.zeros(N_CODES, np.uint8)
     kinds[0] = SPACE
     for pattern, kind in _KINDS.items():
-        kinds[codes[tf.strings.regex_full_match(texts, pattern).numpy()]] = kind
+        # The first code point, which is not in the text, marks where a run begins and ends.
+        marked = codes_of(_ask(tf.strings.regex_replace, text, f"({pattern})+", "\x00\\0\x00"))
+        in_run = np.logical_xor.accumulate(marked == 0)[marked > 0]
+        kinds[codes[in_run]] = kind
 
-    def makes_final(before: str) -> Any:
-        lower = tf.strings.lower(tf.strings.join([before, texts, "Σ"]), encoding="utf-8")
-        return tf.strings.regex_full_match(lower, "(?s).*ς").numpy()
+    # Each character in a line of its own, with a sigma behind. A new line has no lower case, and no
+    # sigma looks beyond it.
+    letters = codes[codes != _NEW_LINE]
 
-    is_cased = makes_final("")
-    kinds[codes[is_cased]] |= CASED
-    kinds[codes[makes_final("a") & ~is_cased]] |= IGNORED
+    def lower_lines(before: str) -> str:
+        columns = [*map(ord, before), letters, ord("Σ"), _NEW_LINE]
+        lines = np.stack(np.broadcast_arrays(*columns), axis=1)
+        return _ask(tf.strings.lower, _text_of(lines), "utf-8")
+
+    def makes_final(lines: str) -> NDArray[np.bool_]:
+        lower = codes_of(lines)
+        is_final = np.zeros(N_CODES, bool)
+        is_final[letters] = lower[np.flatnonzero(lower == _NEW_LINE) - 1] == ord("ς")
+        return is_final
+
+    alone = lower_lines("")
+    is_cased = makes_final(alone)
+    kinds[is_cased] |= CASED
+    kinds[makes_final(lower_lines("a")) & ~is_cased] |= IGNORED
     starts = np.flatnonzero(np.diff(kinds, prepend=255))
-    lower_case = tf.strings.lower(texts, encoding="utf-8").numpy().tolist()
-    pairs = zip(letters, map(bytes.decode, lower_case), strict=True)
+    pairs = zip(_text_of(letters), alone[:-1].split("\n"), strict=True)
     return CharacterTable(
         starts.astype(np.int32),
         kinds[starts],
-        {letter: lower for letter, lower in pairs if letter != lower},
+        {letter: lower[:-1] for letter, lower in pairs if letter != lower[:-1]},
     )
+
+
+def _text_of(codes: NDArray[np.integer[Any]]) -> str:
+    """The characters with these code points, one after the other."""
+    return codes.astype("<u4").tobytes().decode("utf-32-le")
+
+
+def _ask(function: Any, text: str, *arguments: str) -> str:
+    """What a function of `tf.strings` makes of one text."""
+    return str(function(text, *arguments).numpy().decode())
 
 
 @keras.saving.register_keras_serializable(package="pipeline")
