@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -71,12 +72,11 @@ class PortableClassifier:
         ]
 
     def _probabilities(self, batch: TokenBatch) -> Array:
-        logs = [member.log_probabilities(batch) for member in self.members]
+        logs = log_softmax(np.stack([member.logits(batch) for member in self.members]))
         if len(logs) == 1:
             return np.exp(logs[0])
-        floor = np.float32(self.floor)
-        weighed = [w * np.maximum(log, floor) for w, log in zip(self._weights, logs, strict=True)]
-        return np.exp(log_softmax(sum(weighed[1:], start=weighed[0])))
+        weighed = self._weights[:, None, None] * np.maximum(logs, np.float32(self.floor))
+        return np.exp(log_softmax(np.add.reduce(weighed)))
 
     @property
     def _weights(self) -> Array:
@@ -91,7 +91,6 @@ class PortableClassifier:
 
         if len(strings) <= _FEW:
             return function(self.tokeniser.tokenise(strings))
-        from threadpoolctl import threadpool_limits
 
         def compute(start: int) -> Array:
             return function(self.tokeniser.tokenise(strings[start : start + _BATCH]))
@@ -100,7 +99,8 @@ class PortableClassifier:
 
         # NumPy lets other threads run while it computes. Threads of BLAS beside them would only
         # wait for each other, on a busy machine for most of the time.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as threads:
+        one_of_blas = _blas().limit(limits=1, user_api="blas")
+        with one_of_blas, ThreadPoolExecutor(os.cpu_count()) as threads:
             return np.concatenate(list(threads.map(compute, range(0, len(strings), _BATCH))))
 
     def _explain(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -129,6 +129,14 @@ class PortableClassifier:
 
     def _named(self, values: Array) -> dict[str, float]:
         return dict(zip(self.label_names, values.tolist(), strict=True))
+
+
+@lru_cache(maxsize=1)
+def _blas() -> Any:
+    """What sets the threads of NumPy's BLAS. To find it, all libraries of the process are looked at."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _total(rows: Iterable[Array], like: Array) -> Array:

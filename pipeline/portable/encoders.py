@@ -8,7 +8,7 @@ gradient at `x`, of the shape of `x`. Where a maximum is at several places, they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+_IN_CACHE = 1_024  # tokens at a time, whose convolutions stay in a core's cache
 
 
 class Encoder(Protocol):
@@ -49,19 +50,21 @@ class Cnn:
     biases: tuple[Array, ...]
 
     def features(self, x: Array) -> Array:
-        return np.concatenate(
+        at_once = max(1, _IN_CACHE // len(x))
+        highest = np.concatenate(
             [
-                np.maximum(_convolve(x, kernel).max(axis=0) + bias, 0)  # ReLU and maximum commute
-                for kernel, bias in zip(self.kernels, self.biases, strict=True)
-            ],
-            axis=1,
+                np.concatenate([each.max(axis=0) for each in self._convolved(part)], axis=1)
+                for part in (x[:, i : i + at_once] for i in range(0, x.shape[1], at_once))
+            ]
         )
+        return np.maximum(highest + np.concatenate(self.biases), 0)  # ReLU and maximum commute
 
     def gradient(self, x: Array, given: Array) -> Array:
         total, start = np.zeros_like(x), 0
-        for kernel, bias in zip(self.kernels, self.biases, strict=True):
+        for kernel, bias, convolved in zip(
+            self.kernels, self.biases, self._convolved(x), strict=True
+        ):
             size, _, filters = kernel.shape
-            convolved = _convolve(x, kernel)
             positive = convolved.max(axis=0) + bias > 0
             back = _share_of_maximum(convolved) * positive * given[:, start : start + filters]
             start += filters
@@ -69,6 +72,22 @@ class Cnn:
                 source, target = _shifted(len(x), offset - (size - 1) // 2)
                 total[target] += times(back[source], kernel[offset].T)
         return total
+
+    def _convolved(self, x: Array) -> Iterator[Array]:
+        """Each convolution, with zeros beyond the ends, as Keras's `same`: (tokens, n, filters)."""
+        n_tokens, n, width = x.shape
+        longest = max(map(len, self.kernels))
+        before = (longest - 1) // 2
+        windows = np.zeros((n_tokens, n, longest, width), np.float32)  # around each token
+        for offset in range(longest):
+            target, source = _shifted(n_tokens, offset - before)
+            windows[target, :, offset] = x[source]
+        rows = windows.reshape(n_tokens * n, longest * width)
+        for kernel in self.kernels:
+            size, _, filters = kernel.shape
+            first = (before - (size - 1) // 2) * width
+            product = rows[:, first : first + size * width] @ kernel.reshape(-1, filters)
+            yield product.reshape(n_tokens, n, filters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,18 +191,6 @@ class BiGru:
 def times(x: Array, kernel: Array) -> Array:
     """(tokens, n, width) times (width, features), as one product of matrices."""
     return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[1])
-
-
-def _convolve(x: Array, kernel: Array) -> Array:
-    """The convolution with zeros beyond the ends, as Keras's `same`: (tokens, n, filters)."""
-    size = len(kernel)
-    before = (size - 1) // 2
-    result = times(x, kernel[before])
-    for offset in range(size):
-        if offset != before:
-            target, source = _shifted(len(x), offset - before)
-            result[target] += times(x[source], kernel[offset])
-    return result
 
 
 def _shifted(n: int, by: int) -> tuple[slice, slice]:

@@ -5,7 +5,7 @@ The numbers of words are FarmHash's, which TensorFlow uses (github.com/google/fa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 WORDS = (1, 2, 3)
 CHARACTERS = (2, 3, 4, 5)
 NOWHERE = 0  # the bucket of an n-gram that would reach into the next text
-_ROLL, _MIX = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B)
+_ROLL, _MIX, _SHIFT = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(15)
 _MOST_NUMBERS = 2**32 - 1
 
 _64 = 2**64 - 1
@@ -28,28 +28,34 @@ def word_number(token: str) -> int:
 
 
 def buckets_of(
-    values: NDArray[np.uint32], ends: NDArray[np.intp], sizes: Sequence[int], n_buckets: int
-) -> Iterator[NDArray[np.uint32]]:
-    """The buckets of the n-grams that begin at each place: uint32 array, (n_values,), for each size.
+    words: NDArray[np.uint32],
+    letters: NDArray[np.uint32],
+    ends: NDArray[np.intp],
+    n_buckets: int,
+) -> Iterator[tuple[int, slice, NDArray[np.uint32]]]:
+    """The buckets of the n-grams of one size after the other, that begin at some places.
 
-    `values`: uint32 array, (n_values,), numbers of words or code points. `ends`: int array,
-    (n_values,), where the text of each place ends. `n_buckets`: a power of two.
+    `words`: uint32 array, (n_words,), numbers of words; `letters`: uint32 array, (n_letters,), code
+    points. Places are counted through both. `ends`: int array, (n_words + n_letters,), where the
+    text of each place ends. `n_buckets`: a power of two. Gives each size, the places, and their
+    buckets.
     """
-    longest, n = max(sizes), len(values)
-    following = np.concatenate([values, np.zeros(longest, np.uint32)])
+    n_words, n = len(words), len(words) + len(letters)
+    longest = max(*WORDS, *CHARACTERS)
+    following = np.concatenate([words, letters, np.zeros(longest, np.uint32)])
     room = ends - np.arange(n)
     unused = np.uint32(33 - n_buckets.bit_length())
     hashed = np.zeros(n, np.uint32)
     for size in range(1, longest + 1):
         hashed += following[size - 1 : size - 1 + n]
         hashed *= _ROLL
-        if size in sizes:
-            bucket = hashed >> np.uint32(15)
-            bucket ^= hashed
-            bucket *= _MIX
-            bucket >>= unused
-            bucket[room < size] = NOWHERE
-            yield bucket
+        places = slice(0 if size in WORDS else n_words, n if size in CHARACTERS else n_words)
+        bucket = hashed[places] >> _SHIFT
+        bucket ^= hashed[places]
+        bucket *= _MIX
+        bucket >>= unused
+        bucket[room[places] < size] = NOWHERE
+        yield size, places, bucket
 
 
 def fingerprint(data: bytes) -> int:

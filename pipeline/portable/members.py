@@ -1,8 +1,8 @@
-"""The members of a classifier in NumPy: each gives log-probabilities, and says what a token gives."""
+"""The members of a classifier in NumPy: each gives logits, and says what a token gives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .characters import codes_of
 from .encoders import Array, Encoder
-from .hashing import CHARACTERS, WORDS, buckets_of, word_number
+from .hashing import WORDS, buckets_of, word_number
 from .tables import Table
 from .tokens import TokenBatch, ragged_ranges
 
@@ -24,8 +24,8 @@ _LEAST = np.float32(1e-12)  # a squared length below it counts as this
 class Member(Protocol):
     """One of the experts whose probabilities a classifier multiplies."""
 
-    def log_probabilities(self, batch: TokenBatch) -> Array:
-        """Log-probabilities of the labels: (n, n_labels)."""
+    def logits(self, batch: TokenBatch) -> Array:
+        """Scores of the labels: (n, n_labels). A softmax makes them probabilities."""
 
     def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
         """What each token gives to each label, (n_places, n_labels), and what no token gives, (n,
@@ -114,8 +114,8 @@ class NetworkMember:
             features[texts] = self.encoder.features(take(vectors, batch.places[places]))
         return self.head.represent(features)
 
-    def log_probabilities(self, batch: TokenBatch) -> Array:
-        return log_softmax(self.head.logits(self.representation(batch)))
+    def logits(self, batch: TokenBatch) -> Array:
+        return self.head.logits(self.representation(batch))
 
     def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
         vectors = self._vectors(batch)
@@ -183,13 +183,13 @@ class SifMember:
     kernel: Array
     bias: Array
 
-    def log_probabilities(self, batch: TokenBatch) -> Array:
+    def logits(self, batch: TokenBatch) -> Array:
         weighed = self._weighed(batch)
         means = np.zeros((len(batch.counts), weighed.shape[1]), np.float32)
         for texts, places in batch.by_length:
             total = take(weighed, batch.places[places]).sum(axis=0)
             means[texts] = total / _length(total)
-        return log_softmax(means @ self.kernel + self.bias)
+        return means @ self.kernel + self.bias
 
     def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
         weighed = self._weighed(batch)
@@ -216,13 +216,14 @@ class Marked:
     """Texts with a mark before and behind, as words and as characters, one text after the other.
 
     `numbers`: uint32 (n_words,); `letters`: uint32 (n_letters,), code points with a space between
-    tokens. `word_counts`, `letter_counts`: int (n,), how many of them a text has.
+    tokens. `counts`: int (2 n,), how many words each text has, and then how many letters. `inside`:
+    bool (n_words,), which words are tokens and no marks.
     """
 
     numbers: NDArray[np.uint32]
     letters: NDArray[np.uint32]
-    word_counts: NDArray[np.intp]
-    letter_counts: NDArray[np.intp]
+    counts: NDArray[np.intp]
+    inside: NDArray[np.bool_]
 
 
 def mark(batch: TokenBatch) -> Marked:
@@ -234,10 +235,12 @@ def mark(batch: TokenBatch) -> Marked:
     word_counts = batch.counts + 2
     ends = word_counts.cumsum()
     starts = ends - word_counts
+    is_mark = np.zeros(ends[-1], bool)
+    is_mark[starts] = is_mark[ends - 1] = True
     words = np.empty(ends[-1], np.intp)
-    words[starts] = np.where(batch.counts > 0, n_tokens, n_tokens + 1)
+    words[~is_mark] = batch.places
+    words[starts] = n_tokens + (batch.counts == 0)
     words[ends - 1] = n_tokens + 2
-    words[ragged_ranges(starts + 1, batch.counts)] = batch.places
 
     # Each token is followed by a space, and the mark at the end by none.
     lengths = np.fromiter(map(len, tokens), np.intp, len(tokens)) + 1
@@ -248,8 +251,8 @@ def mark(batch: TokenBatch) -> Marked:
     return Marked(
         np.fromiter(map(word_number, words_and_marks), np.uint32, len(tokens))[words],
         codes[ragged_ranges(firsts[words], letter_lengths)],
-        word_counts,
-        np.add.reduceat(letter_lengths, starts),
+        np.concatenate([word_counts, np.add.reduceat(letter_lengths, starts)]),
+        ~is_mark,
     )
 
 
@@ -276,71 +279,59 @@ class NgramMember:
         bits = np.unpackbits(self.kept)
         return np.where(bits, np.cumsum(bits, dtype=np.int32), np.int32(0))
 
-    def log_probabilities(self, batch: TokenBatch) -> Array:
+    def logits(self, batch: TokenBatch) -> Array:
         marked = mark(batch)
-        logits: Any = self.bias
-        for values, counts, sizes in _blocks(marked):
-            ends = counts.cumsum()
-            first, *others = self._lookups(values, np.repeat(ends, counts), sizes)
-            by_place = take(self._rows, first)
-            for rows in others:
-                by_place += take(self._rows, rows)
-            sums = np.add.reduceat(by_place, ends - counts, axis=0)
-            logits = logits + sums[:, 1:] / np.sqrt(np.maximum(sums[:, :1], _LEAST))
-        return log_softmax(_both(logits))
+        ends = marked.counts.cumsum()
+        by_place = np.zeros((ends[-1], self._rows.shape[1]), np.float32)
+        for _, places, rows in self._lookups(marked, ends):
+            by_place[places] += take(self._rows, rows)
+        sums = np.add.reduceat(by_place, ends - marked.counts, axis=0)
+        scores, n = sums[:, 1:] * _scale(sums[:, :1]), len(batch.counts)
+        return _both(self.bias + scores[:n] + scores[n:])
 
     def contributions(self, batch: TokenBatch) -> tuple[Array, Array]:
         """Each n-gram is divided equally between the tokens that it touches."""
         marked, n = mark(batch), len(batch.counts)
-        values = np.zeros((len(batch.places), len(self.bias)), np.float32)
-        bias = np.tile(self.bias, (n, 1))
-        is_word = np.ones(len(marked.numbers), bool)
-        word_ends = np.cumsum(marked.word_counts)
-        is_word[word_ends - 1] = is_word[word_ends - marked.word_counts] = False
+        ends = marked.counts.cumsum()
+        lookups = list(self._lookups(marked, ends))
+        squares = np.zeros(ends[-1], np.float32)
+        for _, places, rows in lookups:
+            squares[places] += self._rows[rows, 0]
+        segment_of = np.repeat(np.arange(2 * n), marked.counts)
+        scale = _scale(np.add.reduceat(squares, ends - marked.counts))[segment_of]
         in_token = marked.letters > ord(" ")
         begins = in_token & ~np.concatenate([[False], in_token[:-1]])
-        for (units, counts, sizes), inside, starts in zip(
-            _blocks(marked), (is_word, in_token), (is_word, begins), strict=True
-        ):
-            ends = np.cumsum(counts)
-            lookups = list(self._lookups(units, np.repeat(ends, counts), sizes))
-            text_of = np.repeat(np.arange(n), counts)
-            squares = np.zeros(n, np.float32)
-            for rows in lookups:
-                squares += np.add.reduceat(self._rows[rows, 0], ends - counts)
-            scale = (1 / np.sqrt(np.maximum(squares, _LEAST)))[text_of]
-            # An n-gram touches the tokens from `first` to `last`, counted through the batch.
-            begun = np.cumsum(starts)
-            first = begun - inside
-            for size, rows in zip(sizes, lookups, strict=True):
-                given = self._rows[rows, 1:] * scale[:, None]
-                last = begun[np.minimum(np.arange(len(begun)) + size - 1, len(begun) - 1)] - 1
-                touched = last - first + 1
-                given /= np.maximum(touched, 1)[:, None].astype(np.float32)
-                for place in range(max(WORDS)):  # as many as fit in five characters with spaces
-                    here = place < touched
-                    np.add.at(values, first[here] + place, given[here])
-                nowhere = touched <= 0
-                np.add.at(bias, text_of[nowhere], given[nowhere])
+        # An n-gram touches the tokens from `first` to `last`, counted through the batch.
+        begun = np.concatenate([marked.inside.cumsum(), begins.cumsum()])
+        first = begun - np.concatenate([marked.inside, in_token])
+        here = np.arange(len(begun))
+        values = np.zeros((len(batch.places), len(self.bias)), np.float32)
+        bias = np.tile(self.bias, (n, 1))
+        for size, places, rows in lookups:
+            given = self._rows[rows, 1:] * scale[places, None]
+            start = first[places]
+            last = begun.take(here[places] + size - 1, mode="clip") - 1
+            touched = last - start + 1
+            given /= np.maximum(touched, 1)[:, None].astype(np.float32)
+            for place in range(max(WORDS)):  # as many as fit in five characters with spaces
+                touches = place < touched
+                np.add.at(values, start[touches] + place, given[touches])
+            nowhere = touched <= 0
+            np.add.at(bias, segment_of[places][nowhere] % n, given[nowhere])
         return _both(values), _both(bias)
 
     def _lookups(
-        self, values: NDArray[np.uint32], ends: NDArray[np.intp], sizes: Sequence[int]
-    ) -> Iterator[NDArray[np.int32]]:
-        """The rows of the n-grams of each size that begin at each place."""
-        n_buckets = 8 * len(self.kept)
-        for buckets in buckets_of(values, ends, sizes, n_buckets):
-            yield take(self._row_of_bucket, buckets)
+        self, marked: Marked, ends: NDArray[np.intp]
+    ) -> Iterator[tuple[int, slice, NDArray[np.int32]]]:
+        """Of the n-grams of each size: the size, the places where they begin, and their rows."""
+        room_ends, n_buckets = ends.repeat(marked.counts), 8 * len(self.kept)
+        by_size = buckets_of(marked.numbers, marked.letters, room_ends, n_buckets)
+        for size, places, buckets in by_size:
+            yield size, places, take(self._row_of_bucket, buckets)
 
 
-def _blocks(
-    marked: Marked,
-) -> tuple[tuple[NDArray[np.uint32], NDArray[np.intp], tuple[int, ...]], ...]:
-    """Words and characters: their values, how many a text has, and the sizes of n-grams."""
-    return (
-        (marked.numbers, marked.word_counts, WORDS),
-        (marked.letters, marked.letter_counts, CHARACTERS),
-    )
+def _scale(squares: Array) -> Array:
+    return 1 / np.sqrt(np.maximum(squares, _LEAST))
 
 
 def take(table: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
@@ -354,6 +345,6 @@ def _both(scores: Array) -> Array:
 
 
 def log_softmax(logits: Array) -> Array:
-    """Log-probabilities, (n, n_labels)."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    """Log-probabilities, of logits along the last axis."""
+    shifted = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=-1, keepdims=True))

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, chain, count, pairwise, repeat
+from itertools import chain, count, pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -145,7 +145,7 @@ class Tokeniser:
         tokens = list(number_of)
         lower = [*map(_ascii_lower, tokens)] if self.letter_case else tokens
         rows = list(map(self._row_of.get, lower, repeat(UNKNOWN)))
-        firsts, lengths = np.arange(len(tokens)), np.ones(len(tokens), np.intp)
+        places, counts = numbers, np.array([*map(len, by_text)], np.intp)
 
         # A piece that is no known, plain word may be several tokens, which stand behind the pieces.
         others = [
@@ -153,30 +153,29 @@ class Tokeniser:
             for i, (row, piece) in enumerate(zip(rows, lower, strict=True))
             if row == UNKNOWN or not _is_plain(piece)
         ]
-        split = self.split([tokens[i] for i in others])
-        lengths[others] = [len(each) for each in split]
-        firsts[others] = len(tokens) + np.cumsum(lengths[others]) - lengths[others]
-        more = list(chain.from_iterable(split))
-        tokens += more
-        lower_case = self.characters.lower_case
-        rows += self._rows([*map(lower_case, more)] if self.letter_case else more)
+        if others:
+            split = self.split([tokens[i] for i in others])
+            firsts, lengths = np.arange(len(tokens)), np.ones(len(tokens), np.intp)
+            lengths[others] = [len(each) for each in split]
+            firsts[others] = len(tokens) + np.cumsum(lengths[others]) - lengths[others]
+            more = list(chain.from_iterable(split))
+            tokens += more
+            rows += self._rows(
+                [*map(self.characters.lower_case, more)] if self.letter_case else more
+            )
+            lengths = lengths[numbers]
+            places = ragged_ranges(firsts[numbers], lengths)
+            ends = np.zeros(n_pieces + 1, np.intp)
+            lengths.cumsum(out=ends[1:])
+            bounds = ends[[0, *counts.cumsum()]]
+            counts = bounds[1:] - bounds[:-1]
         cases = np.ones(len(tokens), np.intp)
         if self.letter_case:
-            cases = _letter_cases(tokens, [*map(lower_case, tokens)], self.characters)
-
-        lengths = lengths[numbers]
-        ends = np.zeros(n_pieces + 1, np.intp)
-        lengths.cumsum(out=ends[1:])
-        bounds = ends[[0, *accumulate(map(len, by_text))]]
-        counts = bounds[1:] - bounds[:-1]
-        return TokenBatch(
-            tokens,
-            np.array(rows, np.intp),
-            cases,
-            ragged_ranges(firsts[numbers], lengths),
-            counts,
-            _by_length(counts, self.max_tokens),
-        )
+            cases = _letter_cases(
+                tokens, [*map(self.characters.lower_case, tokens)], self.characters
+            )
+        by_length = _by_length(counts, self.max_tokens)
+        return TokenBatch(tokens, np.array(rows, np.intp), cases, places, counts, by_length)
 
     def split(self, pieces: Sequence[str]) -> list[list[str]]:
         """The tokens of each piece. A piece has no white space of ASCII."""
@@ -258,7 +257,7 @@ def ragged_ranges(starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArra
     array([5, 6, 0, 1, 2])
     """
     ends = lengths.cumsum()
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + (starts - (ends - lengths)).repeat(lengths)
 
 
 def _letter_cases(
