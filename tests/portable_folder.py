@@ -60,13 +60,14 @@ def write_folder(
     model: Mapping[str, Any] | bytes | None = None,
     words: bytes | None = None,
     arrays: Mapping[str, Any] | bytes | None = None,
+    arrays_file: str = "model.safetensors",
 ) -> Path:
     """Write it, with right digests. Other content may be given, as values or as bytes."""
     model, arrays = model or small_model(), arrays or small_arrays()
     contents = {
         "model.json": model if isinstance(model, bytes) else json.dumps(model).encode(),
         "words.json.gz": words or gzip.compress(json.dumps(WORDS).encode()),
-        "model.safetensors": arrays if isinstance(arrays, bytes) else save(dict(arrays)),
+        arrays_file: arrays if isinstance(arrays, bytes) else save(dict(arrays)),
     }
     folder.mkdir()
     for name, data in contents.items():

@@ -34,7 +34,7 @@ NumPy computes it. Nothing in this folder is executed. The folder can be moved, 
 |---|---|
 | `model.json` | the labels, how texts are cut into tokens, which parts there are |
 | `words.json.gz` | the words that have a vector, in the order of the rows |
-| `model.safetensors` | the numbers |
+| `model.safetensors`, or `model.safetensors.gz` | the numbers |
 | `SHA256SUMS` | the digests of these files: `sha256sum --check SHA256SUMS` |
 """
 

@@ -10,31 +10,52 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from pipeline.base.errors import ModelError
 from pipeline.base.files import atomic_write
 from pipeline.classifier.readme import describe_model
-from pipeline.portable import load_classifier
-from pipeline.portable.folder import ARRAYS, MODEL, README, SUMS, WORDS
-from pipeline.portable.tables import DTYPES, Table, pack
+from pipeline.portable.folder import (
+    ARRAYS,
+    MODEL,
+    README,
+    SMALL_ARRAYS,
+    SUMS,
+    WORDS,
+    read_parts,
+)
+from pipeline.portable.tables import DTYPES, Table, pack, share
 from pipeline.portable.tokens import FIRST_WORD
 
 Arrays = dict[str, NDArray[Any]]
 
-# How the tables are kept. With few columns, int8 would lose more than it saves.
+
+@dataclass(frozen=True)
+class _Kept:
+    """How a table is kept. `int8_as`: in the place of int8; `most_int8`: the largest number of int8
+    that is used; `shared`: whether equal rows are kept once."""
+
+    int8_as: str = "int8"
+    most_int8: int = 127
+    shared: bool = False
+
+
 _TABLES = {
-    "network/embedding": {},
-    "network/extra": {},
-    "sif/table": {},
-    "sif/rarity": {"int8": "float16"},
-    "ngrams/table": {"int8": "float16"},
+    "network/embedding": _Kept(),
+    # Most tokens are words of training. The others need fewer levels, which are compressed better.
+    "network/extra": _Kept(most_int8=63),
+    "sif/table": _Kept(),
+    # With few columns, int8 would lose more than it saves.
+    "sif/rarity": _Kept(int8_as="float16"),
+    "ngrams/table": _Kept(int8_as="float16", shared=True),
 }
+_COMPRESSED = ("int8",)  # other numbers take little less, and more time to read
 _EXTRA, _RARITY = "network/extra", "sif/rarity"
 
 
@@ -69,18 +90,18 @@ def write_folder(
         OSError: it cannot be written.
     """
     words, arrays = _with_fewer_words(words, dict(arrays), extra_words)
-    for name, kept_as in _TABLES.items():
+    for name, kept in _TABLES.items():
         if name in arrays:
-            table = pack(arrays[name], kept_as.get(dtype, dtype))
-            arrays[name] = table.values
-            if table.scale is not None:
-                arrays[f"{name}.scale"] = table.scale
+            kept_as = kept.int8_as if dtype == "int8" else dtype
+            table = pack(arrays[name], kept_as, kept.most_int8)
+            arrays |= _table_arrays(name, share(table) if kept.shared else table)
     model = {**model, "dtype": dtype}
-    contents = {
-        MODEL: _as_json(model),
-        WORDS: gzip.compress(_as_json(words), mtime=0),
-        ARRAYS: save({name: np.ascontiguousarray(array) for name, array in arrays.items()}),
-    }
+    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    contents = {MODEL: _as_json(model), WORDS: gzip.compress(_as_json(words), mtime=0)}
+    if dtype in _COMPRESSED:
+        contents[SMALL_ARRAYS] = gzip.compress(data, mtime=0)
+    else:
+        contents[ARRAYS] = data
     sums = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items()]
     contents[SUMS] = "".join(sums).encode()
     size = sum(map(len, contents.values()))
@@ -128,16 +149,25 @@ def repack_classifier(
         OSError: the folder cannot be written.
     """
     check_new(Path(folder), dtype)
-    load_classifier(source)  # what is damaged is not written again
-    path = Path(source)
-    model = json.loads((path / MODEL).read_bytes())
-    words = json.loads(gzip.decompress((path / WORDS).read_bytes()))
-    arrays = load_file(path / ARRAYS)
+    model, words, arrays = read_parts(source)  # what is damaged is not written again
     for name in _TABLES:
         if name in arrays:
-            arrays[name] = Table(arrays[name], arrays.pop(f"{name}.scale", None)).all()
+            arrays[name] = _table(name, arrays).all()
     model["facts"] |= facts or {}
     return write_folder(Path(folder), model, words, arrays, dtype=dtype, extra_words=extra_words)
+
+
+def _table_arrays(name: str, table: Table) -> Arrays:
+    """The arrays of a table, by their names."""
+    arrays = {name: table.values, f"{name}.scale": table.scale, f"{name}.shared": table.shared}
+    return {key: array for key, array in arrays.items() if array is not None}
+
+
+def _table(name: str, arrays: Arrays) -> Table:
+    """The table whose arrays these are. Its scale and what it shares are taken out of them."""
+    return Table(
+        arrays[name], arrays.pop(f"{name}.scale", None), arrays.pop(f"{name}.shared", None)
+    )
 
 
 def _as_json(value: Any) -> bytes:

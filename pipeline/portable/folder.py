@@ -3,7 +3,7 @@
     README.md          for people
     model.json         labels, tokeniser, encoder, members, facts; the format and its version
     words.json.gz      the words of the matrix, in the order of their rows
-    model.safetensors  the arrays
+    model.safetensors  the arrays; with whole numbers it is compressed, as model.safetensors.gz
     SHA256SUMS         the digests of the three above, as `sha256sum --check` reads them
 
 Nothing in it is executed. What is read is compared with its digest and its shape first.
@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,18 +36,20 @@ from .tokens import CONTRACTIONS, DIGITS, FIRST_WORD, Tokeniser
 
 FORMAT = "headline-transfer portable classifier"
 VERSION = 1
-MODEL, WORDS, ARRAYS, SUMS = "model.json", "words.json.gz", "model.safetensors", "SHA256SUMS"
+MODEL, WORDS, SUMS = "model.json", "words.json.gz", "SHA256SUMS"
+_ARRAY_FILES = ARRAYS, SMALL_ARRAYS = "model.safetensors", "model.safetensors.gz"
 README = "README.md"
 
 _MOST_BYTES = 4 << 30  # of a file
 _MOST_SUMS = 4_096  # bytes of the file of digests
 _MOST_WORDS = 256 << 20  # bytes of all words
+_MOST_ARRAYS = 1 << 30  # bytes of arrays that were compressed
 _MOST_BUCKETS = 1 << 24
 _CASES = 5  # kinds of letter case, padding among them
 _SUM = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\n]+)")
 
 # What Python raises for JSON of another form than ours.
-_FOREIGN = (ValueError, TypeError, LookupError, AttributeError, RecursionError, zlib.error)
+_FOREIGN = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> PortableClassifier:
@@ -55,8 +57,25 @@ def load_classifier(folder: str | os.PathLike[str]) -> PortableClassifier:
 
     Raises ModelError: the folder is not such a one, or it is damaged.
     """
-    path = Path(folder)
+    return _checked(Path(folder))[1]
+
+
+class Parts(NamedTuple):
+    """What the files hold: `model.json`, the words in the order of the rows, the arrays by name."""
+
+    model: dict[str, Any]
+    words: list[str]
+    arrays: dict[str, NDArray[Any]]
+
+
+def read_parts(folder: str | os.PathLike[str]) -> Parts:
+    """Read what a folder holds, as it is kept. Raises ModelError as `load_classifier` does."""
+    return _checked(Path(folder))[0]
+
+
+def _checked(path: Path) -> tuple[Parts, PortableClassifier]:
     contents = _read_files(path)
+    arrays_name = next(name for name in _ARRAY_FILES if name in contents)
     try:
         model = json.loads(contents[MODEL])
         if model.get("format") != FORMAT:
@@ -66,10 +85,18 @@ def load_classifier(folder: str | os.PathLike[str]) -> PortableClassifier:
                 f"{path / MODEL}: expected version {VERSION} of the format, got "
                 f"{model.get('version')!r}: export the model again with the package that reads it"
             )
-        words = json.loads(_unzip(path / WORDS, contents[WORDS]))
-        return _build(model, words, _Arrays(path / ARRAYS, load(contents[ARRAYS])))
+        words = json.loads(_unzip(path / WORDS, contents[WORDS], _MOST_WORDS))
+        data = contents.pop(arrays_name)
+        if arrays_name == SMALL_ARRAYS:
+            data = _unzip(path / arrays_name, data, _MOST_ARRAYS)
+        arrays = load(data)
+        return Parts(model, words, arrays), _build(
+            model, words, _Arrays(path / arrays_name, arrays)
+        )
     except SafetensorError as error:
-        raise ModelError(f"{path / ARRAYS}: expected safetensors ({error}): {_ANOTHER}") from error
+        raise ModelError(
+            f"{path / arrays_name}: expected safetensors ({error}): {_ANOTHER}"
+        ) from error
     except _FOREIGN as error:
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"
         reason = " ".join(text.split())[:200]
@@ -92,7 +119,7 @@ def _read_files(path: Path) -> dict[str, bytes]:
         if (match := _SUM.fullmatch(line))
     }
     contents = {}
-    for name in (MODEL, WORDS, ARRAYS):
+    for name in (MODEL, WORDS, SMALL_ARRAYS if SMALL_ARRAYS in sums else ARRAYS):
         contents[name] = _read(path, name, _MOST_BYTES)
         if hashlib.sha256(contents[name]).hexdigest() != sums.get(name):
             raise ModelError(
@@ -116,14 +143,15 @@ def _read(path: Path, name: str, most: int) -> bytes:
         raise ModelError(f"{file}: cannot be read ({error.strerror or error})") from error
 
 
-def _unzip(file: Path, data: bytes) -> bytes:
-    """What a gzip file holds, up to a bound."""
+def _unzip(file: Path, data: bytes, most: int) -> bytes:
+    """What a gzip file holds, up to so many bytes."""
     unzipper = zlib.decompressobj(wbits=31)
-    content = unzipper.decompress(data, _MOST_WORDS)
+    try:
+        content = unzipper.decompress(data, most)
+    except zlib.error:
+        content = b""
     if not unzipper.eof:
-        raise ModelError(
-            f"{file}: expected a gzip file of at most {_MOST_WORDS:,} bytes: {_ANOTHER}"
-        )
+        raise ModelError(f"{file}: expected a gzip file of at most {most:,} bytes: {_ANOTHER}")
     return content
 
 
@@ -140,13 +168,20 @@ class _Arrays:
 
     def table(self, name: str, n_rows: int | None, width: int | None) -> Table:
         """A table with its scales."""
-        values = self.checked(name, DTYPES, n_rows, width)
+        shared = None
+        if (key := f"{name}.shared") in self.by_name:
+            shared = self.checked(key, ("uint8", "uint16", "uint32"), n_rows)
+        values = self.checked(name, DTYPES, n_rows if shared is None else None, width)
+        _expect(
+            shared is None or int(shared.max(initial=0)) < len(values),
+            f"{name} with the rows that {key} names",
+        )
         scale = None
         if (key := f"{name}.scale") in self.by_name:
             by_row = self.by_name[key].shape == (len(values), 1)
             shape = (len(values), 1) if by_row else (1, values.shape[1])
             scale = self.checked(key, ("float32", "float16"), *shape)
-        return Table(values, scale)
+        return Table(values, scale, shared)
 
     def checked(self, name: str, dtypes: tuple[str, ...], *shape: int | None) -> NDArray[Any]:
         """An array of one of these types and of this shape, with finite numbers."""

@@ -271,13 +271,18 @@ class NgramMember:
 
     @cached_property
     def _rows(self) -> Array:
-        """The rows, behind one of zeros for all other buckets: (1 + n_rows, 1 + n_outputs)."""
-        return np.concatenate([np.zeros((1, 1 + len(self.bias)), np.float32), self.table.all()])
+        """The different rows, behind one of zeros for all other buckets: (n, 1 + n_outputs)."""
+        zeros = np.zeros((1, 1 + len(self.bias)), np.float32)
+        return np.concatenate([zeros, self.table.different()])
 
     @cached_property
     def _row_of_bucket(self) -> NDArray[np.int32]:
         bits = np.unpackbits(self.kept)
-        return np.where(bits, np.cumsum(bits, dtype=np.int32), np.int32(0))
+        shared = self.table.shared
+        row = np.arange(self.table.n_rows, dtype=np.int32) if shared is None else shared
+        row_of_bucket = np.zeros(len(bits), np.int32)
+        row_of_bucket[bits.view(bool)] = row.astype(np.int32) + 1
+        return row_of_bucket
 
     def logits(self, batch: TokenBatch) -> Array:
         marked = mark(batch)

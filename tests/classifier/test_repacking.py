@@ -16,6 +16,7 @@ from pipeline.classifier.ensemble import Classifier
 from pipeline.classifier.export import export_classifier
 from pipeline.classifier.repacking import repack_classifier
 from pipeline.portable import load_classifier
+from pipeline.portable.tables import pack, share
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +78,14 @@ def test_it_needs_no_tensorflow(exported: Path, tmp_path: Path) -> None:
     shown = subprocess.check_output([sys.executable, "-c", script, *arguments], text=True)
     assert shown.strip() == "[]"
     assert np.isfinite(load_classifier(tmp_path / "new").predict_proba(["Alps"])).all()
+
+
+def test_equal_rows_are_kept_once() -> None:
+    rows = np.repeat(np.arange(6, dtype=np.float32).reshape(3, 2), 50, axis=0)[::-1]
+    shared = share(pack(rows, "float16"))
+    assert shared.values.shape == (3, 2)
+    assert shared.n_rows == 150
+    np.testing.assert_array_equal(shared.all(), rows)
+    np.testing.assert_array_equal(shared.rows(np.array([149, 0])), rows[[149, 0]])
+    different = pack(np.arange(12, dtype=np.float32).reshape(6, 2), "float32")
+    assert share(different) is different
