@@ -16,12 +16,11 @@ from bench.learning import Task, print_level, print_prediction, print_steps, pri
 from bench.measure import versions
 from bench.portable import print_portable
 
-SECTIONS: dict[str, tuple[str, Callable[[Task, float], None]]] = {
+SECTIONS: dict[str, tuple[str, Callable[[Task, float], object]]] = {
     "training": ("Fine-tuning", lambda task, _: print_training(task)),
     "steps": ("The time of a step, and the size of the table", lambda task, _: print_steps(task)),
     "level": ("Time to a level of accuracy", print_level),
-    "prediction": ("Prediction", lambda task, _: print_prediction(task)),
-    "portable": ("The portable classifier", lambda task, _: print_portable(task)),
+    "prediction": ("Prediction", lambda task, _: (print_prediction(task), print_portable(task))),
 }
 _LEVELS = {"bbc": 0.85, "file": 0.98}  # of validation accuracy, by the source of the headlines
 

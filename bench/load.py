@@ -157,12 +157,13 @@ def measure_load(port: int, process: psutil.Process, seconds: float, clients: in
 
 
 @contextmanager
-def serving(model: str) -> Iterator[tuple[int, psutil.Process, float]]:
+def serving(model: str, *options: str) -> Iterator[tuple[int, psutil.Process, float]]:
     """`pipeline serve`: its port, its process, and the seconds until it answered."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "pipeline.cli", "serve", "--model", model, "--port", str(port)]
+    command = [sys.executable, "-m", "pipeline.cli", "serve", "--model", model, *options]
+    command += ["--port", str(port)]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

@@ -66,32 +66,37 @@ def svc(task: Task) -> Timed:
     return lambda: _speed(model.predict, loaded.train.texts)
 
 
-def logged(task: Task, server: bool) -> Timed:
-    """The model that a run with one epoch has logged, asked for 1,000 headlines at a time."""
+def train_options(task: Task) -> list[str]:
+    """The options of `pipeline train` for one epoch on the headlines of a task."""
+    data, vectors = task["data"], task["vectors"]
+    options = [f"data={data['source']}"]
+    options += [f"data.{name}='{data[name]}'" for name in ("path", "text", "label") if name in data]
+    is_file = Path(vectors).is_file()
+    options += ["vectors=file", f"vectors.path='{vectors}'"] if is_file else [f"vectors={vectors}"]
+    return [*options, "training=frozen", "training.frozen.epochs=1", "insight=none"]
+
+
+def logged(task: Task, server: bool, at_once: int = _REQUEST) -> Timed:
+    """The model that a run with one epoch has logged, as MLflow loads it. `at_once`: headlines a
+    call."""
+    import mlflow
+
     from pipeline.config import load_config
     from pipeline.run import run
-    from pipeline.tracking.models import load_model
 
     folder = tempfile.TemporaryDirectory()
     os.chdir(folder.name)
-    data, vectors = task["data"], task["vectors"]
-    overrides = [f"data={data['source']}"]
-    overrides += [
-        f"data.{name}='{data[name]}'" for name in ("path", "text", "label") if name in data
-    ]
-    known = not Path(vectors).is_file()
-    overrides += [f"vectors={vectors}"] if known else ["vectors=file", f"vectors.path='{vectors}'"]
-    overrides += ["training=frozen", "training.frozen.epochs=1", "insight=none"]
     uri = f"sqlite:///{folder.name}/mlflow.db"
-    done = run(load_config([*overrides, f"tracking.uri={uri}"]))
+    done = run(load_config([*train_options(task), f"tracking.uri={uri}"]))
     texts = load(task).train.texts
     model = f"models:/{done.registered.name}/{done.registered.version}"
 
     def call() -> str:
         with folder:
             if not server:
-                loaded = load_model(model, uri)
-                return _speed(loaded.predict, texts, MANY, _REQUEST)
+                mlflow.set_tracking_uri(uri)
+                loaded = mlflow.pyfunc.load_model(model)
+                return _speed(loaded.predict, texts, MANY, at_once)
             with _scoring_server(model, uri) as ask:
                 return _speed(ask, texts, 10 * _REQUEST, _REQUEST)
 
