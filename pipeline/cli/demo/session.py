@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.base.errors import DataError, ModelError, PipelineError
 from pipeline.portable import PortableClassifier, normalize
 from pipeline.portable.answers import answer
-from pipeline.portable.members import Member, NetworkMember, NgramMember, SifMember
+from pipeline.portable.members import Member, NetworkMember, NgramMember, SifMember, log_softmax
 from pipeline.portable.tokens import UNKNOWN
 from pipeline.tracking.models import LoadedModel
 from pipeline.tracking.trained import TrainingRecord
@@ -318,5 +318,5 @@ class Session:
 def _ask(classifier: PortableClassifier, member: Member, text: str) -> list[float]:
     """The probabilities that one member gives, for each label."""
     batch = classifier.tokeniser.tokenise(normalize([text]))
-    probabilities: list[float] = np.exp(member.log_probabilities(batch)[0]).tolist()
+    probabilities: list[float] = np.exp(log_softmax(member.logits(batch)))[0].tolist()
     return probabilities
