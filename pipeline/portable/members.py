@@ -336,7 +336,7 @@ class NgramMember:
 
 
 def _scale(squares: Array) -> Array:
-    return 1 / np.sqrt(np.maximum(squares, _LEAST))
+    return np.reciprocal(np.sqrt(np.maximum(squares, _LEAST)))
 
 
 def take(table: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:

@@ -257,7 +257,7 @@ def ragged_ranges(starts: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArra
     array([5, 6, 0, 1, 2])
     """
     ends = lengths.cumsum()
-    return np.arange(ends[-1] if len(ends) else 0) + (starts - (ends - lengths)).repeat(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
 
 
 def _letter_cases(
