@@ -16,9 +16,12 @@ NOTEBOOKS = tuple(sorted(FOLDER.glob("*.ipynb")))
 
 LARGEST = 300_000  # bytes of a stored notebook
 PARAMETERS = "parameters"  # the tag of the cell that says how large the notebook is
-_CELL_SECONDS = 280
+_CELL_SECONDS = 600  # on a busy machine
 # What TensorFlow's C++ code prints when it is imported, which no setting stops.
-_START = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4} ).*\n?", re.M)
+_START = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4} |To enable the following instructions).*\n?",
+    re.M,
+)
 _PATH = re.compile(r"/(home|root|tmp|work|Users|usr|opt)/[^\s\"']+")
 # No progress bars and no hints: tqdm asks for a package for its bar (IProgress), and MLflow explains
 # whole numbers (Hint).
