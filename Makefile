@@ -59,12 +59,12 @@ compare: setup ## does transfer help, and how many labels is it worth: make comp
 explain: setup ## what the embedding knows: make explain ARGS='data=stop_clickbait data.path=FOLDER'
 	@$(BIN)/pipeline explain $(ARGS)
 
-ui: setup ## show the runs in the browser: make ui PORT=5000
+ui: setup ## show the last run and all others in the browser: make ui PORT=5000
 ifneq ($(filter http://% https://%,$(MLFLOW_TRACKING_URI)),)
-	@echo "MLflow: the runs are on the server $(MLFLOW_TRACKING_URI)"
+	@echo "MLflow: the last run is on $(MLFLOW_TRACKING_URI)/$$($(BIN)/python -m pipeline.tracking.pages)"
 else
-	@echo "MLflow: http://$(HOST):$(PORT)/#/experiments?workflowType=machine_learning (Ctrl-C ends it)"
-	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false exec $(BIN)/mlflow server \
+	@echo "MLflow: http://$(HOST):$(PORT)/$$($(BIN)/python -m pipeline.tracking.pages) (Ctrl-C ends it)"
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true exec $(BIN)/mlflow server \
 		--backend-store-uri $(MLFLOW_TRACKING_URI) --host $(HOST) --port $(PORT) --workers 1
 endif
 

@@ -76,8 +76,12 @@ def run(
     seconds: dict[str, float] = {}
     steps = count(1)
     insight, figures = config.insight, config.insight.figures
-    chosen = (config.data.source, vectors_name(config.vectors), config.model.encoder, config.seed)
-    name = "-".join(map(str, chosen))
+    chosen = {
+        "vectors": vectors_name(config.vectors),
+        "network": config.model.encoder,
+        "seed": config.seed,
+    }
+    name = "-".join(map(str, (config.data.source, *chosen.values())))
     started = time.perf_counter()
     # What is wrong with the data, the vectors or the store is found out before there is a run.
     check_source(config.data.source, config.data.path)
@@ -89,7 +93,8 @@ def run(
         train, validation, test = map(headlines.examples, ("train", "validation", "test"))
     elsewhere = replace(config, tracking=replace(config.tracking, uri=None))  # is the same run
     key = digest("train", elsewhere, dict(headlines.sha256))
-    with tracked_run(config.tracking, name, key, run_id=resume) as tracked:
+    tags = {"kind": "train", "data": headlines.name}
+    with tracked_run(config.tracking, name, key, run_id=resume, tags=tags) as tracked:
         logged: list[report.Item] = []
 
         def log(items: list[report.Item]) -> None:
@@ -98,6 +103,7 @@ def run(
 
         described = [*report.config_items(asdict(config)), *report.headlines_items(headlines)]
         log([*described, *version_items()])
+        log(report.started_items("A training of a classifier.", headlines))
 
         audited = None
         if insight.audit:
@@ -127,7 +133,9 @@ def run(
             log(report.ensemble_items(fitted.ensemble))
 
         with timed(seconds, "model_saving"):
-            facts = report.model_facts(headlines, config.vectors, fitted.ensemble.accuracy)
+            facts = report.model_facts(
+                headlines, config.data.source, config.vectors, fitted.ensemble.accuracy
+            )
             tracked.keep_model(fitted.classifier, facts)
             tracked.log([report.File("keras/classifier.keras", keras_file(fitted.classifier))])
             names = headlines.label_names
@@ -170,7 +178,11 @@ def run(
                 attribution = attribute(fitted.classifier, kept, seed=config.seed)
                 log(report.attribution_items(attribution, kept))
 
+        result = report.result_sentence(kept)
+        warnings = audited.warnings(kept.accuracy) if audited else None
+        picture = report.shown_picture(logged, "figures/confusion_matrix.png")
         with timed(seconds, "model_logging"):
+            card = tracked.describe_model(report.tested_facts(facts, kept, warnings or ()))
             tracked.log_model(
                 registered_model=registered_name(config.tracking, headlines.name),
                 validation_accuracy=fitted.ensemble.accuracy,
@@ -178,11 +190,14 @@ def run(
                 promote=config.tracking.promote,
                 origin=config.data.origin,
                 other_names=other_names(config.tracking, headlines.name, config.data.origin),
+                description=report.model_description(result, card, tracked.address, picture),
             )
         seconds = {**seconds, "total": time.perf_counter() - started}
         log(report.seconds_items({**fitted.seconds, **seconds}))
-        result = report.result_sentence(kept)
         log(report.run_page_items(logged, name, result, tracked.run_id, tracked.uri))
+        log(
+            report.run_items(result, results, headlines, chosen, warnings, tracked.address, picture)
+        )
     assert tracked.registered is not None  # the run has finished
     return RunResult(
         run_id=tracked.run_id,

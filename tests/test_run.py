@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import keras
 import mlflow
@@ -115,6 +116,36 @@ def test_metrics_of_the_result(done: Done) -> None:
     )  # fmt: skip
     seconds = pd.read_csv(io.StringIO(done.text("tables/seconds.csv"))).set_index("stage")
     assert all(seconds["seconds"][stage] > 0 for stage in stages)
+
+
+def test_what_a_newcomer_reads(done: Done, quick: Done, tmp_path: Path) -> None:
+    """The descriptions of the run, of its model and of that version, and what they link to."""
+    note = done.record.data.tags["mlflow.note.content"]
+    result = report.result_sentence(done.result.evaluation)
+    assert note.splitlines()[0] == result
+    for method in done.result.evaluations:
+        assert f"{method} (kept)" in note or f"| {method} |" in note
+    assert "| commonest label |" in note
+    for path in re.findall(r"runs/\w+/artifacts/([^?]+)\?", note):
+        assert done.text(path)
+    (picture,) = re.findall(r"get-artifact\?path=([^&]+)&run_uuid=", note)
+    path = done.client.download_artifacts(done.result.run_id, unquote(picture))
+    assert Path(path).stat().st_size > 1000
+    assert "not audited" in quick.record.data.tags["mlflow.note.content"]
+    # The card of the version and the README of its folder have the same facts.
+    name, version = done.result.registered.name, done.result.registered.version
+    card = done.client.get_model_version(name, version).description
+    assert f"models:/{name}/{version}" in card
+    champion = done.client.get_registered_model(name).description
+    assert champion == card.replace(f"models:/{name}/{version}", f"models:/{name}@champion")
+    folder = mlflow.artifacts.download_artifacts(
+        f"models:/{name}/{version}", dst_path=str(tmp_path / "model")
+    )
+    readme = Path(folder, "data", "classifier", "README.md").read_text("utf-8")
+    facts = card[card.index("| | |") :]
+    assert "test accuracy" in facts
+    assert "95 % interval" in facts
+    assert facts.strip() in readme
 
 
 def test_data_sets_are_inputs_with_their_digest(done: Done) -> None:

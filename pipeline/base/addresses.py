@@ -1,8 +1,9 @@
-"""Addresses as they may be shown: without passwords."""
+"""Addresses as they may be shown: without passwords; and those of MLflow's pages."""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 # What an address has before its host, and what its query calls so.
 _SECRETS = (
@@ -21,3 +22,15 @@ def masked(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def run_page(experiment_id: str, run_id: str, path: str = "") -> str:
+    """The page of a run in MLflow, or of one of its tabs or files, below the address of the server.
+
+    Without the last part MLflow opens its pages for language models.
+
+    >>> run_page("1", "abc", "artifacts/report.html")
+    '#/experiments/1/runs/abc/artifacts/report.html?workflowType=machine_learning'
+    """
+    place = f"{path and '/'}{quote(path)}"
+    return f"#/experiments/{experiment_id}/runs/{run_id}{place}?workflowType=machine_learning"

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 
 from pipeline.base.errors import ModelError
 from pipeline.base.files import atomic_write
-from pipeline.classifier.readme import describe_model
+from pipeline.classifier.readme import describe_model, model_card
 from pipeline.portable.folder import (
     ARRAYS,
     MODEL,
@@ -111,6 +111,20 @@ def write_folder(
         for name, data in contents.items():
             (part / name).write_bytes(data)
     return size
+
+
+def describe_folder(folder: Path, facts: Mapping[str, Any], use: str | None = None) -> str:
+    """The README of a classifier's folder, with these facts instead of those of its model.json.
+
+    `use`: how it is loaded, as Markdown; then the text is a card for that place.
+    Raises OSError: it cannot be read.
+    """
+    model = {**json.loads((folder / MODEL).read_bytes()), "facts": dict(facts)}
+    n_words = len(json.loads(gzip.decompress((folder / WORDS).read_bytes())))
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.name != README)
+    if use is None:
+        return describe_model(model, n_words, size)
+    return model_card(model, n_words, size, use)
 
 
 def _with_fewer_words(

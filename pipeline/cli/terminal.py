@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from pipeline.base.addresses import masked
+from pipeline.base.addresses import masked, run_page
 
 ADDRESSES_BYTES = 5_000_000_000  # the smallest training takes 4.6 GB of them, and 1.2 GB of memory
 _CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
@@ -41,7 +41,7 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
 
 def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
     """Where a run is, and how to see it."""
-    page = f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
+    page = f"/{run_page(experiment_id, run_id)}"
     if tracking_uri.startswith("http"):
         seen = f"{tracking_uri.rstrip('/')}{page}"
     else:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.errors import DataError
+from pipeline.classifier.readme import accuracy_interval
 from pipeline.data.examples import Examples
 
 N_BINS = 15  # of the reliability diagram, as in Guo et al. (2017), arXiv 1706.04599
@@ -56,11 +57,8 @@ class Evaluation:
     @property
     def accuracy_interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the accuracy."""
-        from scipy.stats import binomtest
-
         hits = int((self.predicted == self.labels).sum())
-        interval = binomtest(hits, len(self.labels)).proportion_ci(0.95, "wilson")
-        return float(interval.low), float(interval.high)
+        return accuracy_interval(hits, len(self.labels))
 
     @property
     def macro_f1(self) -> float:

@@ -20,6 +20,7 @@ attribution.py        which words made the labels
 cases.py              the map of the cases
 compare.py            what `compare` logs and prints
 sets.py               sets of vectors side by side
+description.py        descriptions in Markdown, as MLflow shows them
 page.py               the page report.html, made from the items of a run
 page_sections.py      what stands on it
 page_words.py         what it says in words
@@ -34,6 +35,7 @@ from pipeline.report.audit import signals_items as signals_items
 from pipeline.report.cases import cases_items as cases_items
 from pipeline.report.compare import PREDICTIONS as PREDICTIONS
 from pipeline.report.compare import comparison_items as comparison_items
+from pipeline.report.compare import comparison_lines as comparison_lines
 from pipeline.report.compare import comparison_sentence as comparison_sentence
 from pipeline.report.compare import comparison_values as comparison_values
 from pipeline.report.compare import means_by_size as means_by_size
@@ -41,21 +43,33 @@ from pipeline.report.compare import outcome_items as outcome_items
 from pipeline.report.compare import outcomes_sentence as outcomes_sentence
 from pipeline.report.compare import read_outcome as read_outcome
 from pipeline.report.compare import significance_by_size as significance_by_size
+from pipeline.report.description import MODEL_ADDRESS as MODEL_ADDRESS
+from pipeline.report.description import RunAddress as RunAddress
+from pipeline.report.description import experiment_description as experiment_description
+from pipeline.report.description import loading_code as loading_code
+from pipeline.report.description import model_description as model_description
+from pipeline.report.description import run_items as run_items
+from pipeline.report.description import shown_picture as shown_picture
+from pipeline.report.description import started_items as started_items
+from pipeline.report.description import study_items as study_items
 from pipeline.report.embedding import EMBEDDING_REPORT as EMBEDDING_REPORT
 from pipeline.report.embedding import embedding_items as embedding_items
 from pipeline.report.embedding import embedding_report_items as embedding_report_items
 from pipeline.report.embedding import embedding_reports_sentence as embedding_reports_sentence
 from pipeline.report.embedding import explained_headlines as explained_headlines
 from pipeline.report.embedding import explanation_items as explanation_items
+from pipeline.report.embedding import explanation_lines as explanation_lines
 from pipeline.report.embedding import explanation_rows as explanation_rows
 from pipeline.report.embedding import explanation_sentence as explanation_sentence
 from pipeline.report.embedding import neighbours_rows as neighbours_rows
 from pipeline.report.embedding import read_embedding_report as read_embedding_report
 from pipeline.report.embedding_tables import metrics_over_seeds as metrics_over_seeds
+from pipeline.report.items import ComparedTable as ComparedTable
 from pipeline.report.items import File as File
 from pipeline.report.items import Input as Input
 from pipeline.report.items import Item as Item
 from pipeline.report.items import Metric as Metric
+from pipeline.report.items import Note as Note
 from pipeline.report.items import Param as Param
 from pipeline.report.items import Picture as Picture
 from pipeline.report.items import Table as Table
@@ -75,6 +89,7 @@ from pipeline.report.sets import set_outcome_items as set_outcome_items
 from pipeline.report.sets import set_outcomes_sentence as set_outcomes_sentence
 from pipeline.report.sets import set_values as set_values
 from pipeline.report.sets import sets_items as sets_items
+from pipeline.report.sets import sets_means as sets_means
 from pipeline.report.sets import sets_table as sets_table
 from pipeline.report.stages import config_items as config_items
 from pipeline.report.stages import ensemble_items as ensemble_items
@@ -87,4 +102,5 @@ from pipeline.report.stages import phases_items as phases_items
 from pipeline.report.stages import seconds_items as seconds_items
 from pipeline.report.summary import model_facts as model_facts
 from pipeline.report.summary import summary as summary
+from pipeline.report.summary import tested_facts as tested_facts
 from pipeline.report.tables import per_class as per_class

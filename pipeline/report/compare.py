@@ -25,6 +25,7 @@ from pipeline.insight.outcomes import (
 )
 from pipeline.report import style
 from pipeline.report.items import (
+    ComparedTable,
     FinishedRun,
     Item,
     Metric,
@@ -97,6 +98,26 @@ def comparison_items(
     if figures:
         items.append(Picture("figures/compare.png", comparison_figure(outcomes)))
     return items
+
+
+def comparison_lines(outcomes: Sequence[Outcome]) -> dict[str, list[Item]]:
+    """What the run of each method logs: curves over the number of headlines, and their table.
+
+    MLflow draws a chart for each metric, with a line for each run: so here is a run for each line.
+    """
+    means = mean_outcomes(outcomes)
+    lines: dict[str, list[Item]] = {}
+    for method in list_methods(outcomes):
+        curve = [m for m in means if m.method == method]
+        rows = [(m.size, m.accuracy, m.macro_f1) for m in curve]
+        table = pd.DataFrame(rows, columns=["headlines", "test_accuracy", "test_macro_f1"])
+        lines[method] = [
+            Param("method", method),
+            *(Metric("test/accuracy", m.accuracy, m.size) for m in curve),
+            *(Metric("test/macro_f1", m.macro_f1, m.size) for m in curve),
+            ComparedTable("by_size.json", table),
+        ]
+    return lines
 
 
 def comparison_values(

@@ -25,7 +25,7 @@ from pipeline.report.embedding_tables import (
     probe_headlines_table,
     probes_table,
 )
-from pipeline.report.items import File, Item, Metric, Param, Picture, Table, Text
+from pipeline.report.items import ComparedTable, File, Item, Metric, Param, Picture, Table, Text
 from pipeline.report.projector import projector_files
 
 EMBEDDING_REPORT = "embedding_report.npz"
@@ -106,6 +106,29 @@ def explanation_items(reports: Sequence[EmbeddingReport], *, figures: bool = Tru
         Table("tables/summary.csv", pd.DataFrame(rows, columns=columns)),
         Text("summary.txt", explanation_sentence(reports) + "\n"),
     ]
+
+
+def explanation_lines(reports: Sequence[EmbeddingReport]) -> dict[str, list[Item]]:
+    """What the run of each method logs: its metrics over the seeds, and their table.
+
+    MLflow draws a chart for each metric, with a line for each run: so here is a run for each line.
+    """
+    lines: dict[str, list[Item]] = {}
+    for method, group in _by_method(reports).items():
+        values = [{"test/accuracy": r.accuracy, **compared_metrics(r)} for r in group]
+        seeds = [r.seed for r in group]
+        table = pd.DataFrame(values)
+        table.insert(0, "seed", seeds)
+        lines[method] = [
+            Param("method", method),
+            *(
+                Metric(name, value, seed)
+                for seed, row in zip(seeds, values, strict=True)
+                for name, value in row.items()
+            ),
+            ComparedTable("by_seed.json", table),
+        ]
+    return lines
 
 
 def explanation_rows(reports: Sequence[EmbeddingReport]) -> tuple[list[str], list[list[str]]]:

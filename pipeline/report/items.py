@@ -39,6 +39,13 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Note:
+    """The description of a run, in Markdown. A later one takes its place."""
+
+    content: str
+
+
+@dataclass(frozen=True)
 class Text:
     """A text file."""
 
@@ -70,11 +77,24 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
+class ComparedTable:
+    """A table as JSON, in the form of `mlflow.log_table`: MLflow shows it beside those of other runs."""
+
+    path: str
+    frame: pd.DataFrame
+
+    def json(self) -> str:
+        """The table as JSON, with numbers of four digits after the point."""
+        return str(self.frame.to_json(orient="split", index=False, double_precision=4))
+
+
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """A PNG file."""
+    """A PNG file. `dpi`: pixels for each inch of the figure."""
 
     path: str
     figure: Figure
+    dpi: float = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +108,7 @@ class Input:
     sha256: str
 
 
-Item = Param | Metric | Tag | Text | File | Table | Picture | Input
+Item = Param | Metric | Tag | Note | Text | File | Table | ComparedTable | Picture | Input
 
 
 class FinishedRun(Protocol):

@@ -42,6 +42,17 @@ def sets_items(outcomes: Sequence[SetOutcome]) -> list[Item]:
     return [Table("tables/sets.csv", pd.DataFrame(rows))]
 
 
+def sets_means(outcomes: Sequence[SetOutcome]) -> tuple[list[str], list[list[str]]]:
+    """Columns, and one row for each set: its accuracies, the mean and the spread over the seeds."""
+    names = list(dict.fromkeys(outcome.name for outcome in outcomes))
+    measures = list(outcomes[0].accuracies)
+    rows = [
+        [name, *(Spread.over(_by_measure(name, outcomes)[m]).format() for m in measures)]
+        for name in names
+    ]
+    return ["set", *measures], rows
+
+
 def set_outcomes_sentence(outcomes: Sequence[SetOutcome]) -> str:
     """One line about the outcomes of one trial."""
     return ", ".join(

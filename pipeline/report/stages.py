@@ -22,7 +22,18 @@ from pipeline.report.figures import (
     learning_curves,
     reliability_diagram,
 )
-from pipeline.report.items import File, Input, Item, Metric, Param, Picture, Table, Tag, Text
+from pipeline.report.items import (
+    ComparedTable,
+    File,
+    Input,
+    Item,
+    Metric,
+    Param,
+    Picture,
+    Table,
+    Tag,
+    Text,
+)
 from pipeline.report.lettering import warn_of_missing_fonts
 from pipeline.report.tables import (
     coverage_by_fallback,
@@ -36,6 +47,8 @@ from pipeline.report.tables import (
     vectors_table,
 )
 from pipeline.training.history import Epoch, History
+
+_MOST_COMPARED = 1000  # test headlines that MLflow's page loads, the first ones
 
 
 def config_items(values: Mapping[str, Any]) -> list[Item]:
@@ -145,6 +158,9 @@ def evaluations_items(
         Table("tables/test_predictions.csv", predictions),
         Table("tables/misclassified.csv", wrong.sort_values("confidence", ascending=False)),
     ]
+    # MLflow's page groups by the first column and shows the second one of each run.
+    compared = predictions[["text", "predicted", "label", "confidence"]].head(_MOST_COMPARED)
+    items.append(ComparedTable("predictions.json", compared))
     if figures:
         warn_of_missing_fonts(kept.label_names)
         items += [

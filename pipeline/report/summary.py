@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from pipeline.base.addresses import masked
 from pipeline.classifier.ensemble import Ensemble
 from pipeline.data.headlines import Headlines
+from pipeline.data.sources import SOURCES
 from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
 from pipeline.embedding.options import VectorsOptions
@@ -62,15 +64,33 @@ def summary(
     return facts, _classifiers(results)
 
 
-def model_facts(headlines: Headlines, vectors: VectorsOptions, accuracy: float) -> dict[str, Any]:
-    """What the README of an exported model tells. `accuracy`: on the validation headlines."""
-    licence = (getattr(vectors, "provenance", None) or {}).get("licence")
+def model_facts(
+    headlines: Headlines, source: str, vectors: VectorsOptions, accuracy: float
+) -> dict[str, Any]:
+    """What the README and the card of a model tell, before it was tested.
+
+    `source`: of the headlines, a name in SOURCES. `accuracy`: on the validation headlines.
+    """
+    licences = {
+        "data_licence": SOURCES[source].licence,
+        "vectors_licence": (getattr(vectors, "provenance", None) or {}).get("licence"),
+    }
     return {
-        "data": f"{headlines.name} ({headlines.address})",
+        "data": f"{headlines.name} ({masked(headlines.address)})",
         "vectors": vectors_name(vectors),
-        **({"licence": f"of the vectors: {licence}"} if licence else {}),
+        **{name: licence for name, licence in licences.items() if licence},
+        "headlines": {split: len(rows) for split, rows in headlines.splits.items()},
+        "majority": majority_share(headlines),
         "metrics": {"validation/accuracy": accuracy},
     }
+
+
+def tested_facts(
+    facts: Mapping[str, Any], test: Evaluation, warnings: Sequence[str]
+) -> dict[str, Any]:
+    """The facts of `model_facts`, with what the test and the audit say."""
+    metrics = {"test/accuracy": test.accuracy, "test/macro_f1": test.macro_f1}
+    return {**facts, "metrics": {**facts["metrics"], **metrics}, "warnings": list(warnings)}
 
 
 def _sizes(headlines: Headlines) -> str:

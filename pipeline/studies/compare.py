@@ -96,9 +96,19 @@ def compare(
             on_trial=on_trial,
         )
         name = vectors_name(vectors)
+        for method, line in report.comparison_lines(outcomes).items():
+            tracked.log_line(method, line)
         items = report.comparison_items(outcomes, headlines, name)
         page = report.compare_page_items([*described, *items], outcomes, headlines, name)
-        tracked.log([*items, *page])
+        note = report.study_items(
+            report.comparison_sentence(outcomes, headlines, name),
+            report.means_by_size(outcomes),
+            headlines,
+            tracked.address,
+            report.shown_picture(items, "figures/compare.png"),
+            lines=True,
+        )
+        tracked.log([*items, *page, *note])
     return Comparison(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, outcomes)
 
 

@@ -100,7 +100,17 @@ def explain(
             describe=report.embedding_reports_sentence,
             on_trial=on_trial,
         )
+        for method, line in report.explanation_lines(reports).items():
+            tracked.log_line(method, line)
         items = report.explanation_items(reports)
         page = report.explain_page_items([*described, *items], headlines, reports)
-        tracked.log([*items, *page])
+        note = report.study_items(
+            report.explanation_sentence(reports),
+            report.explanation_rows(reports),
+            headlines,
+            tracked.address,
+            report.shown_picture(items, "figures/probes.png"),
+            lines=True,
+        )
+        tracked.log([*items, *page, *note])
     return Explanation(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, reports)

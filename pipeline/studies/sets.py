@@ -101,5 +101,9 @@ def compare_sets(
             describe=report.set_outcomes_sentence,
             on_trial=on_trial,
         )
-        tracked.log(report.sets_items(outcomes))
+        sentence = "What each set of vectors is worth to a classifier: accuracies, over the seeds."
+        described = report.study_items(
+            sentence, report.sets_means(outcomes), headlines, tracked.address
+        )
+        tracked.log([*report.sets_items(outcomes), *described])
     return SetComparison(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, outcomes)

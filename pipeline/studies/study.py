@@ -60,11 +60,13 @@ def study_run(
     shown = vectors["source"] if isinstance(vectors, Mapping) else vectors_name(vectors)
     name = f"{kind}-{headlines.name}-{shown}-{values['model']['encoder']}"
     key = hashlib.sha256(identity.encode()).hexdigest()
-    with tracked_run(tracking, name, resume_key=key) as tracked:
+    tags = {"kind": kind, "data": headlines.name}
+    with tracked_run(tracking, name, resume_key=key, tags=tags) as tracked:
         described = [
             *report.config_items(logged),
             *report.headlines_items(headlines),
             *version_items(),
+            *report.started_items(f"A study of several trainings: {kind}.", headlines),
         ]
         tracked.log(described)
         yield tracked, described

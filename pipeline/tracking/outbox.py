@@ -25,7 +25,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelStatus, RunTag
+from mlflow.entities import LoggedModelStatus, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from requests import RequestException
@@ -239,12 +239,17 @@ def _send_items(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) 
 def _send_child(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) -> None:
     """A whole run below this one. One that was begun before is taken up."""
     parent = client.get_run(outbox.run_id)
-    name = entry["name"]
-    begun = client.search_runs(
-        [parent.info.experiment_id],
-        f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{outbox.run_id}' and attributes.status = 'RUNNING'",
-    )
-    child = next((run for run in begun if run.info.run_name == name), None) or client.create_run(
+    name, below = entry["name"], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{outbox.run_id}'"
+
+    def same(query: str) -> Run | None:
+        runs = client.search_runs([parent.info.experiment_id], f"{below} and {query}")
+        return next((run for run in runs if run.info.run_name == name), None)
+
+    # A study that goes on after it was cut off at its very end comes by its lines again.
+    line = "attributes.status = 'FINISHED' and tags.kind = 'line'"
+    if ["kind", "line"] in map(list, entry["tags"]) and same(line):
+        return
+    child = same("attributes.status = 'RUNNING'") or client.create_run(
         parent.info.experiment_id,
         run_name=name,
         tags={MLFLOW_PARENT_RUN_ID: outbox.run_id, **process_tags()},
@@ -263,6 +268,7 @@ def _send_model(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) 
         origin=entry["origin"],
         accuracy=entry["accuracy"],
         sha256=entry["sha256"],
+        description=entry.get("description", ""),
     )
 
 

@@ -11,8 +11,10 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from pipeline.report.description import MODEL_ADDRESS
 from pipeline.tracking.connection import chosen_store
 from pipeline.tracking.database import store_lock
+from pipeline.tracking.notes import set_model_note, set_version_note
 from pipeline.tracking.options import TrackingOptions
 
 logger = logging.getLogger(__name__)
@@ -86,6 +88,7 @@ def register_version(
     origin: str,
     accuracy: float,
     sha256: str,
+    description: str = "",
 ) -> str:
     """Register the model of a run, and return the number of its version.
 
@@ -101,14 +104,15 @@ def register_version(
         origin: where the data are from. The models of one name have the same.
         accuracy: on the validation headlines.
         sha256: their digest.
+        description: in Markdown. `MODEL_ADDRESS` in it stands for the address of the version.
 
     Raises what MLflow raises; OSError: another process changes the store for too long.
     """
     client = MlflowClient(uri)
     with store_lock(uri), chosen_store(uri):
-        for version in client.search_model_versions(f"run_id = '{run_id}'"):
-            if version.name in names:
-                return str(version.version)
+        for known in client.search_model_versions(f"run_id = '{run_id}'"):
+            if known.name in names:
+                return str(known.version)
         name = _free_name(client, names, origin)
         created = client.create_model_version(
             name,
@@ -118,7 +122,11 @@ def register_version(
             await_creation_for=60,
             model_id=model_id,
         )
-    return str(created.version)
+    version = str(created.version)
+    if description:
+        text = description.replace(MODEL_ADDRESS, f"models:/{name}/{version}")
+        set_version_note(client, name, version, text)
+    return version
 
 
 def _free_name(client: MlflowClient, names: Sequence[str], origin: str) -> str:
@@ -151,18 +159,30 @@ def promote_version(uri: str, name: str, version: str, promote: str = "auto") ->
     """Give a version the alias `champion` where it is the best, or where `promote` says so.
 
     Versions are compared by their tags, and only where they were validated on the same headlines.
-    One process at a time decides.
+    One process at a time decides. The registered model gets the description of its champion, unless
+    somebody has written another one.
 
     Raises what MLflow raises; OSError: another process changes the store for too long.
     """
     client = MlflowClient(uri)
     with store_lock(uri):
-        champion = client.get_registered_model(name).aliases.get(CHAMPION)
+        model = client.get_registered_model(name)
+        champion = model.aliases.get(CHAMPION)
         wins, reason = _decide(client, name, version, champion, promote)
         if wins:
             client.set_registered_model_alias(name, CHAMPION, version)
+            before = "" if champion is None else _description(client, name, str(champion))
+            text = _description(client, name, version)
+            if text and (model.description or "") in ("", before):
+                set_model_note(client, name, text)
     address = f"models:/{name}@{CHAMPION}" if wins else f"models:/{name}/{version}"
     return RegisteredModel(address, name, version, wins, reason)
+
+
+def _description(client: MlflowClient, name: str, version: str) -> str:
+    """The description of a version, with the address of the champion instead of its own."""
+    text = client.get_model_version(name, version).description or ""
+    return text.replace(f"models:/{name}/{version}", f"models:/{name}@{CHAMPION}")
 
 
 def _decide(

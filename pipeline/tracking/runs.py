@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,10 +21,18 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from pipeline.base.addresses import masked
 from pipeline.base.errors import ConfigError, TrackingError
 from pipeline.classifier.ensemble import Classifier
-from pipeline.report.items import Item
+from pipeline.classifier.repacking import describe_folder
+from pipeline.portable.folder import README
+from pipeline.report.description import (
+    MODEL_ADDRESS,
+    RunAddress,
+    loading_code,
+)
+from pipeline.report.items import Item, Tag
 from pipeline.tracking.connection import check_store, few_retries, mlflow_errors, waits_for
-from pipeline.tracking.database import artifacts_folder, database_file, store_lock
+from pipeline.tracking.experiments import prepare_experiment
 from pipeline.tracking.leftovers import end_abandoned_runs, send_left
+from pipeline.tracking.models import CLASSIFIER
 from pipeline.tracking.options import TrackingOptions
 from pipeline.tracking.outbox import END_REASON, GOES_ON, MAKE_ROOM, Outbox, check_room
 from pipeline.tracking.provenance import run_tags
@@ -37,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60  # for a store that does not answer, when the work is done
 _RESUME_KEY = "pipeline.resume_key"
+_RESULT = "result"  # the kind of a run below another, as a tag
 _UNFINISHED = ("KILLED", "FAILED")
 
 
@@ -72,6 +80,11 @@ class TrackedRun:
         return self._outbox.training_folder
 
     @property
+    def address(self) -> RunAddress:
+        """Where the run is, for links to it."""
+        return RunAddress(self.experiment_id, self.run_id, self.uri)
+
+    @property
     def registered(self) -> RegisteredModel | None:
         """What became of the model, once the run has ended."""
         return self._outbox.registered
@@ -81,14 +94,19 @@ class TrackedRun:
         self._add("items", goes_on=self.goes_on, **items_entry(items))
 
     def log_child(self, name: str, items: Sequence[Item]) -> None:
-        """Log a whole run below this one. Raises TrackingError."""
-        self._add("child", name=name, **items_entry(items))
+        """Log a whole run below this one: a result. Raises TrackingError."""
+        self._add("child", name=name, **items_entry([Tag("kind", _RESULT), *items]))
+
+    def log_line(self, name: str, items: Sequence[Item]) -> None:
+        """Log a run below this one that is a line in the charts of MLflow. Raises TrackingError."""
+        self._add("child", name=name, **items_entry([Tag("kind", "line"), *items]))
 
     def children(self, file: str) -> list[Child]:
-        """The finished runs below this one, each with what it logged as `file`."""
+        """The results below this one that are finished, each with what it logged as `file`."""
         client = MlflowClient(self.uri)
         query = (
-            f"attributes.status = 'FINISHED' and tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}'"
+            f"attributes.status = 'FINISHED' and tags.kind = '{_RESULT}' "
+            f"and tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}'"
         )
         with (
             mlflow_errors(f"{masked(self.uri)} did not give the results so far"),
@@ -121,6 +139,19 @@ class TrackedRun:
             save_classifier(classifier, folder, facts)
         return folder
 
+    def describe_model(self, facts: Mapping[str, Any]) -> str:
+        """Write the README of the model that was kept anew, and return its card as Markdown.
+
+        `facts`: as for `keep_model`, with what was found out since.
+
+        Raises TrackingError: the folder cannot be written.
+        """
+        folder = self._outbox.model_folder / "data" / CLASSIFIER
+        with mlflow_errors(f"could not describe the model in {folder}", hint=MAKE_ROOM):
+            (folder / README).write_text(describe_folder(folder, facts), "utf-8")
+            use = loading_code(MODEL_ADDRESS, self.uri)
+            return describe_folder(folder, facts, use)
+
     def log_model(
         self,
         *,
@@ -130,6 +161,7 @@ class TrackedRun:
         promote: str = "auto",
         origin: str = "",
         other_names: Sequence[str] = (),
+        description: str = "",
     ) -> None:
         """Log and register the model that was kept. When the run has finished, the alias `champion`
         is decided on: see `registered`.
@@ -143,6 +175,7 @@ class TrackedRun:
                 accuracy on the same headlines is higher; `always`; `never`.
             origin: Where the data are from.
             other_names: For where the name belongs to models of other data.
+            description: In Markdown. `MODEL_ADDRESS` in it stands for the address of the version.
 
         Raises:
             TrackingError: The store refuses the model.
@@ -155,6 +188,7 @@ class TrackedRun:
             origin=origin,
             accuracy=validation_accuracy,
             sha256=validation_sha256,
+            description=masked(description),
         )
 
     def _add(self, kind: str, **entry: object) -> None:
@@ -215,6 +249,7 @@ def tracked_run(
     resume_key: str | None = None,
     *,
     run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> Iterator[TrackedRun]:
     """A run that ends as FINISHED, FAILED or KILLED, whatever happens inside.
@@ -231,6 +266,7 @@ def tracked_run(
         resume_key: the latest run with the same key that did not finish goes on; without one, a
             new run starts.
         run_id: only this run goes on.
+        tags: what it is, for people. They stand before the technical ones.
         patience_seconds: how long to wait at the end for a store that does not answer.
 
     Raises:
@@ -242,7 +278,7 @@ def tracked_run(
     uri = check_store(options.uri)
     with few_retries():
         with mlflow_errors(f"{masked(uri)} did not start a run"):
-            tracked = _begin(uri, options, run_name, resume_key, run_id)
+            tracked = _begin(uri, options, run_name, resume_key, run_id, tags or {})
         status, reason = "FINISHED", ""
         try:
             yield tracked
@@ -273,18 +309,23 @@ def run_options(run_id: str, uri: str | None = None) -> dict[str, Any]:
 
 
 def _begin(
-    uri: str, options: TrackingOptions, run_name: str, key: str | None, run_id: str | None
+    uri: str,
+    options: TrackingOptions,
+    run_name: str,
+    key: str | None,
+    run_id: str | None,
+    shown: Mapping[str, str],
 ) -> TrackedRun:
     client = MlflowClient(uri)
     parent = _active_run(client)
     if parent is None:
-        experiment_id = _experiment_id(client, uri, options.experiment)
+        experiment_id = prepare_experiment(client, uri, options.experiment)
     else:
         experiment_id = parent.info.experiment_id
     for sent in send_left(uri):
         logger.info("tracking: %s", sent)
     end_abandoned_runs(client, experiment_id)
-    tags = run_tags() | ({_RESUME_KEY: key} if key else {})
+    tags = dict(shown) | run_tags() | ({_RESUME_KEY: key} if key else {})
     if run_id:
         unfinished = [_resumable(client, run_id, key)]
     else:
@@ -327,43 +368,6 @@ def _active_run(client: MlflowClient) -> Run | None:
         return client.get_run(active.info.run_id)
     except MlflowException:
         return None
-
-
-def _experiment_id(client: MlflowClient, uri: str, name: str) -> str:
-    """The experiment of that name, which is made if need be. The files of its runs lie beside the
-    database.
-
-    Raises TrackingError: it was deleted, or its files are no longer where they were.
-    """
-    path = database_file(uri)
-    with store_lock(uri):
-        experiment = client.get_experiment_by_name(name)
-        if experiment is None:
-            # MLflow would take the current folder, which may be another one, or cannot be written.
-            part = re.sub(r"[^\w.-]", "-", name)
-            location = None if path is None else str(artifacts_folder(path) / part)
-            return str(client.create_experiment(name, location))
-    if experiment.lifecycle_stage == "deleted":
-        raise TrackingError(
-            f"{masked(uri)} did not start a run: {name!r} is a deleted experiment: restore it (mlflow "
-            f"experiments restore -x {experiment.experiment_id}), or choose another name with "
-            "tracking.experiment"
-        )
-    if path is not None:
-        _check_moved(path, Path(experiment.artifact_location.removeprefix("file://")), name)
-    return str(experiment.experiment_id)
-
-
-def _check_moved(database: Path, files: Path, experiment: str) -> None:
-    """MLflow notes absolute addresses, and would go on writing where the folder was before."""
-    here = artifacts_folder(database)
-    root = next((p for p in files.parents if p.name == here.name), files.parent)
-    if root != here and here.is_dir() and not root.exists():
-        raise TrackingError(
-            f"{database} expects the files of the experiment {experiment!r} in {root}, which is not "
-            f"there, but in {here} there are some: was the folder moved? Link it (mkdir -p "
-            f"{root.parent} && ln -s {here} {root}), or choose another tracking.experiment"
-        )
 
 
 def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> list[Run]:

@@ -20,17 +20,30 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, RunTag
 from mlflow.entities import Metric as MlflowMetric
 from mlflow.entities import Param as MlflowParam
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_LOGGED_ARTIFACTS
 
 from pipeline.base.addresses import masked
-from pipeline.report.items import File, Input, Item, Metric, Param, Picture, Table, Tag, Text
+from pipeline.report.items import (
+    ComparedTable,
+    File,
+    Input,
+    Item,
+    Metric,
+    Note,
+    Param,
+    Picture,
+    Table,
+    Tag,
+    Text,
+)
+from pipeline.tracking.notes import set_run_note
 
 MOST_PARAMS, MOST_METRICS, MOST_TAGS = 100, 1000, 100  # that one request may hold
 _TAG_LENGTH = 5000  # characters that MLflow takes as the value of a tag
 
 Entry = Mapping[str, Any]
 """Params and tags as pairs; metrics as name, value, milliseconds, step; files by path as uint8
-arrays; inputs as MLflow describes them."""
+arrays, and which of them are tables to compare; inputs as MLflow describes them; the description as a text, empty for none."""
 
 
 def items_entry(items: Sequence[Item]) -> Entry:
@@ -45,9 +58,11 @@ def items_entry(items: Sequence[Item]) -> Entry:
         "files": {
             i.path: np.frombuffer(CONTENTS[type(i)](i), np.uint8)
             for i in items
-            if isinstance(i, Text | Table | Picture | File)
+            if isinstance(i, Text | Table | ComparedTable | Picture | File)
         },
+        "compared": [i.path for i in items if isinstance(i, ComparedTable)],
         "inputs": [_described(i) for i in items if isinstance(i, Input)],
+        "note": next((i.content for i in reversed(items) if isinstance(i, Note)), ""),
     }
 
 
@@ -70,6 +85,10 @@ def send_items(client: MlflowClient, run_id: str, entry: Entry) -> None:
         client.log_batch(run_id, metrics=metrics)
     for tags in _parts([RunTag(*row) for row in entry["tags"]], MOST_TAGS):
         client.log_batch(run_id, tags=tags)
+    if paths := entry.get("compared"):
+        _list_tables(client, run_id, paths)
+    if note := entry.get("note"):
+        set_run_note(client, run_id, note)
 
 
 def new_in(client: MlflowClient, run_id: str, entry: Entry) -> Entry:
@@ -86,6 +105,14 @@ def new_in(client: MlflowClient, run_id: str, entry: Entry) -> Entry:
         "params": [row for row in entry["params"] if row[0] not in data.params],
         "metrics": [row for row in entry["metrics"] if (row[0], row[1], row[3]) not in history],
     }
+
+
+def _list_tables(client: MlflowClient, run_id: str, paths: Sequence[str]) -> None:
+    """Add tables to the list of those that MLflow's page compares, which is a tag."""
+    listed = json.loads(client.get_run(run_id).data.tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
+    new = [{"path": path, "type": "table"} for path in paths]
+    listed += [table for table in new if table not in listed]
+    client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps(listed))
 
 
 def _parts(rows: list[Any], most: int) -> list[list[Any]]:
@@ -111,13 +138,14 @@ def _described(item: Input) -> dict[str, Any]:
 
 def _picture(item: Picture) -> bytes:
     file = io.BytesIO()
-    item.figure.savefig(file, format="png")
+    item.figure.savefig(file, format="png", dpi=item.dpi)
     return file.getvalue()
 
 
 CONTENTS: Mapping[type, Callable[[Any], bytes]] = {
     Text: lambda item: masked(item.content).encode(),
     Table: lambda item: item.csv().encode(),
+    ComparedTable: lambda item: item.json().encode(),
     Picture: _picture,
     File: lambda item: item.content,
 }

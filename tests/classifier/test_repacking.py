@@ -51,7 +51,7 @@ def test_facts_are_added(exported: Path, tmp_path: Path) -> None:
     facts = {"model": "models:/headlines-bbc/3", "metrics": {"test/accuracy": 0.9}}
     repack_classifier(exported, tmp_path / "new", facts=facts)
     assert load_classifier(tmp_path / "new").facts == {"data": "bbc", **facts}
-    assert "test/accuracy" in (tmp_path / "new" / "README.md").read_text("utf-8")
+    assert "| test accuracy | 0.9000 |" in (tmp_path / "new" / "README.md").read_text("utf-8")
 
 
 def test_nothing_is_overwritten_and_nothing_damaged_is_copied(

@@ -85,6 +85,9 @@ def test_the_evaluations(evaluation: Evaluation) -> None:
     assert len(frames["tables/test_predictions.csv"]) == len(TEST)
     assert len(frames["tables/misclassified.csv"]) == 0
     assert frames["tables/per_class.csv"]["label"].tolist() == NAMES
+    (compared,) = [item.frame for item in items if isinstance(item, report.ComparedTable)]
+    assert compared.columns.tolist()[:2] == ["text", "predicted"]
+    assert len(compared) == len(TEST)
     all_of_it, *_, surest = frames["tables/thresholds.csv"].itertuples()
     assert (all_of_it.threshold, all_of_it.answered, all_of_it.accuracy) == (0, 1, 1)
     assert surest.answered == 1  # the probabilities of `right` are 0 and 1

@@ -65,5 +65,5 @@ def runs(store: str) -> Callable[[str], list[Any]]:
 
 @pytest.fixture
 def children(runs: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
-    """The runs below a run."""
-    return lambda run_id: runs(f"tags.mlflow.parentRunId = '{run_id}'")
+    """The runs below a run that are results, and no lines of a chart."""
+    return lambda run_id: runs(f"tags.mlflow.parentRunId = '{run_id}' and tags.kind = 'result'")

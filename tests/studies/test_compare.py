@@ -149,6 +149,13 @@ def test_compare(
     assert {point.step: point.value for point in curve} == pytest.approx(
         table[table["method"] == "fine_tuned"].set_index("size")["test_accuracy"].to_dict()
     )
+    lines = runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}' and tags.kind = 'line'")
+    assert {line.info.run_name for line in lines} - {"fasttext"} == METHODS
+    (line,) = [line for line in lines if line.info.run_name == "fine_tuned"]
+    drawn = client.get_metric_history(line.info.run_id, "test/accuracy")
+    assert {p.step: p.value for p in drawn} == {p.step: p.value for p in curve}
+    assert "by_size.json" in line.data.tags["mlflow.loggedArtifacts"]
+    assert parent.data.tags["mlflow.note.content"].startswith(shown["in_words"])
     summary = Path(client.download_artifacts(parent.info.run_id, "summary.txt")).read_text()
     assert summary.strip() == shown["in_words"]
     assert summary.startswith("fine-tuned vectors.txt reaches ")

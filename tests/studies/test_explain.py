@@ -92,6 +92,11 @@ def test_explain(
     assert {"alps", "snow"} <= set(table("tables/neighbours.csv")["word"])
     files = {f.path for f in client.list_artifacts(parent.info.run_id, "figures")}
     assert {"figures/probes.png", "figures/drift.png", "figures/headline_map.png"} <= files
+    drawn = runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}' and tags.kind = 'line'")
+    assert {line.info.run_name for line in drawn} == set(METHODS)
+    steps = client.get_metric_history(drawn[0].info.run_id, "words/rank_bc")
+    assert [point.step for point in steps] == [0, 1]
+    assert sentence in parent.data.tags["mlflow.note.content"]
     summary = Path(client.download_artifacts(parent.info.run_id, "summary.txt")).read_text()
     assert summary.strip() in lines
     page = Path(client.download_artifacts(parent.info.run_id, "report.html")).read_text("utf-8")

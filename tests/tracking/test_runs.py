@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
 import subprocess
 from pathlib import Path
 
+import mlflow
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -14,7 +16,7 @@ from networks import NAMES, built
 
 from pipeline.base.errors import DataError, TrackingError
 from pipeline.classifier.ensemble import Classifier
-from pipeline.report.items import File, Item, Metric, Param, Table, Tag, Text
+from pipeline.report.items import ComparedTable, File, Item, Metric, Param, Table, Tag, Text
 from pipeline.tracking.leftovers import send_left
 from pipeline.tracking.options import TrackingOptions
 from pipeline.tracking.provenance import version_items
@@ -83,6 +85,37 @@ def test_items_of_every_type(store: str) -> None:
     assert content("notes/a.txt") == b"as it is"
     assert content("tables/b.csv") == b"word,count\nalps,3\n"
     assert content("deep/er/c.bin") == b"\0\1"
+
+
+def test_a_table_is_compared_by_mlflow(store: str) -> None:
+    """It is in the form of `mlflow.log_table`, and in the list that MLflow's page reads."""
+    frames = [pd.DataFrame({"size": [10, 20], "accuracy": [0.5, n]}) for n in (0.75, 0.25)]
+    with tracked_run(TrackingOptions(uri=store), "tables") as tracked:
+        tracked.log([ComparedTable("by_size.json", frames[0])])
+        tracked.log(
+            [ComparedTable("more.json", frames[1]), ComparedTable("by_size.json", frames[0])]
+        )
+    run = MlflowClient(store).get_run(tracked.run_id)
+    listed = json.loads(run.data.tags["mlflow.loggedArtifacts"])
+    assert listed == [{"path": name, "type": "table"} for name in ("by_size.json", "more.json")]
+    mlflow.set_tracking_uri(store)
+    ids = (tracked.experiment_id, "by_size.json", [tracked.run_id])
+    read = MlflowClient(store).load_table(*ids)
+    mlflow.set_tracking_uri(None)
+    assert read.to_dict("list") == frames[0].to_dict("list")
+
+
+def test_a_line_is_logged_once_and_is_no_result(store: str) -> None:
+    options, curve = TrackingOptions(uri=store), [Metric("test/accuracy", 0.5, 10)]
+    for error in (KeyboardInterrupt, None):
+        with contextlib.suppress(KeyboardInterrupt), tracked_run(options, "s", "key") as tracked:
+            tracked.log_line("tfidf", [*curve, Metric("test/accuracy", 0.75, 20)])
+            assert tracked.children("predictions.csv") == []
+            if error:
+                raise error
+    query = f"tags.mlflow.parentRunId = '{tracked.run_id}' and tags.kind = 'line'"
+    (line,) = MlflowClient(store).search_runs([tracked.experiment_id], query)
+    assert line.data.metrics == {"test/accuracy": 0.75}
 
 
 def test_a_run_with_a_key_goes_on_until_it_has_finished(store: str) -> None:

@@ -22,7 +22,7 @@ class Source:
     """A row of SOURCES.
 
     `load`: reads the headlines. `needs`: what `path` has to name, as a message says it; empty where
-    the source needs no path. `check`: looks at what `path` names, or at what is installed, in a
+    the source needs no path. `licence`: what is known about that of the headlines. `check`: looks at what `path` names, or at what is installed, in a
     moment; it raises the error that `load` would. `validation`: the usual fraction of the rows for
     that split, where the source does not have it.
     """
@@ -31,11 +31,19 @@ class Source:
     needs: str = ""
     check: Callable[[str], None] = lambda path: None
     validation: float = 0.1
+    licence: str = ""
 
 
 SOURCES = {
-    "bbc": Source(load_bbc, check=check_bbc),
-    "stop_clickbait": Source(load_stop_clickbait, check=check_stop_clickbait, validation=0.2),
+    "bbc": Source(
+        load_bbc, check=check_bbc, licence="the BBC's, released for non-commercial research"
+    ),
+    "stop_clickbait": Source(
+        load_stop_clickbait,
+        check=check_stop_clickbait,
+        validation=0.2,
+        licence="from an MIT repository (Chakraborty et al. 2016)",
+    ),
     "hub": Source(load_hub, needs="the data set's name"),
     "file": Source(load_file, needs="a file or folder", check=check_file_source),
 }
