@@ -103,7 +103,15 @@ endif
 	|| echo "the tests of pages are skipped: they need Chromium (apt-get install chromium)" >&2
 	@touch $@
 
-test-slow: setup .venv/.browser .venv/.docs ## run the tests that start servers, kill processes or take long
+# The tests on Spark need its package, which is large.
+.venv/.spark: $(INSTALLED)
+ifeq ($(TENSORFLOW),tensorflow)
+	@$(call install,-c constraints.txt -e '.[spark]') \
+	|| echo "the tests on Spark are skipped: its packages could not be installed" >&2
+endif
+	@touch $@
+
+test-slow: setup .venv/.browser .venv/.docs .venv/.spark ## run the tests that start servers, kill processes or take long
 	@$(BIN)/python -m pytest -m slow $(ARGS) || test $$? -eq 5 # 5: there is none
 
 lint: setup ## ruff, and which room imports which (import-linter)

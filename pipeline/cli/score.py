@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,6 +23,12 @@ from pipeline.cli.terminal import print_facts
 @click.option(
     "--prefix", default="", metavar="TEXT", help="Put this before the names of the new columns."
 )
+@click.option(
+    "--spark",
+    "master",
+    metavar="MASTER",
+    help="Score on Spark: local[2], spark://HOST:PORT, yarn. The model has to be a logged one.",
+)
 def score(
     inputs: tuple[str, ...],
     output: str,
@@ -29,6 +37,7 @@ def score(
     tracking_uri: str | None,
     probabilities: bool,
     prefix: str,
+    master: str | None,
 ) -> None:
     """Label the headlines of large files.
 
@@ -43,7 +52,7 @@ def score(
     """
     from pipeline.cli.progress import rate_display
     from pipeline.data.scoring.loop import Scoring, score_files
-    from pipeline.tracking.models import load_lean
+    from pipeline.tracking.models import find_model, load_lean
 
     loaded = load_lean(model, tracking_uri)
     classifier = loaded.classifier
@@ -57,8 +66,14 @@ def score(
         prefix,
     )
     started = time.monotonic()
-    with rate_display("score") as show:
-        scored = score_files(scoring, classifier.predict_proba, show)
+    with rate_display("score") as show, ExitStack() as stack:
+        spread = None
+        if master:
+            from pipeline.tracking.spark import score_on_spark
+
+            folder = stack.enter_context(find_model(model, tracking_uri)).path
+            spread = partial(score_on_spark, model=folder, master=master)
+        scored = score_files(scoring, classifier.predict_proba, show, spread)
     seconds = time.monotonic() - started
     speed = f" in {seconds:.1f} s ({scored.new_rows / seconds:,.0f}/s)" if scored.new_rows else ""
     earlier = scored.rows - scored.new_rows

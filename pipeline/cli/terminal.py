@@ -79,7 +79,7 @@ def set_up_messages(debug: bool) -> None:
     if not sys.stderr.isatty():
         os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    warnings.filterwarnings("ignore", module=r"(mlflow|keras|datasets|tensorflow)\.")
+    warnings.filterwarnings("ignore", module=r"(mlflow|keras|datasets|tensorflow|pyspark)\.")
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from builders import main, make_headlines
+from builders import main, make_headlines, pipeline_command
 from portable_folder import write_folder
+
+from pipeline.run import RunResult
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -86,3 +88,23 @@ def test_after_a_kill_the_same_command_gives_the_same_bytes(folder: Path) -> Non
     assert "scored" in again.stdout
     assert _contents(folder / "killed") == _contents(folder / "whole")
     assert sorted(os.listdir(folder / "killed")) == sorted(os.listdir(folder / "whole"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # a busy machine takes minutes
+@pytest.mark.parametrize("master", ["local[2]", "local-cluster[2,1,1024]"])
+def test_spark_gives_the_same_bytes(asked: RunResult, tmp_path: Path, master: str) -> None:
+    pytest.importorskip("pyspark")
+    texts, _ = make_headlines(100)
+    # Two whole batches and a few rows more, what is no UTF-8, and a file of which nothing is read.
+    rows = [f"{i},{texts[i % len(texts)]} {i}\n" for i in range(2 * 16_384 + 9)]
+    (tmp_path / "a.csv").write_bytes(b"id,text\n" + "".join(rows).encode() + b"x,\xff\n")
+    (tmp_path / "b.csv").write_text('id,text\n1,2021-03-04\n2,null\n3,\n4,"Zürich, 雪"\n', "utf-8")
+    (tmp_path / "c.csv").write_text("id,text\n1,2,3\n")
+    command = ("score", "*.csv", "--probabilities")
+    for output, more in (("one", ()), ("spark", ("--spark", master))):
+        ran = pipeline_command(*command, output, *more, cwd=tmp_path, timeout_seconds=1500)
+        assert ran.returncode == 0, ran.stderr
+        assert "scored     32,781 headlines in " in ran.stdout
+        assert "left out   2 rows" in ran.stdout
+    assert _contents(tmp_path / "spark") == _contents(tmp_path / "one")

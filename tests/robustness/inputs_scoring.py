@@ -269,6 +269,12 @@ ROWS = (
         "error: out/part-00000.csv: File too large; then 5,002 answers",
     ),
     BadInput(
+        "score: a folder of `pipeline export` on Spark",
+        _score({"in.csv": GOOD}, "in.csv", "--spark", "local[1]", "out"),
+        "error: model: expected a logged model for Spark, got a folder of `pipeline export`: name a "
+        "registered model, or a folder of MLflow",
+    ),
+    BadInput(
         "score: an option of a run",
         _score({"in.csv": GOOD}, "in.csv", "out", "model.name=x"),
         "error: 'model.name=x' is in the form of an option of a run, which `pipeline score` does not take: use --model, --tracking-uri, --text (see pipeline score --help)",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import DataError
 from pipeline.base.files import file_digest
-from pipeline.data.scoring.inputs import find_files, open_tables
+from pipeline.data.scoring.inputs import find_files, open_table, open_tables
 from pipeline.data.scoring.output import OutputFolder, Part
 from pipeline.data.scoring.stretches import Answers, OpenTable, Position, Rows
 
@@ -61,19 +61,40 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """Rows to score. `number`: of the part. `file`: the number of the table."""
+    """Rows to score. `number`: of the part. `file`: the number of the table. `start`: where in it
+    they begin; None: with the first row."""
 
     number: int
     file: int
+    start: Position | None
     rows: Rows
+
+
+@dataclass(frozen=True)
+class Job:
+    """A part that another process may make. `path`: of the input file. Others: see `Stretch`."""
+
+    number: int
+    file: int
+    start: Position | None
+    path: Path
+    n_rows: int
 
 
 Show = Callable[[int, float], None]
 """Called with the rows that were scored now, and which fraction of the input is done."""
 
 
-def score_files(scoring: Scoring, score: Score, show: Show = lambda *_: None) -> Scored:
-    """Score files in this process. What an earlier call finished is not done again.
+Spread = Callable[[Scoring, Sequence[Job], Show], None]
+"""What makes parts in other processes. It gets them all at once."""
+
+
+def score_files(
+    scoring: Scoring, score: Score, show: Show = lambda *_: None, spread: Spread | None = None
+) -> Scored:
+    """Score files. What an earlier call finished is not done again.
+
+    `score`: in this process. `show`: is told how far it is. `spread`: makes parts elsewhere first.
 
     Raises DataError: the input cannot be read, or the output is another's; OSError.
     """
@@ -84,7 +105,15 @@ def score_files(scoring: Scoring, score: Score, show: Show = lambda *_: None) ->
     with output.opened(describe(scoring, files)):
         if output.is_complete:
             return Scored(**output.counts(), new_rows=0)
-        new_rows = _score_missing(tables, output, scoring, score, show, [s for s, _ in before])
+        new_rows = 0
+        if spread:
+            jobs = [
+                Job(s.number, s.file, s.start, files[s.file].resolve(), len(s.rows.texts))
+                for s in missing_stretches(tables, output)
+            ]
+            spread(scoring, jobs, show)
+            new_rows = sum(job.n_rows for job in jobs if output.part(job.number))
+        new_rows += _score_missing(tables, output, scoring, score, show, [s for s, _ in before])
         if changed := [f for f, b in zip(files, before, strict=True) if _identity(f) != b]:
             raise DataError(f"{changed[0]}: it was changed while it was read: score it anew")
         parts = list(written_parts(output))
@@ -128,9 +157,18 @@ def missing_stretches(tables: Sequence[OpenTable], output: OutputFolder) -> Iter
                 rows = next(reading, None)
                 if rows is None:
                     break
-                yield Stretch(number, file, rows)
+                yield Stretch(number, file, position, rows)
                 position = rows.end
             number += 1
+
+
+def read_job(scoring: Scoring, job: Job) -> tuple[OpenTable, Rows]:
+    """The rows of a part, and their table. Raises DataError: the input was changed."""
+    table = open_table(job.path, scoring.text)
+    rows = next(table.read(job.start), None)
+    if rows is None or len(rows.texts) != job.n_rows:
+        raise DataError(f"{job.path}: it was changed while it was read: score it anew")
+    return table, rows
 
 
 def score_rows(scoring: Scoring, score: Score, texts: Sequence[str]) -> Answers:
@@ -153,9 +191,16 @@ def _score_missing(
 ) -> int:
     """How many rows were scored."""
     stretches = missing_stretches(tables, output)
+    from threadpoolctl import threadpool_limits
+
     new_rows = 0
     writing: Future[Part] | None = None
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+    # In few headlines, more threads of BLAS could change the last bit.
+    with (
+        threadpool_limits(1, "blas"),
+        ThreadPoolExecutor(1) as reader,
+        ThreadPoolExecutor(1) as writer,
+    ):
         following = reader.submit(next, stretches, None)
         while (stretch := following.result()) is not None:
             following = reader.submit(next, stretches, None)

