@@ -8,6 +8,7 @@ reach them, and this package is installed there.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import mlflow
 import numpy as np
 
-from pipeline.base.errors import MissingExtraError, ModelError, TrackingError
+from pipeline.base.errors import ConfigError, MissingExtraError, ModelError, TrackingError
 from pipeline.data.scoring.loop import BATCH_ROWS, Job, Scoring, Show, read_job
 from pipeline.data.scoring.output import OutputFolder
 from pipeline.data.scoring.stretches import Answers
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _RESULT = "label string, probability double, probabilities map<string, double>"
+_MASTER = re.compile(r"local(-cluster)?(\[[\w*, ]+\])?|(spark|k8s)://.+|yarn")
 _LOOK_SECONDS = 1.0  # between two looks at what is written
 
 
@@ -39,9 +41,14 @@ def score_on_spark(
 
     `model`: the folder of the logged model. `master`: the address of Spark, as in `local[2]`.
 
-    Raises ModelError: it is no model of MLflow; MissingExtraError: there is no Spark; TrackingError:
+    Raises ConfigError: it is no address; ModelError: it is no model of MLflow; MissingExtraError: there is no Spark; TrackingError:
     Spark failed.
     """
+    if not _MASTER.fullmatch(master):  # Spark would write a page
+        raise ConfigError(
+            f"--spark {master}: expected the address of a master of Spark, such as local[2], "
+            "spark://HOST:7077 or yarn"
+        )
     if not (model / "MLmodel").is_file():
         raise ModelError(
             f"{model}: expected a logged model for Spark, got a folder of `pipeline export`: name a "
@@ -60,6 +67,7 @@ def score_on_spark(
 
 
 def _run(spark: Any, scoring: Scoring, jobs: Sequence[Job], model: Path) -> None:
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     answers = mlflow.pyfunc.spark_udf(
@@ -97,7 +105,7 @@ def _run(spark: Any, scoring: Scoring, jobs: Sequence[Job], model: Path) -> None
             .mapInArrow(write, "number long")
             .collect()
         )
-    except PySparkException as error:
+    except (PySparkException, Py4JError) as error:
         lines = [line.strip() for line in str(error).splitlines() if "Error: " in line]
         reason = (lines or str(error).splitlines())[-1]
         raise TrackingError(f"Spark could not score the headlines: {reason[:500]}") from error
@@ -123,13 +131,13 @@ def _show_written(scoring: Scoring, jobs: Sequence[Job], show: Show) -> None:
 def _session(master: str) -> Iterator[Any]:
     """A session of Spark, which ends with the block."""
     try:
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise MissingExtraError("pyspark", "spark", "scoring on Spark") from error
     settings = {
         "spark.sql.execution.arrow.maxRecordsPerBatch": BATCH_ROWS,
-        "spark.sql.execution.pythonUDF.arrow.enabled": "true",
         "spark.executorEnv.OMP_NUM_THREADS": 1,
         "spark.log.level": "ERROR",
         "spark.ui.enabled": "false",
@@ -141,10 +149,11 @@ def _session(master: str) -> Iterator[Any]:
     with _environment():
         try:
             spark = builder.getOrCreate()
-        except (PySparkException, RuntimeError) as error:
+        except (PySparkException, Py4JError, RuntimeError) as error:
+            reason = [line for line in str(error).splitlines() if "Exception: " in line] or [error]
             raise TrackingError(
-                f"Spark did not start at {master!r}: {str(error).splitlines()[0]}: expected local[2] or "
-                "the address of a master"
+                f"Spark did not start at {master!r}, expected such as local[2] or spark://HOST:7077: "
+                f"{str(reason[0])[:300]}"
             ) from error
         try:
             yield spark

@@ -275,6 +275,12 @@ ROWS = (
         "registered model, or a folder of MLflow",
     ),
     BadInput(
+        "score: no address of Spark",
+        _score({"in.csv": GOOD}, "in.csv", "--spark", "here", "out"),
+        "error: --spark here: expected the address of a master of Spark, such as local[2], "
+        "spark://HOST:7077 or yarn",
+    ),
+    BadInput(
         "score: an option of a run",
         _score({"in.csv": GOOD}, "in.csv", "out", "model.name=x"),
         "error: 'model.name=x' is in the form of an option of a run, which `pipeline score` does not take: use --model, --tracking-uri, --text (see pipeline score --help)",
