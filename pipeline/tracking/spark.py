@@ -150,7 +150,9 @@ def _session(master: str) -> Iterator[Any]:
         try:
             spark = builder.getOrCreate()
         except (PySparkException, Py4JError, RuntimeError) as error:
-            reason = [line for line in str(error).splitlines() if "Exception: " in line] or [str(error)]
+            reason = [line for line in str(error).splitlines() if "Exception: " in line] or [
+                str(error)
+            ]
             raise TrackingError(
                 f"Spark did not start at {master!r}, expected such as local[2] or spark://HOST:7077: "
                 f"{reason[0][:300]}"
