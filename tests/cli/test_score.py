@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,6 +96,8 @@ def test_after_a_kill_the_same_command_gives_the_same_bytes(folder: Path) -> Non
 @pytest.mark.parametrize("master", ["local[2]", "local-cluster[2,1,1024]"])
 def test_spark_gives_the_same_bytes(asked: RunResult, tmp_path: Path, master: str) -> None:
     pytest.importorskip("pyspark")
+    if not (shutil.which("java") or "JAVA_HOME" in os.environ):
+        pytest.skip("there is no Java")
     texts, _ = make_headlines(100)
     # Two whole batches and a few rows more, what is no UTF-8, and a file of which nothing is read.
     rows = [f"{i},{texts[i % len(texts)]} {i}\n" for i in range(2 * 16_384 + 9)]
