@@ -41,8 +41,8 @@ def score_on_spark(
 
     `model`: the folder of the logged model. `master`: the address of Spark, as in `local[2]`.
 
-    Raises ConfigError: it is no address; ModelError: it is no model of MLflow; MissingExtraError: there is no Spark; TrackingError:
-    there is no Java, or Spark failed.
+    Raises ConfigError: it is no address; ModelError: it is no model of MLflow; MissingExtraError:
+    there is no Spark; TrackingError: there is no Java, or Spark failed.
     """
     if not _MASTER.fullmatch(master):  # Spark would write a page
         raise ConfigError(
