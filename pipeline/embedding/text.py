@@ -223,13 +223,15 @@ class TextLayer(keras.layers.Layer):
         self.lookup = keras.layers.StringLookup(
             vocabulary=list(words), mask_token="", oov_token="not known"
         )
+        # Keras would look at each item of a list again whenever it saves the layer.
+        self._words = np.array(words, object)
         plain = re.compile(PLAIN).fullmatch
         self._plain = np.array([False, False, *(plain(word) is not None for word in words)])
 
     @property
     def words(self) -> list[str]:
         """The words, in the order of their rows."""
-        return list(map(str, self.lookup.get_vocabulary(include_special_tokens=False)))
+        return [str(word) for word in self._words]
 
     def build(self, input_shape: Any) -> None:
         self.lookup.build(input_shape)
