@@ -61,7 +61,9 @@ def drift_figure(reports: Sequence[EmbeddingReport]) -> Figure:
         top = float(np.quantile(colours, 0.98)) if len(colours) else 0.0
         order = np.argsort(colours, kind="stable")  # draws the words that moved most on top
         paths = np.stack([plane.before, plane.after], axis=1)[order]
-        middle.add_collection(LineCollection(list(paths), colors=style.QUIET, linewidths=0.4))
+        middle.add_collection(
+            LineCollection(list(paths), colors=style.QUIET, linewidths=0.4, zorder=0.5)
+        )
         for axes, points, when in ((left, plane.before, "before"), (middle, plane.after, "after")):
             dots = axes.scatter(
                 *points[order].T,

@@ -138,12 +138,10 @@ def explain_page_items(
         ranks.setdefault(report.method, []).append(report.probes.rank_bc)
     means = ", ".join(f"{words.spaced(m)} {Spread.over(v).mean:.1%}" for m, v in ranks.items())
     result = (
-        f"So many test headlines are closer than one that means the same (0 % is best): {means}."
+        f"How many test headlines are closer than one that means the same: {means} (0 % is best)."
     )
-    values = Logged.of(logged)
-    more = [words.reference(values), words.other_pairs(values)]
     kind = "What the embedding knows"
-    return [page_text(kind, headlines.name, result, logged, EXPLAIN_SECTIONS, more=more)]
+    return [page_text(kind, headlines.name, result, logged, EXPLAIN_SECTIONS)]
 
 
 def audit_page(headlines: Headlines, audited: Audit, described: Sequence[Item] = ()) -> Text:

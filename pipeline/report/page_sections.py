@@ -222,12 +222,12 @@ COMPARE_SECTIONS = (
 """A run of `pipeline compare`."""
 
 EXPLAIN_SECTIONS = (
-    Section(
-        "Result",
-        "The same network from scratch, with frozen and with fine-tuned vectors.",
-        tables={"tables/summary.csv": "In numbers: mean and standard deviation over the seeds"},
-    ),
     _EMBEDDING,
+    Section(
+        "In numbers",
+        "The same network from scratch, with frozen and with fine-tuned vectors.",
+        tables={"tables/summary.csv": "Mean and standard deviation over the seeds, and the range"},
+    ),
     Section("Data", "The headlines that were learned.", tables=_DATA),
     _MADE,
 )

@@ -16,6 +16,13 @@ from matplotlib.figure import Figure
 from pipeline.report.items import Item, Metric, Param, Picture, Table, Tag
 
 _NAMED = 3  # labels, words or pairs that a sentence names
+_WORDS = {
+    "fine_tuned": "fine-tuned",
+    "scratch": "from scratch",
+    "tfidf": "TF-IDF",
+    "fasttext": "fastText",
+    "majority": "commonest label",
+}  # names of the code
 _LISTED = 10  # words of a label in a table
 
 
@@ -165,11 +172,15 @@ def reference(logged: Logged) -> str:
     frame = logged.table("probes")
     if not len(frame):
         return ""
-    number, label = frame["headlines"].iloc[0], quoted(frame["label"].iloc[0])
+    label, number = frame["label"].iloc[0], frame["headlines"].iloc[0]
+    headlines = (
+        f"{number:,} test headlines with the label {quoted(label)}"
+        if frame["label"].nunique() == 1
+        else "test headlines with the label that the network gives b"
+    )
     return (
-        f"c means the same as b in other words. So many of the {number:,} test headlines with the label "
-        f"{label} are closer to b than c is (0 % is best, 50 % is chance): "
-        f"{_by_method(frame, 'rank_bc')}."
+        f"c means the same as b in other words. So many of the {headlines} are closer to b than c is "
+        f"(0 % is best, 50 % is chance): {_by_method(frame, 'rank_bc')}."
     )
 
 
@@ -258,9 +269,7 @@ def used_matches(frame: pd.DataFrame) -> pd.DataFrame:
 
 def spaced(name: object) -> str:
     """A name of the code as words: `fine_tuned` is fine-tuned, `few_words` few words."""
-    return {"fine_tuned": "fine-tuned", "scratch": "from scratch"}.get(
-        str(name), str(name).replace("_", " ")
-    )
+    return _WORDS.get(str(name), str(name).replace("_", " "))
 
 
 def quoted(name: object, most: int = 40) -> str:
