@@ -138,7 +138,9 @@ def curves(logged: Logged) -> str:
 
 
 def confusion(logged: Logged) -> str:
-    pairs = confused_pairs(logged)
+    pairs, predictions = confused_pairs(logged), logged.table("test_predictions")
+    if len(predictions) and not pairs:
+        return f"All {len(predictions):,} test headlines got the right label."
     return f"Most often confused: {pairs}." if pairs else ""
 
 
