@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from pipeline.report import style
 
 _MOST_POINTS = 1_000  # that are drawn one by one; more become pixels, which are smaller
-_ABOVE_POINTS = 2.2  # an order of drawing: points and lines come before 2.2, frames and texts after
+_ABOVE_POINTS = 1.2  # an order of drawing: points come before 1.2; axes, frames and texts after
 _DPI = 110  # of what is drawn as pixels
 _SAFE = " /:;=,+()!*@$?~{}-_."  # of an address; one that is shorter than base64
 _PIXELS_PER_POINT = 96 / 72  # of CSS, per point of print

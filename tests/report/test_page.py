@@ -131,10 +131,13 @@ def test_pictures_are_svg_that_follows_a_dark_page() -> None:
 
 def test_many_points_become_pixels() -> None:
     figure = style.new_figure((3, 2))
-    figure.subplots().scatter(*np.random.default_rng(0).normal(size=(2, 5_000)))
+    axes = figure.subplots()
+    axes.scatter(*np.random.default_rng(0).normal(size=(2, 5_000)))
+    axes.set_xlabel("a label")
     _, reader = page(Picture("figures/drift.png", figure))
     (source,) = reader.values("img", "src")
     assert "<image" in unquote(source)
+    assert ">a label</text>" in unquote(source)  # it can have another colour on a dark page
     assert len(source) < 100_000
 
 
