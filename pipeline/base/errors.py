@@ -13,6 +13,10 @@ class PipelineError(Exception):
     """The base of all errors that the user can mend."""
 
 
+class ArgumentError(PipelineError, TypeError):
+    """An argument of a function has another type than the function takes."""
+
+
 class ConfigError(PipelineError):
     """An option does not exist, or has a value of the wrong type or out of range."""
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import TrainingError
 from pipeline.classifier.calibration import log_loss
 from pipeline.classifier.contributions import explain_texts
@@ -156,6 +157,7 @@ class Ensemble:
         return not self.classifier.beside
 
 
+@checked
 def fit_ensemble(
     network: Network,
     matrix: EmbeddingMatrix,

@@ -15,6 +15,8 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
+from pipeline.base.errors import ConfigError
 from pipeline.classifier.encoders import CnnOptions, Seeds, build_encoder
 from pipeline.classifier.layers import GatherEmbedding
 from pipeline.classifier.options import EncoderOptions
@@ -216,6 +218,7 @@ class Network:
             self.set_weights(present)
 
 
+@checked
 def build_network(
     matrix: EmbeddingMatrix,
     n_labels: int,
@@ -232,7 +235,11 @@ def build_network(
         options: of the encoder; the default is `cnn`.
         contractions: how the vocabulary was tokenised; the text layer inside does the same.
         seed: decides the initial weights and dropout.
+
+    Raises ConfigError: less than one label.
     """
+    if n_labels < 1:
+        raise ConfigError(f"expected n_labels from 1, got {n_labels}")
     options = options or CnnOptions()
     seeds = Seeds(seed)
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")

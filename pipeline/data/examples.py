@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.base.calls import check_fields
 from pipeline.base.errors import DataError
 
 
@@ -14,7 +15,8 @@ class Examples:
 
     `texts`: n strings. `labels`: n positions in `label_names`, from 0.
 
-    Raises DataError: there is not one label for each text, or a label is no such position.
+    Raises ArgumentError: a field has another type; DataError: there is not one label for each text, a
+    label is no such position, or two labels have one name.
     """
 
     texts: Sequence[str]
@@ -22,10 +24,13 @@ class Examples:
     label_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if len(self.texts) != len(self.labels):
             raise DataError(
                 f"expected one label a text, got {len(self.texts)} texts and {len(self.labels)} labels"
             )
+        if len(set(self.label_names)) != len(self.label_names):
+            raise DataError(f"expected different label names, got {self.label_names}")
         last = len(self.label_names) - 1
         for label in (min(self.labels, default=0), max(self.labels, default=0)):
             if not 0 <= label <= last and len(self):

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
 from pipeline.base.files import atomic_write, cache_folder
 from pipeline.base.options import check_options
@@ -34,6 +35,7 @@ _LINES = 5  # about how many lines of progress there are without a terminal
 _DEFAULTS = OwnTextOptions()
 
 
+@checked
 def train_vectors(
     texts: Sequence[str],
     *,

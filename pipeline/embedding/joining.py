@@ -8,10 +8,12 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 
+@checked
 def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
     """Put the vectors that each set has for a word side by side.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError, nearest
 from pipeline.embedding.catalogue import CATALOGUE
 from pipeline.embedding.corpus import train_vectors
@@ -23,6 +24,7 @@ from pipeline.embedding.vectors import WordVectors
 logger = logging.getLogger(__name__)
 
 
+@checked
 def load_vectors(
     source: str | os.PathLike[str] | WordVectors | Any,
     *,
@@ -57,6 +59,11 @@ def load_vectors(
     >>> load_vectors("random", vector_size=50).vectors.shape
     (0, 50)
     """
+    if most_frequent < 0 or (vector_size is not None and vector_size < 1):
+        raise VectorsError(
+            "expected most_frequent from 0 and a vector_size from 1, got "
+            f"{most_frequent} and {vector_size}"
+        )
     wanted = None if words is None else list(dict.fromkeys(words))
     if isinstance(source, WordVectors):
         loaded = source if wanted is None else source.subset(wanted, most_frequent)

@@ -19,6 +19,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.keys import normal_word
 from pipeline.embedding.vectors import WordVectors
@@ -202,6 +203,7 @@ def choose_fallbacks(
     return tuple(fallback for fallback in FALLBACKS if fallback.name in fallbacks)
 
 
+@checked
 def spellings(words: Iterable[str]) -> list[str]:
     """Every spelling that a fallback may look for, so that one pass over a file reads all of them.
 
@@ -272,6 +274,7 @@ class Matches:
         return rows
 
 
+@checked
 def match_words(
     words: Sequence[str], vectors: WordVectors, fallbacks: str | Sequence[str] = AUTO
 ) -> Matches:

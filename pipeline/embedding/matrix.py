@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.initial_rows import INITIAL
 from pipeline.embedding.keys import LONGEST_WORD
@@ -84,6 +85,7 @@ class EmbeddingMatrix:
     word_probabilities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
+@checked
 def build_embedding_matrix(
     words: Sequence[str],
     vectors: WordVectors,
@@ -121,7 +123,8 @@ def build_embedding_matrix(
         seed: The seed of the random numbers.
 
     Raises:
-        VectorsError: Too few running words have a vector, or there is no such fallback or rule.
+        VectorsError: Too few running words have a vector, there is no such fallback or rule, or not
+            one count for each word.
 
     >>> import numpy as np
     >>> vectors = WordVectors.from_rows(["Alps"], np.ones((1, 3), np.float32))
@@ -133,6 +136,13 @@ def build_embedding_matrix(
             f"expected a rule out of {', '.join(INITIAL)}, got {missing!r}: change vectors.missing"
         )
     counts = [1] * len(words) if counts is None else counts
+    if len(counts) != len(words) or len(set(words)) != len(words):
+        raise VectorsError(
+            f"expected different words and a count for each, got {len(words):,} words, "
+            f"{len(set(words)):,} different, and {len(counts):,} counts"
+        )
+    if std is not None and std <= 0:
+        raise VectorsError(f"expected a standard deviation above 0, or None, as std, got {std}")
     matches = match_words(words, vectors, fallbacks)
     coverage = _coverage(matches, counts)
     if len(words) and not vectors.is_random and coverage.tokens < min_coverage:

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.threads import set_threads
 from pipeline.portable.characters import (
@@ -92,6 +93,7 @@ def standardize(texts: Any, contractions: Contractions = "split", keep_case: boo
     return texts
 
 
+@checked
 def tokenize(texts: Sequence[str], contractions: Contractions = "split") -> list[list[str]]:
     """The tokens of every headline. Raises DataError: `texts` are no list of strings.
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
+from pipeline.base.errors import VectorsError
 from pipeline.embedding.keys import normal_word
 
 N_FIRST_WORDS = 10_000  # enough to show how a set writes capitals, numbers and contractions
@@ -42,6 +44,7 @@ class WordVectors:
     total: int = 0
 
     @classmethod
+    @checked
     def from_rows(
         cls,
         words: Sequence[str],
@@ -68,8 +71,15 @@ class WordVectors:
             total: How many words the whole set lists, where `words` are only some of it.
 
         Raises:
-            ValueError: A word is repeated, or there are more or fewer rows than words.
+            VectorsError: A word is repeated, there are more or fewer rows than words, or the rows are
+                no numbers.
         """
+        vectors = np.asanyarray(vectors)  # a memory map stays one
+        if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
+            raise VectorsError(
+                f"expected vectors as an array of numbers, (n_words, vector_size), got {vectors.dtype} "
+                f"of shape {vectors.shape}"
+            )
         keys = tuple(word if word.isascii() else normal_word(word) for word in words)
         if keys != tuple(words):
             first_rows: dict[str, int] = {}
@@ -82,7 +92,7 @@ class WordVectors:
         n_words = len(keys) if total is None else total
         made = cls(name, keys, vectors, duplicates, first, subwords, n_words)
         if len(made.key_to_index) != len(keys) or vectors.shape[:1] != (len(keys),):
-            raise ValueError(
+            raise VectorsError(
                 f"expected unique words and a row each, got {len(keys)} words, "
                 f"{len(made.key_to_index)} unique, and an array {vectors.shape}"
             )
@@ -116,7 +126,7 @@ class WordVectors:
         A word that the set does not list gets it from `subwords`, where the set has them. Raises
         KeyError: there is no vector for the word.
         """
-        key = normal_word(word)
+        key = normal_word(word) if isinstance(word, str) else word
         if key not in self.key_to_index and self.subwords is not None:
             return self.subwords([key])[0]
         return self.vectors[self.key_to_index[key]]
@@ -133,6 +143,7 @@ class WordVectors:
             first_words=self.first_words,
         )
 
+    @checked
     def subset(self, words: Sequence[str], most_frequent: int = 0) -> WordVectors:
         """The vectors of those of `words` that are listed, in that order.
 

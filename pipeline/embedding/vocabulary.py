@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import get_args
 
+from pipeline.base.calls import checked
+from pipeline.base.errors import ConfigError
+from pipeline.data.spaces import lacks_spaces
 from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.text import tokenize
@@ -34,6 +36,7 @@ class Vocabulary:
         return len(self.words)
 
 
+@checked
 def build_vocabulary(
     texts: Sequence[str],
     *,
@@ -47,7 +50,12 @@ def build_vocabulary(
 
     `max_tokens`: how many tokens of a headline count, from its first; None counts all. The model
     reads that many.
+
+    Raises ConfigError: one of the numbers is below 1.
     """
+    for name, number in (("min_count", min_count), ("max_tokens", max_tokens)):
+        if number is not None and number < 1:
+            raise ConfigError(f"expected {name} from 1, got {number}")
     counts: Counter[str] = Counter()
     for start in range(0, len(texts), _BATCH):
         for tokens in tokenize(texts[start : start + _BATCH], contractions):
@@ -83,16 +91,11 @@ def build_vocabularies(
     }
 
 
-# Letters of Thai, Lao, Burmese, Khmer, Japanese and Chinese, more in a row than a word has.
-_NO_SPACES = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U00020000-\U0003ffff]{8,}"
-)
 _MANY = 0.05  # fraction of the texts
 
 
 def _warn_of_missing_spaces(texts: Sequence[str]) -> None:
-    count = sum(_NO_SPACES.search(text) is not None for text in texts if not text.isascii())
+    count = sum(map(lacks_spaces, texts))
     if count > _MANY * len(texts):
         logger.warning(
             "%s of %s headlines have no spaces between words, as Thai, Chinese and Japanese: the "

@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from pipeline.base.calls import checked
 from pipeline.classifier.ensemble import Classifier
 from pipeline.insight.evaluation import Evaluation
 from pipeline.portable.text import normalize
@@ -57,6 +58,7 @@ class Contributions:
         return softmax(self.scores)
 
 
+@checked
 def contributions(
     classifier: Classifier, texts: Sequence[str], *, steps: int | None = None
 ) -> tuple[Contributions, ...]:

@@ -10,6 +10,8 @@ from typing import IO
 from pydantic import ConfigDict, TypeAdapter
 
 from pipeline.base.archive import load_archive, save_archive
+from pipeline.base.calls import checked
+from pipeline.base.errors import DataError
 from pipeline.classifier.network import Network
 from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix
@@ -45,10 +47,17 @@ class EmbeddingReport:
 
     @classmethod
     def load(cls, path: str | Path | IO[bytes]) -> EmbeddingReport:
-        """Read a report that `save` wrote."""
-        return TypeAdapter(cls).validate_python(load_archive(path))
+        """Read a report that `save` wrote. Raises DataError: there is none, or it is damaged."""
+        try:
+            return TypeAdapter(cls).validate_python(load_archive(path))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{path}: expected a report of EmbeddingReport.save, could not read it "
+                f"({type(error).__name__})"
+            ) from error
 
 
+@checked
 def report_embedding(
     network: Network,
     matrix: EmbeddingMatrix,

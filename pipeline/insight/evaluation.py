@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import DataError
 from pipeline.classifier.readme import accuracy_interval
 from pipeline.data.examples import Examples
@@ -126,6 +127,7 @@ class Evaluation:
         }
 
 
+@runtime_checkable
 class Predicts(Protocol):
     """Anything that gives probabilities of the labels: a Network or a Classifier."""
 
@@ -133,6 +135,7 @@ class Predicts(Protocol):
         """Texts to probabilities, (n, n_labels)."""
 
 
+@checked
 def evaluate(classifier: Predicts, examples: Examples) -> Evaluation:
     """Evaluate a classifier or a network on labelled texts.
 

@@ -12,8 +12,9 @@ import yaml
 from keras import ops
 from numpy.typing import NDArray
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass as checked
+from pydantic.dataclasses import dataclass as validated
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import DataError
 from pipeline.base.files import conf_folder
 from pipeline.classifier.layers import MaskedPooling
@@ -31,7 +32,7 @@ _STRICT = ConfigDict(extra="forbid")
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-@checked(frozen=True, config=_STRICT)
+@validated(frozen=True, config=_STRICT)
 class Reference:
     """Three headlines: `b` and `c` mean the same, `a` is of another kind. `label`: that of `b`."""
 
@@ -41,7 +42,7 @@ class Reference:
     label: str | None = None
 
 
-@checked(frozen=True, config=_STRICT)
+@validated(frozen=True, config=_STRICT)
 class Pair:
     """Two headlines that mean the same. `label`: that of the first."""
 
@@ -50,7 +51,7 @@ class Pair:
     label: str | None = None
 
 
-@checked(frozen=True, config=_STRICT)
+@validated(frozen=True, config=_STRICT)
 class Sentences:
     """The probe sentences of a file such as conf/probes.yaml."""
 
@@ -168,6 +169,7 @@ def load_sentences(path: str | Path | None = None) -> Sentences:
         ) from error
 
 
+@checked
 def activations(network: Network, texts: Sequence[str]) -> Activations:
     """Compute the activations of the layer after the embedding, token by token, without dropout.
 
@@ -178,6 +180,7 @@ def activations(network: Network, texts: Sequence[str]) -> Activations:
     return _activations(network, network.token_ids(texts))
 
 
+@checked
 def probe(
     network: Network,
     test: Examples,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
 from pipeline.embedding.vectors import WordVectors
 
@@ -32,6 +33,7 @@ class Similarity:
     pairs_known: int
 
 
+@checked
 def word_similarity(vectors: WordVectors, dataset: str) -> Similarity:
     """Compare cosines with people's judgements of how alike the words of a pair are.
 
@@ -61,6 +63,7 @@ def word_similarity(vectors: WordVectors, dataset: str) -> Similarity:
     return Similarity(float(spearman), len(pairs), len(listed))
 
 
+@checked
 def neighbours(
     vectors: WordVectors, word: str, k: int = 10, *, block_rows: int = 1 << 14
 ) -> list[tuple[str, float]]:
@@ -69,8 +72,10 @@ def neighbours(
     It is exact: every row is compared. `block_rows` rows are compared at a time, so that a set that
     is a memory map is not copied: 20 MB at 300 dimensions. A word that the set does not list is
     compared by the vector that its `subwords` give.
-    Raises VectorsError: the set has no vector for the word.
+    Raises VectorsError: the set has no vector for the word, or k is below 0.
     """
+    if k < 0:
+        raise VectorsError(f"expected k of 0 or more neighbours, got {k}")
     has_vector = word in vectors or vectors.subwords is not None
     query = np.asarray(vectors[word], np.float32) if has_vector else np.zeros(vectors.vector_size)
     length = float(np.linalg.norm(query))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
 from pipeline.classifier.encoders import CnnOptions
 from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
@@ -74,6 +75,7 @@ _LARGEST = 1e6  # number of a word vector
 _BEFORE_TRAINING = ("vocabulary", "vectors", "matrix", "network")
 
 
+@checked
 def fit(
     training: Examples,
     validation: Examples,

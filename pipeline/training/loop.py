@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import DataError, TrainingError
 from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 _STRETCH = 200  # batches that one call of compiled code takes
 
 
+@checked
 def train(
     network: Network,
     training: Examples,

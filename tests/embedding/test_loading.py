@@ -71,5 +71,5 @@ def test_another_dimension(tmp_path: Path) -> None:
 
 
 def test_word_vectors_must_fit() -> None:
-    with pytest.raises(ValueError, match="unique words and a row each"):
+    with pytest.raises(VectorsError, match="unique words and a row each"):
         WordVectors.from_rows(["a", "a"], np.zeros((2, 2), np.float32))
