@@ -57,7 +57,13 @@ def load_classifier(folder: str | os.PathLike[str]) -> PortableClassifier:
 
     Raises ModelError: the folder is not such a one, or it is damaged.
     """
-    return _checked(Path(folder))[1]
+    return _checked(_as_path(folder))[1]
+
+
+def _as_path(folder: str | os.PathLike[str]) -> Path:
+    if not isinstance(folder, str | os.PathLike):
+        raise ModelError(f"expected the path of a folder of `pipeline export`, got {folder!r}")
+    return Path(folder)
 
 
 class Parts(NamedTuple):
@@ -70,7 +76,7 @@ class Parts(NamedTuple):
 
 def read_parts(folder: str | os.PathLike[str]) -> Parts:
     """Read what a folder holds, as it is kept. Raises ModelError as `load_classifier` does."""
-    return _checked(Path(folder))[0]
+    return _checked(_as_path(folder))[0]
 
 
 def _checked(path: Path) -> tuple[Parts, PortableClassifier]:
@@ -80,7 +86,7 @@ def _checked(path: Path) -> tuple[Parts, PortableClassifier]:
         model = json.loads(contents[MODEL])
         if model.get("format") != FORMAT:
             raise ModelError(f"{path / MODEL}: expected {FORMAT!r} as the format: {_ANOTHER}")
-        if model.get("version") != VERSION:
+        if type(model.get("version")) is not int or model["version"] != VERSION:
             raise ModelError(
                 f"{path / MODEL}: expected version {VERSION} of the format, got "
                 f"{model.get('version')!r}: export the model again with the package that reads it"
@@ -203,6 +209,7 @@ class _Arrays:
 
 
 def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableClassifier:
+    _check_types(model)
     labels = tuple(model["labels"])
     _expect(
         bool(labels) and len(set(labels)) == len(labels) and _are_strings(labels),
@@ -231,8 +238,26 @@ def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableCla
         "a weight for each member, the network first",
     )
     _expect(bool(np.isfinite([*weights, floor]).all()), "finite weights")
-    facts = dict(model["facts"])
-    return PortableClassifier(labels, tokeniser, network, tuple(members), weights, floor, facts)
+    return PortableClassifier(
+        labels, tokeniser, network, tuple(members), weights, floor, model["facts"]
+    )
+
+
+_FIELDS = {"labels": list, "tokeniser": dict, "encoder": dict, "members": list, "weights": list,
+           "facts": dict}  # fmt: skip
+
+
+def _check_types(model: Mapping[str, Any]) -> None:
+    """JSON of another type could be taken for what it is not: "xyz" for three labels."""
+    for name, kind in _FIELDS.items():
+        what = "a list" if kind is list else "an object"
+        _expect(type(model[name]) is kind, f"{what} as {name}, got {str(model[name])[:60]!r}")
+    _expect(
+        {type(number) for number in (*model["weights"], model["floor"])} <= {int, float},
+        "numbers as weights and floor",
+    )
+    sizes = model["encoder"].get("kernel_sizes", [])
+    _expect(type(sizes) is list and {*map(type, sizes)} <= {int}, "whole numbers as kernel_sizes")
 
 
 def _tokeniser(options: Mapping[str, Any], words: list[str], arrays: _Arrays) -> Tokeniser:

@@ -34,6 +34,8 @@ def normalize(texts: Iterable[str]) -> list[str]:
             f"expected a list of texts, got {type(texts).__name__}: give one column or a list, as in "
             "list(frame['text'])"
         )
+    if not isinstance(texts, Iterable):
+        raise DataError(f"expected a list of texts, got {texts!r}")
     strings = list(texts)
     try:
         plain = "".join(strings).isascii()
