@@ -10,6 +10,7 @@ import io
 import logging
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from itertools import accumulate
 from typing import Any
@@ -81,7 +82,8 @@ def warn_of_missing_fonts(names: Iterable[str]) -> None:
     if missing:
         logger.warning(
             "figures: no font of this machine has %s%s: figures show their codes; install a font that "
-            "has them, such as Noto Sans",
+            "has them, such as Noto Sans (Debian: fonts-noto-core, and fonts-noto-cjk for Chinese, "
+            "Japanese and Korean)",
             " ".join(missing[:_SHOWN]),
             f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "",
         )
@@ -126,7 +128,14 @@ def _usual_font() -> str:
 
 @cache
 def _other_fonts() -> tuple[tuple[str, NDArray[np.int64]], ...]:
-    """The upright fonts of the machine: their names, and the codes that each has, sorted."""
+    """The upright fonts of the machine: their names, and the codes that each has, sorted.
+
+    matplotlib keeps a list of the fonts. One that was installed since is added to it.
+    """
+    listed = {entry.fname for entry in font_manager.fontManager.ttflist}
+    for path in set(font_manager.findSystemFonts()) - listed:
+        with suppress(OSError, RuntimeError):  # not a font that matplotlib reads
+            font_manager.fontManager.addfont(path)
     fonts: dict[str, NDArray[np.int64]] = {}
     for entry in sorted(font_manager.fontManager.ttflist, key=lambda entry: entry.weight != 400):
         if entry.style != "normal" or entry.name in fonts or entry.name.startswith(_NO_SCRIPT):

@@ -4,6 +4,7 @@ check.py           what a check takes and gives
 words.py           the headlines taken apart into words
 duplicates.py      near-duplicates across splits
 contradictions.py  headlines with several labels
+spaces.py          headlines without spaces between words
 signals.py         how well shallow signals tell the label
 shapes.py          their features: length, letter case, digits, punctuation
 groups.py          sources held out
@@ -18,12 +19,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pipeline.base.calls import checked
 from pipeline.data.headlines import Headlines
 from pipeline.insight.audit.check import AuditBounds, AuditInputs, Check, CheckResult, CheckTable
 from pipeline.insight.audit.contradictions import list_contradictions
 from pipeline.insight.audit.duplicates import NearDuplicates, find_near_duplicates
 from pipeline.insight.audit.groups import Groups, hold_groups_out
 from pipeline.insight.audit.signals import Signals, measure_signals
+from pipeline.insight.audit.spaces import count_unspaced
 from pipeline.insight.audit.words import extract_words
 
 __all__ = [
@@ -47,6 +50,7 @@ CHECKS: Mapping[str, Check] = {
     "signals": measure_signals,
     "near_duplicates": find_near_duplicates,
     "contradictions": list_contradictions,
+    "spaces": count_unspaced,
     "groups": hold_groups_out,
 }
 """The checks by their names, in the order in which they are reported."""
@@ -115,6 +119,7 @@ class Audit:
         return result
 
 
+@checked
 def audit(
     headlines: Headlines,
     *,
