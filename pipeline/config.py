@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import ConfigError, nearest
 from pipeline.base.files import conf_folder
 from pipeline.base.options import STRICT, Seed, check_options, flatten
@@ -49,6 +50,7 @@ def groups() -> list[str]:
     return sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
 
 
+@checked
 def load_config(overrides: Sequence[str] = ()) -> Config:
     """Compose conf/ with `overrides` in Hydra's form, and check each value.
 
@@ -111,7 +113,8 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     parser = OverridesParser.create()
-    overrides = [_quoted(text, parser) for text in overrides]
+    # All options are there already: to add one (+) is to set it.
+    overrides = [_quoted(text.lstrip("+"), parser) for text in overrides]
     choices = []
     for text in overrides:
         try:
@@ -120,6 +123,11 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
             raise ConfigError(
                 f"expected NAME=VALUE, such as data.path=my.csv, got {text!r}"
             ) from error
+        if override.is_delete() or override.package is not None:
+            raise ConfigError(
+                f"{text}: expected NAME=VALUE or GROUP=CHOICE, where no option is taken away (~) or put "
+                "elsewhere (@): set another value, or null where the option may have none"
+            )
         group, value = override.key_or_group, override.value()
         if "${" in str(value):
             raise ConfigError(

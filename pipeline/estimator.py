@@ -158,11 +158,13 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         if len(values) != len(texts):
             raise DataError(f"expected one label a text, got {len(texts)} and {len(values)}")
         classes, labels = np.unique(values, return_inverse=True)
+        names = _names(classes.tolist())
         counts = np.bincount(labels, minlength=len(classes))
         if len(classes) < 2 or counts.min() < 2:
-            pairs = zip(classes.tolist(), counts, strict=True)
-            shown = ", ".join(f"{label!r}: {n}" for label, n in pairs) or "no text"
-            raise DataError(f"expected at least two labels with two texts each, got {shown}")
+            got = ", ".join(f"{name!r}: {n}" for name, n in zip(names, counts, strict=True))
+            raise DataError(
+                f"expected at least two labels with two texts each, got {got or 'no text'}"
+            )
         size = max(int(np.ceil(self.validation * len(texts))), len(classes))
         if len(texts) - size < len(classes):
             raise DataError(
@@ -172,7 +174,6 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         training, held_out, training_labels, held_out_labels = train_test_split(
             texts, labels, test_size=size, stratify=labels, random_state=self.random_state
         )
-        names = tuple(v if isinstance(v, str) else label_text(v) for v in classes.tolist())
         with _own_names():
             self.fitted_ = fit(
                 Examples(training, training_labels.tolist(), names),
@@ -256,7 +257,7 @@ def _labels(values: Any) -> NDArray[Any]:
     labels = _column(values, "labels")
     kinds = set()
     for i, label in enumerate(labels):
-        if pd.api.types.is_scalar(label) and pd.isna(label):
+        if (pd.api.types.is_scalar(label) and pd.isna(label)) or not str(label).strip():
             raise DataError(
                 f"expected a label for each text, got {label!r} at position {i}: leave that text out"
             )
@@ -270,6 +271,20 @@ def _labels(values: Any) -> NDArray[Any]:
             )
     # An array of strings has the width of the longest one in every row.
     return np.array(labels, object if "strings" in kinds else None)
+
+
+def _names(classes: Sequence[Any]) -> tuple[str, ...]:
+    """The names of the labels, as a file or a list of headlines gives them."""
+    values: dict[str, Any] = {}
+    for value in classes:
+        name = label_text(value)
+        if name in values:
+            raise DataError(
+                f"expected labels of different names, got {shown(values[name])} and {shown(value)}, "
+                f"which are both {name!r}: write them in one form"
+            )
+        values[name] = value
+    return tuple(values)
 
 
 def _column(values: Any, what: str) -> list[Any]:

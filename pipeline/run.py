@@ -17,7 +17,6 @@ from pipeline.classifier.export import keras_file
 from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
-from pipeline.data.sources import check_source
 from pipeline.embedding.loading import check_vectors, vectors_name
 from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
@@ -63,12 +62,16 @@ class RunResult:
 
 
 def run(
-    config: Config, on_epoch: Callable[[Epoch], None] | None = None, resume: str | None = None
+    config: Config,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    resume: str | None = None,
+    headlines: Headlines | None = None,
 ) -> RunResult:
     """Run the pipeline and log it as one MLflow run. `on_epoch` is called after each epoch.
 
     A run that was cut off goes on where the headlines and all options are the same, and trains
-    nothing again. `resume`: the id of the only run that may go on.
+    nothing again. `resume`: the id of the only run that may go on. `headlines`: those of
+    `config.data`, where they are loaded already.
 
     Raises PipelineError: anything that the user can mend; a run that has started is then FAILED.
     What the store did not take is kept, and `pipeline sync` sends it.
@@ -84,12 +87,11 @@ def run(
     name = "-".join(map(str, (config.data.source, *chosen.values())))
     started = time.perf_counter()
     # What is wrong with the data, the vectors or the store is found out before there is a run.
-    check_source(config.data.source, config.data.path)
     check_store(config.tracking.uri, make=False)
     with timed(seconds, "data"):
         sentences = load_sentences(insight.probes)
         check_vectors(config.vectors)
-        headlines = load_headlines(**asdict(config.data))
+        headlines = headlines or load_headlines(**asdict(config.data))
         train, validation, test = map(headlines.examples, ("train", "validation", "test"))
     elsewhere = replace(config, tracking=replace(config.tracking, uri=None))  # is the same run
     key = digest("train", elsewhere, dict(headlines.sha256))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -58,10 +58,10 @@ def check_pairs(texts: Sequence[str], labels: Sequence[str]) -> list[tuple[str, 
 
     Raises DataError: not one label for each text, or a text or label that is empty or no string.
     """
-    if isinstance(texts, str) or isinstance(labels, str):
-        raise DataError(
-            "expected a list of texts and one of labels, got one text: put it in a list"
-        )
+    for values in (texts, labels):
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            got = "one text: put it in a list" if isinstance(values, str | bytes) else repr(values)
+            raise DataError(f"expected a list of texts and one of labels, got {got}")
     if len(texts) != len(labels):
         raise DataError(
             f"expected one label a text, got {len(texts)} texts and {len(labels)} labels"

@@ -10,12 +10,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.errors import DataError, ModelError
+from pipeline.base.calls import checked
+from pipeline.base.errors import ArgumentError, DataError, ModelError
 from pipeline.cases.case import Answer, Case, Neighbour, check_pairs, vote
 from pipeline.cases.index import NeighbourIndex
 from pipeline.cases.storage import SavedCases, StoredNetwork, read_cases, write_cases
@@ -30,6 +31,7 @@ K = 5  # neighbours that vote, as in the paper
 ENOUGH = 100  # new cases that make it worth to adapt
 
 
+@runtime_checkable
 class Embeds(Protocol):
     """Anything that says where texts lie: a Network, a Classifier, or a logged model."""
 
@@ -61,12 +63,14 @@ class CaseBase:
         labels: their labels, by name.
         k: how many neighbours vote.
         name: the name of the model. Saved cases are not used with a model of another name.
+        address: how messages call the model; empty: by its name.
 
     Raises:
         MissingExtraError: faiss is not installed.
         DataError: k below 1, or texts and labels as `add` refuses them.
     """
 
+    @checked
     def __init__(
         self,
         model: Embeds | None,
@@ -75,10 +79,11 @@ class CaseBase:
         *,
         k: int = K,
         name: str = "",
+        address: str = "",
     ) -> None:
         if k < 1:
             raise DataError(f"expected k of 1 or more neighbours, got {k}")
-        self.k, self.name = k, name
+        self.k, self.name, self.address = k, name, address or name
         self._model = model
         self._stored: StoredNetwork | None = None
         self._cases: dict[int, Case] = {}
@@ -107,7 +112,7 @@ class CaseBase:
             self._model = self._stored.load()
         if self._model is None:
             raise ModelError(
-                f"the cases need {self.name or 'a model'} to tell where a headline lies, and were "
+                f"the cases need {self.address or 'a model'} to tell where a headline lies, and were "
                 "loaded without it: give it to CaseBase.load"
             )
         return self._model
@@ -129,6 +134,7 @@ class CaseBase:
             self._next_id = ids.stop
         return [self._ids[pair] for pair in pairs]
 
+    @checked
     def remove(self, ids: Sequence[int]) -> None:
         """Remove cases by their ids. Raises DataError: there is no such case; none is removed."""
         unknown = [id_ for id_ in ids if id_ not in self._cases]
@@ -171,11 +177,15 @@ class CaseBase:
 
     # --------------------------------------------------------------------------------- answering
 
+    @checked
     def neighbours(self, text: str, k: int | None = None) -> list[Neighbour]:
-        """The `k` cases nearest to a text, nearest first."""
+        """The `k` cases nearest to a text, nearest first. Raises DataError: k is below 1."""
+        if k is not None and k < 1:
+            raise DataError(f"expected k of 1 or more neighbours, got {k}")
         (neighbours,) = self._nearest([text], k or self.k)
         return neighbours
 
+    @checked
     def answer(self, texts: Sequence[str]) -> list[Answer]:
         """What the cases say about each text: the label, the votes, and the cases that voted.
 
@@ -188,6 +198,7 @@ class CaseBase:
         """The label of each text: object array, (n,)."""
         return np.array([answer.label for answer in self.answer(texts)], object)
 
+    @checked
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """The fraction of the votes: float array, (n, n_labels), in the order of `labels`.
 
@@ -251,11 +262,15 @@ class CaseBase:
         """
         from pipeline.cases.adaptation import adapt_network, hold_out_cases
 
+        if not isinstance(validation, Examples | None):
+            raise ArgumentError(
+                f"adapt: expected Examples or None as validation, got {validation!r}"
+            )
         network = _as_network(self.model)
         if network is None:
             raise ModelError(
                 f"expected a Network to train further, the cases stand on "
-                f"{self.name or self.model}: a logged model stays as it is; run `pipeline train` "
+                f"{self.address or self.model}: a logged model stays as it is; run `pipeline train` "
                 "with the cases among its headlines"
             )
         labels = self.labels
@@ -289,6 +304,7 @@ class CaseBase:
 
     # ------------------------------------------------------------------------------ save and load
 
+    @checked
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the cases into a folder, and with them the Network that they stand on.
 
@@ -304,27 +320,35 @@ class CaseBase:
             [*self],
             self._index.vectors(ids),
             self._stored,
+            self.address,
         )
         write_cases(Path(folder), saved, _as_network(self._model))
 
     @classmethod
+    @checked
     def load(
-        cls, folder: str | os.PathLike[str], model: Embeds | None = None, *, name: str = ""
+        cls,
+        folder: str | os.PathLike[str],
+        model: Embeds | None = None,
+        *,
+        name: str = "",
+        address: str = "",
     ) -> Self:
         """Read what `save` wrote.
 
-        `model`: the model of the cases where the folder does not hold it. `name`: its name.
+        `model`: the model of the cases where the folder does not hold it. `name`, `address`: of it.
         Raises DataError: there are no cases, or the file is damaged; ModelError: the cases were made
         with a model of another name.
         """
         saved = read_cases(Path(folder))
         if model is not None and (saved.network is not None or name != saved.name):
-            made = "hold their own model" if saved.network else f"were made with {saved.name}"
+            theirs = saved.address or saved.name
+            made = "hold their own model" if saved.network else f"were made with {theirs}"
             raise ModelError(
-                f"{folder}: the cases {made}, and cannot be used with {name or 'another one'}: leave the "
-                "model out or name theirs, or begin another folder"
+                f"{folder}: the cases {made}, and cannot be used with {address or name or 'another one'}: "
+                "leave the model out or name theirs, or begin another folder"
             )
-        loaded = cls(model, k=saved.k, name=saved.name)
+        loaded = cls(model, k=saved.k, name=saved.name, address=saved.address)
         loaded._stored = saved.network
         if saved.cases:
             loaded._insert(saved.cases, saved.vectors)

@@ -60,7 +60,8 @@ class StoredNetwork:
 class SavedCases:
     """What is kept of a case base.
 
-    `k`: how many neighbours vote. `name`: the name of the model. `next_id`: the id of the next case.
+    `k`: how many neighbours vote. `name`: the name of the model. `address`: how people call it, or
+    empty. `next_id`: the id of the next case.
     `first_new`: the model was not trained on cases from this id on. `cases`: the cases, oldest first.
     `vectors`: float32 array, (n_cases, width). `network`: where the folder holds the model.
     """
@@ -72,6 +73,7 @@ class SavedCases:
     cases: Sequence[Case]
     vectors: NDArray[np.float32]
     network: StoredNetwork | None = None
+    address: str = ""
 
 
 @contextmanager
@@ -117,6 +119,7 @@ def write_cases(folder: Path, saved: SavedCases, network: Network | None = None)
         content = {
             "k": saved.k,
             "name": saved.name,
+            "address": saved.address,
             "next_id": saved.next_id,
             "first_new": saved.first_new,
             "model": name,
@@ -165,7 +168,8 @@ def _parse(folder: Path, content: Any) -> SavedCases:
         raise ValueError("expected one id and one vector for each case")
     if max(ids, default=-1) >= next_id or not np.isfinite(vectors).all():
         raise ValueError("expected ids below the next one, and finite vectors")
-    return SavedCases(k, str(content["name"]), next_id, first_new, cases, vectors, network)
+    name, address = str(content["name"]), str(content.get("address", ""))
+    return SavedCases(k, name, next_id, first_new, cases, vectors, network, address)
 
 
 def _write_network(folder: Path, network: Network) -> str:

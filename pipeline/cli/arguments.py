@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.config import Config
+    from pipeline.data.headlines import Headlines
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,19 @@ def load_command_config(
     if "vectors" in USES[command]:
         check_vectors(config.vectors)
     return config
+
+
+def load_command_headlines(config: Config) -> Headlines:
+    """The headlines of a command. What is wrong with them is found before TensorFlow and MLflow are
+    imported, and before there is a run.
+
+    Raises DataError: as `load_headlines`.
+    """
+    from dataclasses import asdict
+
+    from pipeline.data.headlines import load_headlines
+
+    return load_headlines(**asdict(config.data))
 
 
 def _instead(name: str, command: str, config: Config) -> str:

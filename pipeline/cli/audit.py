@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config
-from pipeline.cli.terminal import print_table, quiet_start
+from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config, load_command_headlines
+from pipeline.cli.terminal import print_json, print_table, quiet_start
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,23 +32,22 @@ if TYPE_CHECKING:
 def audit_data(page: Path | None, as_json: bool, overrides: tuple[str, ...]) -> None:
     """Look for shortcuts and leaks in the data.
 
-      \b
-        pipeline audit data=file data.path=my.csv data.text=headline data.label=topic
-        pipeline audit data=file data.path=my.csv data.group=publisher
-        pipeline audit data=stop_clickbait model.letter_case=false
-    pipeline audit --report audit.html
+    \b
+      pipeline audit data=file data.path=my.csv data.text=headline data.label=topic
+      pipeline audit data=file data.path=my.csv data.group=publisher
+      pipeline audit data=stop_clickbait model.letter_case=false
+      pipeline audit --report audit.html
 
-      It shows near-duplicates across splits. It shows the accuracy on the test headlines of length,
-      letter case, digits, punctuation or a few words alone. data.group names a column that says
-      where a headline is from; then a linear model is tested on each source that it has not seen.
-      With model.letter_case=false there is no warning about letter case, as the model does not see
-      it.
+    It shows near-duplicates across splits. It shows the accuracy on the test headlines of length,
+    letter case, digits, punctuation or a few words alone. data.group names a column that says
+    where a headline is from; then a linear model is tested on each source that it has not seen.
+    With model.letter_case=false there is no warning about letter case, as the model does not see
+    it.
     """
     config = load_command_config("audit", overrides, fixed=["model.letter_case=true"])
-    from pipeline.data.headlines import load_headlines
+    headlines = load_command_headlines(config)
     from pipeline.insight.audit import audit
 
-    headlines = load_headlines(**asdict(config.data))
     audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
     if page:
         _write_page(page, config, headlines, audited)
@@ -62,7 +60,7 @@ def audit_data(page: Path | None, as_json: bool, overrides: tuple[str, ...]) -> 
             "samples": audited.samples(),
             "warnings": audited.warnings(),
         }
-        click.echo(json.dumps(values))
+        print_json(values)
         return
     _print(audited)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from pipeline.cli.arguments import (
     collect_headlines,
     readable,
 )
-from pipeline.cli.terminal import print_facts, print_table
+from pipeline.cli.terminal import print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from pipeline.cases.casebase import CaseBase
@@ -36,6 +35,11 @@ FOLDER = click.option(
     default="cases",
     show_default=True,
     help="The folder of the cases.",
+)
+TRUST_CASES = click.option(
+    "--trust",
+    is_flag=True,
+    help="Load the network that a folder of cases may hold. A file of Keras may be code.",
 )
 # A folder may come from anywhere. It names a model of one's own store, and no address.
 _LOGGED = re.compile("models:/m-[0-9a-f]+")
@@ -69,6 +73,7 @@ def cases(context: click.Context) -> None:
 @FOLDER
 @MODEL_OF_CASES
 @TRACKING_URI
+@TRUST_CASES
 @JSON
 def add(
     headlines: tuple[str, ...],
@@ -79,6 +84,7 @@ def add(
     folder: Path,
     model: str | None,
     tracking_uri: str | None,
+    trust: bool,
     as_json: bool,
 ) -> None:
     """Add cases, from arguments or a file.
@@ -106,7 +112,7 @@ def add(
         labels = [readable(given)] * len(texts)
     from pipeline.cases.storage import changing
 
-    loaded = _load_model(folder, model, tracking_uri, new=True)
+    loaded = _load_model(folder, model, tracking_uri, trust, new=True)
     with changing(folder, new=True):
         base = _open(folder, loaded)
         before = len(base)
@@ -114,7 +120,7 @@ def add(
         base.save(folder)
     added = len(base) - before
     if as_json:
-        click.echo(json.dumps({"cases": len(base), "added": added, "ids": ids}))
+        print_json({"cases": len(base), "added": added, "ids": ids})
         return
     again = f", {len(ids) - added:,} were there already" if len(ids) > added else ""
     click.echo(f"{folder}: {_size(base)}, {added:,} of them added{again}")
@@ -136,9 +142,9 @@ def list_cases(only: str | None, folder: Path, as_json: bool) -> None:
     chosen = [case for case in base if only in (None, case.label)]
     if as_json:
         for case in chosen:
-            click.echo(json.dumps(vars(case), ensure_ascii=False))
+            print_json(vars(case))
         return
-    click.echo(f"{folder}: {_size(base)}, made with {base.name or 'a model of their own'}\n")
+    click.echo(f"{folder}: {_size(base)}, made with {base.address or 'a model of their own'}\n")
     print_table(["label", "cases"], [[name, f"{counts[name]:,}"] for name in base.labels])
     click.echo()
     print_table(["id", "label", "headline"], [[c.id, c.label, c.text] for c in chosen])
@@ -151,6 +157,7 @@ def list_cases(only: str | None, folder: Path, as_json: bool) -> None:
 @FOLDER
 @MODEL_OF_CASES
 @TRACKING_URI
+@TRUST_CASES
 @click.option("--why", is_flag=True, help="Show the cases that voted, and their distances.")
 @JSON
 def predict(
@@ -160,12 +167,13 @@ def predict(
     folder: Path,
     model: str | None,
     tracking_uri: str | None,
+    trust: bool,
     why: bool,
     as_json: bool,
 ) -> None:
     """Label headlines by the nearest cases."""
     texts = collect_headlines(headlines, path, text)
-    base = _open(folder, _load_model(folder, model, tracking_uri))
+    base = _open(folder, _load_model(folder, model, tracking_uri, trust))
     answers = base.answer(texts)
     if as_json:
         for headline, answer in zip(texts, answers, strict=True):
@@ -173,11 +181,11 @@ def predict(
                 "text": headline,
                 "label": answer.label,
                 "votes": answer.votes,
-                "model": base.name,
+                "model": base.address,
             }
             if why:
                 row["cases"] = [vars(case) for case in answer.neighbours]
-            click.echo(json.dumps(row, ensure_ascii=False))
+            print_json(row)
         return
     rows = []
     for headline, answer in zip(texts, answers, strict=True):
@@ -187,7 +195,7 @@ def predict(
             rows.append([f"  {case.label}", f"  {case.distance:.3f}", f"  {case.id}: {case.text}"])
     print_table(["label", "votes", "headline"], rows)
     click.echo()
-    print_facts([("cases", str(folder)), ("model", base.name or "in the folder of the cases")])
+    print_facts([("cases", str(folder)), ("model", base.address or "in the folder of the cases")])
 
 
 @cases.command()
@@ -207,7 +215,7 @@ def remove(ids: Sequence[int], folder: Path) -> None:
 
 
 def _load_model(
-    folder: Path, model: str | None, tracking_uri: str | None, new: bool = False
+    folder: Path, model: str | None, tracking_uri: str | None, trust: bool, new: bool = False
 ) -> LoadedModel | None:
     """The model that is asked for, else the one that the cases were made with. None: the folder
     holds the model itself.
@@ -220,6 +228,11 @@ def _load_model(
     if not new or (folder / FILE).exists():
         saved = read_cases(folder)
         if saved.network and model is None:
+            if not trust:
+                raise ModelError(
+                    f"{folder}: the cases hold a network of their own, in a file of Keras, which may be "
+                    "code: if you trust whoever made the folder, add --trust"
+                )
             return None
         if model is None and saved.name and not _LOGGED.fullmatch(saved.name):
             raise ModelError(
@@ -240,8 +253,8 @@ def _open(folder: Path, model: LoadedModel | None) -> CaseBase:
         return CaseBase.load(folder)
     name = f"models:/{model.id}"  # the same however the model was named
     if not (folder / FILE).exists():
-        return CaseBase(model, name=name)
-    return CaseBase.load(folder, model, name=name)
+        return CaseBase(model, name=name, address=model.address)
+    return CaseBase.load(folder, model, name=name, address=model.address)
 
 
 def _size(base: CaseBase) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
-from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config
+from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config, load_command_headlines
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
-from pipeline.cli.terminal import print_run, print_table, quiet_start
+from pipeline.cli.terminal import print_json, print_run, print_table, quiet_start
 
 
 @click.command()
@@ -32,13 +31,12 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     score. A comparison that was cut off goes on when the same command is given again.
     """
     config = load_command_config("compare", overrides)
+    headlines = load_command_headlines(config)
     with quiet_start():
         from pipeline import report
-        from pipeline.data.headlines import load_headlines
         from pipeline.embedding.loading import vectors_name
         from pipeline.studies.compare import compare as run_comparison
 
-    headlines = load_headlines(**asdict(config.data))
     with trial_display("compare") as on_trial:
         comparison = run_comparison(
             headlines,
@@ -53,9 +51,7 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
         )
     name = vectors_name(config.vectors)
     if as_json:
-        click.echo(
-            json.dumps(report.comparison_values(comparison.outcomes, comparison.headlines, name))
-        )
+        print_json(report.comparison_values(comparison.outcomes, comparison.headlines, name))
         return
     print_table(*report.means_by_size(comparison.outcomes))
     click.echo()

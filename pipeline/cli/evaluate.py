@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pipeline.cli.arguments import (
@@ -15,7 +13,7 @@ from pipeline.cli.arguments import (
     TRUST,
     ModelCommand,
 )
-from pipeline.cli.terminal import print_facts, print_table
+from pipeline.cli.terminal import print_facts, print_json, print_table
 
 
 @click.command(cls=ModelCommand)
@@ -61,7 +59,7 @@ def evaluate(
     metrics = evaluation.metrics()
     if as_json:
         counts = {"headlines": len(labelled.texts), "model": loaded.address}
-        click.echo(json.dumps({**counts, **metrics}))
+        print_json({**counts, **metrics})
         return
     low, high = evaluation.accuracy_interval
     click.echo(f"{len(labelled.texts):,} headlines of {path}")

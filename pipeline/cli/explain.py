@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
-from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config
+from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config, load_command_headlines
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
-from pipeline.cli.terminal import print_facts, print_run, print_table, quiet_start
+from pipeline.cli.terminal import print_facts, print_json, print_run, print_table, quiet_start
 
 
 @click.command()
@@ -31,12 +30,11 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     A run that was cut off goes on when the same command is given again.
     """
     config = load_command_config("explain", overrides)
+    headlines = load_command_headlines(config)
     with quiet_start():
         from pipeline import report
-        from pipeline.data.headlines import load_headlines
         from pipeline.studies.explain import explain as run_explanation
 
-    headlines = load_headlines(**asdict(config.data))
     with trial_display("explain") as on_trial:
         explanation = run_explanation(
             headlines,
@@ -55,7 +53,7 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
         rows = report.metrics_over_seeds(explanation.reports).to_dict("records")
         metrics = [{k: None if v != v else v for k, v in row.items()} for row in rows]
         sentence = report.explanation_sentence(explanation.reports)
-        click.echo(json.dumps({"metrics": metrics, "in_words": sentence}))
+        print_json({"metrics": metrics, "in_words": sentence})
         return
     print_facts(report.explained_headlines(explanation.reports))
     click.echo()

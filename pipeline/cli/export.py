@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -55,5 +56,5 @@ def export(
         )
     print_facts(
         [("model", found.address), ("folder", f"{folder}, {size / 1e6:.1f} MB"),
-         ("use it", f'pipeline predict --model {folder} "a headline"')]
+         ("use it", f'pipeline predict --model {shlex.quote(str(folder))} "a headline"')]
     )  # fmt: skip

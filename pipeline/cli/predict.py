@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pipeline.cli.arguments import (
@@ -17,7 +15,7 @@ from pipeline.cli.arguments import (
     ModelCommand,
     collect_headlines,
 )
-from pipeline.cli.terminal import print_facts, print_table
+from pipeline.cli.terminal import print_facts, print_json, print_table
 
 
 @click.command(cls=ModelCommand)
@@ -62,7 +60,7 @@ def predict(
     if as_json:
         for headline, row in zip(texts, rows, strict=True):
             answer = {"text": headline, **row, "model": loaded.address}
-            click.echo(json.dumps(answer, ensure_ascii=False))
+            print_json(answer)
         return
     if why:
         from pipeline.cli.why import print_why

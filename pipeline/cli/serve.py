@@ -32,6 +32,9 @@ def serve(model: str | None, tracking_uri: str | None, host: str, port: int) -> 
     from pipeline.tracking.scoring import serve as serve_forever
 
     loaded = load_lean(model, tracking_uri)
-    click.echo(f"{loaded.address} answers at http://{host}:{port}/invocations (Ctrl-C ends it)")
+
+    def tell() -> None:
+        click.echo(f"{loaded.address} answers at http://{host}:{port}/invocations (Ctrl-C ends it)")
+
     with suppress(KeyboardInterrupt):  # the way to end it
-        serve_forever(loaded.classifier, loaded.address, host, port)
+        serve_forever(loaded.classifier, loaded.address, host, port, on_listening=tell)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import resource
+import shlex
 import sys
 import tempfile
+import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,24 +22,45 @@ import click
 from pipeline.base.addresses import masked, run_page
 
 ADDRESSES_BYTES = 5_000_000_000  # the smallest training takes 4.6 GB of them, and 1.2 GB of memory
-_CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
+_JOINERS = "\u200c\u200d"  # part of words in Persian and Indian languages
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Left-aligned columns under their names. Nothing is cut, so that a pipe gets everything.
+    """Left-aligned columns under their names. Nothing is cut, so that a pipe gets everything."""
+    from rich.cells import cell_len, set_cell_size
 
-    Control characters are shown as escapes, so that a headline cannot give orders to the terminal.
+    cells = [[escaped(str(value)) for value in row] for row in (columns, *rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    for row in (cells[0], ["-" * width for width in widths], *cells[1:]):
+        click.echo("  ".join(map(set_cell_size, row, widths)).rstrip())
+
+
+def escaped(text: str) -> str:
+    """A text that cannot give orders to the terminal, end its line, or turn what stands around it.
+
+    >>> escaped("Alps\\u202e lose\\x1b snow")
+    'Alps\\\\u202e lose\\\\x1b snow'
     """
-    cells = [[str(value).translate(_CONTROLS) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    for row in (columns, ["-" * width for width in widths], *cells):
-        click.echo("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in _JOINERS or unicodedata.category(c) == "Zs" else ascii(c)[1:-1]
+        for c in text
+    )
+
+
+def print_json(value: object) -> None:
+    """An object of JSON in a line, in which other programs see no second line."""
+    text = json.dumps(value, ensure_ascii=False)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     """One line a fact: its name, and what it is."""
     for name, value in facts:
-        click.echo(f"{name:<10} {value}")
+        click.echo(f"{name:<10} {escaped(value)}")
 
 
 def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
@@ -49,7 +73,7 @@ def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
         start = (
             "make ui"
             if Path("Makefile").is_file()
-            else f"mlflow ui --backend-store-uri {tracking_uri}"
+            else f"mlflow ui --backend-store-uri {shlex.quote(tracking_uri)}"
         )
         seen = f"{start}, then http://127.0.0.1:5000{page}"
     print_facts([("run", masked(f"{run_id} at {tracking_uri}")), ("see it", masked(seen))])

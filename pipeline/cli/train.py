@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import OVERRIDES, load_command_config
+from pipeline.cli.arguments import OVERRIDES, load_command_config, load_command_headlines
 from pipeline.cli.progress import epoch_display
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_facts, print_run, print_table, quiet_start
@@ -38,13 +38,16 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
     test headlines, and registers the model. insight=none leaves out what looks beyond accuracy,
     and is faster. The same command goes on with a run that was cut off.
     """
-    config = None if resume else load_command_config("train", overrides)
+    config, headlines = None, None
+    if resume is None:
+        config = load_command_config("train", overrides)
+        headlines = load_command_headlines(config)
     with quiet_start():
         from pipeline.run import run
 
     config = config or _resumed(str(resume), overrides)
     with epoch_display() as on_epoch:
-        result = run(config, interrupts.checked(on_epoch), resume)
+        result = run(config, interrupts.checked(on_epoch), resume, headlines)
     _print_summary(result)
 
 

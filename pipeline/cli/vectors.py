@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import JSON, is_override, load_command_config
+from pipeline.cli.arguments import JSON, is_override, load_command_config, load_command_headlines
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
-from pipeline.cli.terminal import print_table, quiet_start
+from pipeline.cli.terminal import print_json, print_table, quiet_start
 
 if TYPE_CHECKING:
     from pipeline.embedding.catalogue import InstalledSet, PublishedSet
@@ -45,7 +44,7 @@ def list_sets(as_json: bool) -> None:
     if as_json:
         for name, entry in CATALOGUE.items():
             where = str(entry.where) if entry.where else None
-            click.echo(json.dumps({"name": name, **entry.provenance, "where": where}))
+            print_json({"name": name, **entry.provenance, "where": where})
         return
     columns = ["name", "dimension", "words", "MB", "casing", "licence", "here"]
     print_table(columns, [_row(entry) for entry in CATALOGUE.values()])
@@ -83,14 +82,13 @@ def inspect_set(
 
     Norms and neighbours are of the 100,000 most frequent words.
     """
-    from dataclasses import asdict
 
     from pipeline.insight.inspection import inspect
 
     wanted = _split_words(words)
     seen = inspect(source, words=wanted, vector_size=vector_size, member=member)
     if as_json:
-        click.echo(json.dumps(asdict(seen), ensure_ascii=False))
+        print_json(asdict(seen))
         return
     conventions = seen.conventions
     low, mean, high = seen.norms
@@ -162,7 +160,6 @@ def compare_sets(
         name: load_command_config(command, overrides, set_overrides(name, text)) for name in names
     }
     config = next(iter(configs.values()))
-    from pipeline.data.headlines import load_headlines
     from pipeline.embedding.loading import choose_vectors
     from pipeline.embedding.options import CorpusOptions, JoinedOptions
 
@@ -170,7 +167,7 @@ def compare_sets(
     own_text = any(isinstance(v, CorpusOptions | JoinedOptions) for v in chosen.values())
     headlines, held_out = None, []
     if with_runs or own_text:
-        headlines = load_headlines(**asdict(config.data))
+        headlines = load_command_headlines(config)
         held_out = [*headlines.texts("validation"), *headlines.texts("test")]
     with quiet_start():
         from pipeline import report
@@ -199,7 +196,7 @@ def compare_sets(
         outcomes = [*comparison.outcomes]
     if as_json:
         for each in reports:
-            click.echo(json.dumps(report.set_values(each, outcomes), ensure_ascii=False))
+            print_json(report.set_values(each, outcomes))
         return
     print_table(*report.sets_table(reports, outcomes))
     if wanted:

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from pipeline.cli.terminal import print_table
+from pipeline.cli.terminal import escaped, print_table
 
 # Fractions of the strongest word of the headline: bold from the first, no colour below the second.
 _STRONG, _WEAK = 0.5, 0.1
 # The colours of the figures, which are slow to import: blue and orange.
-FOR, AGAINST = "#4477aa", "#ee7733"
+FOR, AGAINST = "#4477aa", "#dd6622"
 
 
 def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -34,19 +34,19 @@ def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
 def _headline(text: str, row: Mapping[str, Any]) -> Any:
     from rich.text import Text
 
-    shown = Text(f"{row['label']}  {row['probability']:.3f}  ")
+    shown = Text(f"{escaped(row['label'])}  {row['probability']:.3f}  ")
     values = [word["contributions"][row["label"]] for word in row["why"]["words"]]
     most = max(map(abs, values), default=0.0)
     end = 0
     for word, value in zip(row["why"]["words"], values, strict=True):
         start = text.index(word["word"], end)  # the spaces between them stay as they are
-        shown.append(text[end:start])
+        shown.append(escaped(text[end:start]))
         end = start + len(word["word"])
         look = ""
         if most and abs(value) >= _WEAK * most:
             look = FOR if value > 0 else AGAINST
             look = f"bold {look}" if abs(value) >= _STRONG * most else look
-        shown.append(text[start:end], look)
+        shown.append(escaped(text[start:end]), look)
     return shown
 
 

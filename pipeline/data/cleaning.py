@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -44,15 +45,21 @@ def label_text(value: object) -> str:
     """
     if isinstance(value, str):
         return _shortest(fold_spaces(*normalize([value])))
-    if isinstance(value, Collection):
+    own_text = (
+        type(value).__str__ is not object.__str__ or type(value).__repr__ is not object.__repr__
+    )
+    if isinstance(value, Collection) or callable(value) or not own_text:
         kind = type(value).__name__
         raise DataError(
             f"expected one text, number or truth value as a label, got {shown(value)} ({kind})"
         )
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ""
-    # A number of 32 bits has fewer digits than float() would show.
-    return _shortest(str(value)) if isinstance(value, float | np.floating | Decimal) else str(value)
+    if isinstance(value, float | np.floating | Decimal):
+        if math.isfinite(value) and (whole := int(value)) == value and abs(whole) < 10**21:
+            return str(whole)
+        return _shortest(str(value))  # a number of 32 bits has fewer digits than float() would show
+    return str(value)
 
 
 def _shortest(name: str) -> str:
@@ -111,12 +118,14 @@ def _names(values: Iterable[object]) -> list[str]:
 
 
 def warn_of_spellings(values: Iterable[object]) -> None:
-    """Warn where texts that differ have one name as labels, such as 1.5 and 1.50."""
+    """Warn where labels that differ have one name, such as 1.5 and 1.50, or the number 1 and "1"."""
     spellings = defaultdict(set)
-    for text in {fold_spaces(value) for value in values if isinstance(value, str)}:
-        spellings[label_text(text)].add(text)
+    for _, value in dict.fromkeys((type(value), value) for value in values):
+        name = label_text(value)
+        text = fold_spaces(value) if isinstance(value, str) else f"{name} (not text)"
+        spellings[name].add(text)
     for name, texts in sorted(spellings.items()):
-        if len(texts) > 1:
+        if name and len(texts) > 1:
             logger.warning("data: the labels %s are one label, %s", ", ".join(sorted(texts)), name)
 
 

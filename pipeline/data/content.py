@@ -160,6 +160,8 @@ class Content:
                 "the file is damaged or cut off"
             )
         at = max(self.data.rfind(end, 0, start + error.start) for end in (b"\n", b"\r")) + 1
+        if foreign := self._without_mark() or self._binary():
+            return f"{self.name}: expected UTF-8, got {foreign}"
         line = re.split(rb"[\r\n]", self.data[at : at + 4 * _SHOWN])[0]
         try:
             guess = shown(line.decode("cp1252"))
@@ -174,19 +176,48 @@ class Content:
 
     def _zero_bytes(self, text: str) -> str:
         """The message about a character 0: UTF-16 without a mark, or damage."""
-        beginning = self.data[:1000]
-        for first, encoding in ((1, "utf-16le"), (0, "utf-16be")):
-            half = beginning[first::2]
-            if half.count(0) > 0.8 * len(half):
-                return (
-                    f"{self.name}: expected UTF-8, got what looks like UTF-16 without a byte order "
-                    f"mark: convert the file with iconv -f {encoding} -t utf-8"
-                )
+        if foreign := self._without_mark() or self._binary():
+            return f"{self.name}: expected UTF-8, got {foreign}"
         line = line_number(text, text.index("\0"))
         return (
             f"{self.name}, line {line}: expected text, got a byte 0: the file is damaged, or holds "
             "binary data"
         )
+
+    def _without_mark(self) -> str | None:
+        """What to do where the bytes are UTF-16 or UTF-32 text without a byte order mark."""
+        for encoding, width in _WIDE:
+            beginning = self.data[: _BEGINNING - _BEGINNING % width]
+            try:
+                text = beginning[: len(beginning) - len(beginning) % width].decode(encoding)
+            except UnicodeDecodeError as error:
+                if error.end < len(beginning) - 4:  # else it is only cut off within a character
+                    continue
+                text = error.object[: error.start].decode(encoding)
+            ordinary = sum(map(text.count, _ORDINARY))
+            is_latin = sum(map(str.isascii, text)) > 0.8 * len(text)
+            is_table = "\n" in text and ordinary > max(2, len(text) / 50)
+            if (is_latin or is_table) and not _CONTROLS.search(text):
+                return (
+                    f"{encoding.upper()} without the byte order mark that tells it: save the file as "
+                    f"UTF-8 (iconv -f {encoding} -t utf-8)"
+                )
+        return None
+
+    def _binary(self) -> str | None:
+        """What to say where the bytes are no text of any usual encoding."""
+        beginning = self.data[:_BEGINNING]
+        controls = sum(map(beginning.count, _CONTROL_BYTES))
+        if controls > max(1, len(beginning) / 50):
+            return "binary data: the file is no table, or is encrypted or damaged"
+        return None
+
+
+_BEGINNING = 4_000  # bytes by which an encoding is told
+_WIDE = (("utf-32le", 4), ("utf-32be", 4), ("utf-16le", 2), ("utf-16be", 2))
+_ORDINARY = " ,;\t\n"  # what a table has in any language
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\ufffe\uffff]")
+_CONTROL_BYTES = [bytes([code]) for code in (*range(9), *range(14, 32))]
 
 
 def check_file(path: Path) -> None:

@@ -36,6 +36,8 @@ from pipeline.data.tables import READERS, holds_table, read_table, select_column
 
 logger = logging.getLogger(__name__)
 
+FILE_OPTION = "--{}"  # of the commands that read a file, as `pipeline evaluate --file`
+
 
 @dataclass(frozen=True)
 class Headlines:
@@ -141,7 +143,7 @@ def load_headlines(
         MissingExtraError: `bbc` without its package.
     """
     values = {
-        "path": path if path is None else os.fspath(path),
+        "path": os.fspath(path) if isinstance(path, os.PathLike) else path,
         "text": text,
         "label": label,
         "group": group,
@@ -151,6 +153,10 @@ def load_headlines(
         "test": test,
         "seed": seed,
     }
+    if labels is not None and isinstance(source, str | pd.DataFrame | Dataset | DatasetDict):
+        raise DataError(
+            "labels: expected none, as the source has its own column of them: leave them out"
+        )
     # What is in memory has no row in SOURCES. The other options are checked all the same.
     named = {"source": source} if isinstance(source, str) else {}
     try:
@@ -193,7 +199,7 @@ def read_labelled(
 
     Raises DataError: the file or its rows cannot be used.
     """
-    table = select_columns(read_table(Path(path)), text, label, str(path))
+    table = select_columns(read_table(Path(path)), text, label, str(path), option=FILE_OPTION)
     warn_of_spellings(table["label"])
     frame, dropped = clean_rows(table)
     if frame.empty:
@@ -225,8 +231,11 @@ def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[st
         content = unpack(sys.stdin.buffer.read(), "standard input", "-")
     else:
         content = read_content(Path(path))
-    frame = read_frame(content, text)
-    texts = clean_texts(select_columns(frame, text or DataOptions.text, None, content.name)["text"])
+    column = text or DataOptions.text
+    frame = select_columns(
+        read_frame(content, text), column, None, content.name, option=FILE_OPTION
+    )
+    texts = clean_texts(frame["text"])
     blank = texts.count("")
     if blank == len(texts):
         raise DataError(f"{content.name}: expected headlines, found none")
@@ -283,7 +292,7 @@ def _check_groups(frames: Mapping[str, pd.DataFrame], group: str, name: str) -> 
     if len(different) < 2:
         raise DataError(
             f"expected at least two different values in the column {group!r}, all headlines have "
-            f"{different.pop()!r}: leave data.group out"
+            f"{different.pop()!r}: choose another column, or none"
         )
 
 

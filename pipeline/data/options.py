@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated
 
@@ -50,6 +51,12 @@ class DataOptions:
             raise ValueError(
                 f"validation + test must stay below 1, got {self.validation} + {self.test}"
             )
+        columns = {"text": self.text, "label": self.label, "group": self.group}
+        for (name, column), (other, same) in combinations(columns.items(), 2):
+            if column == same:
+                raise ValueError(
+                    f"expected different columns, {name} and {other} are both {column!r}"
+                )
         needs = SOURCES[self.source].needs
         if needs and not self.path:
             raise ValueError(

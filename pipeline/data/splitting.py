@@ -58,7 +58,7 @@ def add_missing_splits(
         rest = len(train) - size
         if min(size, rest) < len(counts):
             raise DataError(
-                f"{total} headlines with data.{split}={fraction} leave {size} for {split} and {rest} for "
+                f"{total} headlines with {split}={fraction} leave {size} for {split} and {rest} for "
                 f"the rest, expected at least {len(counts)} in each (one a label): add headlines or "
                 "change the fraction"
             )

@@ -137,8 +137,18 @@ def reader_of(content: Content) -> Reader:
     return own
 
 
+IN_PYTHON = "{}=..."
+"""How messages of `select_columns` call the options of one who has a table in memory."""
+
+
 def select_columns(
-    frame: pd.DataFrame, text: str, label: str | None, where: str, group: str | None = None
+    frame: pd.DataFrame,
+    text: str,
+    label: str | None,
+    where: str,
+    group: str | None = None,
+    *,
+    option: str = "data.{}",
 ) -> pd.DataFrame:
     """The wanted columns under the names `text` and, where they are wanted, `label` and `group`.
 
@@ -148,6 +158,7 @@ def select_columns(
         label: its column with the labels, or None.
         where: where the table is from, for messages.
         group: its column with the publisher or author, or None.
+        option: how messages call the options that name columns.
 
     Raises:
         DataError: a column is missing or there twice, there are no rows, or a headline is not text,
@@ -161,10 +172,10 @@ def select_columns(
         raise DataError(f"{where}: expected rows of headlines, found none")
     for column in columns.values():
         if column not in frame.columns:
-            options = "data.text and data.label (with --file: --text and --label)"
+            wrong = [name for name, other in columns.items() if other not in frame.columns]
             raise DataError(
                 f"{where}: there is no column {column!r}, it has {_listed(list(frame.columns))}: "
-                f"set {'data.group' if column == group else options}"
+                f"set {_settings(wrong, option)}"
             )
         if list(frame.columns).count(column) > 1:
             raise DataError(f"{where}: expected one column {column!r}, there are several")
@@ -175,7 +186,7 @@ def select_columns(
         if value is not None and not isinstance(value, str):
             raise DataError(
                 f"{where}: expected text in column {text!r}, got {shown(value)} in row {row + 1}: "
-                "set data.text (with --file: --text) to the column that holds the headlines"
+                f"name the column that holds the headlines: set {_settings(['text'], option)}"
             )
     for name in ("label", "group"):
         for row, value in enumerate(selected.get(name, ())):
@@ -195,6 +206,12 @@ def _values_or_none(column: pd.Series[Any]) -> list[Any]:
         return [value if value == value else None for value in column.to_numpy()]
     values: list[Any] = column.astype(object).where(column.notna(), None).to_list()
     return values
+
+
+def _settings(names: Sequence[str], option: str) -> str:
+    """What to set, as the caller calls it: `data.text and data.label (in Python: text, label)`."""
+    python = f" (in Python: {', '.join(names)})" if option != IN_PYTHON else ""
+    return " and ".join(map(option.format, names)) + python
 
 
 def _listed(columns: Sequence[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -224,7 +225,7 @@ class TrackedRun:
             outbox.remove()
             return
         model = outbox.model_folder
-        kept = f"; the model is in {model} (pipeline predict --model {model})"
+        kept = f"; the model is in {model} (pipeline predict --model {shlex.quote(str(model))})"
         kept = kept if model.is_dir() else ""
         outbox.close()
         if not complete:

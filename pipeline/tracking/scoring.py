@@ -306,9 +306,20 @@ def application(classifier: Answers, address: str) -> Starlette:
     )
 
 
-def serve(classifier: Answers, address: str, host: str, port: int) -> None:
-    """Answer until a signal comes. Raises TrackingError: the port cannot be used."""
+def serve(
+    classifier: Answers,
+    address: str,
+    host: str,
+    port: int,
+    on_listening: Callable[[], None] | None = None,
+) -> None:
+    """Answer until a signal comes. `on_listening` is called when requests can come.
+
+    Raises TrackingError: the port cannot be used.
+    """
     listener = listen(host, port)
+    if on_listening:
+        on_listening()
     run_server(application(classifier, address), listener)
 
 

@@ -37,7 +37,7 @@ def test_the_commands(
     assert (code, json.loads(out)) == (0, {"cases": 32, "added": 2, "ids": [30, 31]})
 
     _, out, _ = main(capfd, "cases", "list")
-    assert out.startswith("cases: 32 cases, made with models:/m-")
+    assert out.startswith("cases: 32 cases, made with models:/headlines-headlines/1\n")
     assert ["weather", "2"] in [line.split() for line in out.splitlines()]
     assert ["30", "weather", "Rain", "again"] in [line.split() for line in out.splitlines()]
     _, out, _ = main(capfd, "cases", "list", "--only", "weather", "--json")
@@ -54,7 +54,7 @@ def test_the_commands(
     assert lines[3].split() == ["weather", "0.000", "30:", "Rain", "again"]
     assert len(lines) == 2 + 2 * 6 + 3
     assert lines[-1].split()[0] == "model"
-    assert lines[-1].split()[1].startswith("models:/m-")
+    assert lines[-1].split()[1] == "models:/headlines-headlines/1"
     _, out, _ = main(capfd, "cases", "predict", "Alps", "--why", "--json", *where)
     row = json.loads(out)
     assert sum(row["votes"].values()) == len(row["cases"]) == 5
@@ -84,7 +84,9 @@ def test_the_commands(
     champion = ["--model", "headlines-headlines"]
     code, _, err = main(capfd, "cases", "predict", "Alps", *champion, *where)
     assert code == 2
-    assert "the cases were made with models:/m-" in err
+    assert "the cases were made with models:/headlines-headlines/1, and cannot be used with" in err
+    assert "with models:/headlines-headlines/2: leave" in err
+    assert json.loads(again)["model"] == "models:/headlines-headlines/1"
     assert len(err.strip().splitlines()) == 1
     code, out, _ = main(
         capfd, "cases", "add", "Alps", "--as", "nature", "--cases", "other", *champion, *where
@@ -108,7 +110,10 @@ def test_a_folder_with_its_own_model(
     monkeypatch.chdir(tmp_path)
     texts, labels = TRAIN.texts, [NAMES[label] for label in TRAIN.labels]
     CaseBase(built(), texts, labels).save("cases")
-    code, out, _ = main(capfd, "cases", "predict", texts[0], "--json")
+    code, _, err = main(capfd, "cases", "predict", texts[0])
+    assert code == 2
+    assert "in a file of Keras, which may be code" in err
+    code, out, _ = main(capfd, "cases", "predict", texts[0], "--json", "--trust")
     assert (code, json.loads(out)["label"]) == (0, labels[0])
     assert "made with a model of their own" in main(capfd, "cases", "list")[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases"]
@@ -117,7 +122,7 @@ def test_a_folder_with_its_own_model(
     CaseBase(built(seed=1), texts, labels).save("others")
     (mine,), (other,) = (list(Path(name).glob("*.keras")) for name in ("cases", "others"))
     mine.write_bytes(other.read_bytes())
-    code, _, err = main(capfd, "cases", "predict", texts[0])
+    code, _, err = main(capfd, "cases", "predict", texts[0], "--trust")
     assert code == 2
     assert "expected the model that CaseBase.save wrote, it is missing or damaged" in err
 

@@ -54,7 +54,7 @@ def test_bad_columns_of_groups(tmp_path: Path) -> None:
     texts, labels = make_headlines(20)
     pd.DataFrame({"text": texts, "label": labels, "one": 1}).to_csv(tmp_path / "h.csv", index=False)
     with pytest.raises(
-        DataError, match=r"no column 'by', it has 'text', 'label', 'one': set data\.group$"
+        DataError, match=r"no column 'by', it has 'text', 'label', 'one': set data\.group"
     ):
         load_headlines("file", path=tmp_path / "h.csv", group="by")
     with pytest.raises(DataError, match="at least two different values in the column 'one'"):

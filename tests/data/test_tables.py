@@ -108,7 +108,7 @@ BAD_FILES: dict[str, tuple[str, Any, str]] = {
     "UTF-16": (
         "x.csv",
         lambda path: path.write_text("text,label\n", "utf-16-le"),
-        "what looks like UTF-16 without a byte order mark",
+        "got UTF-16LE without the byte order mark",
     ),
     "damaged gzip": (
         "x.csv.gz",

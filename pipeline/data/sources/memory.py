@@ -9,9 +9,10 @@ import pandas as pd
 from datasets import ClassLabel, Dataset, DatasetDict
 
 from pipeline.base.errors import DataError
+from pipeline.data.content import shown
 from pipeline.data.sources.request import Loaded, Request
 from pipeline.data.splitting import SPLITS, split_name
-from pipeline.data.tables import frame_from_arrow, make_frame, select_columns
+from pipeline.data.tables import IN_PYTHON, frame_from_arrow, make_frame, select_columns
 
 
 def load_memory(
@@ -24,16 +25,27 @@ def load_memory(
     Raises DataError: labels or columns are missing, or a headline is not text.
     """
     if isinstance(source, Dataset | DatasetDict):
-        return Loaded("dataset", "memory", frames_from_datasets(source, request, "dataset"))
+        frames = frames_from_datasets(source, request, "dataset", option=IN_PYTHON)
+        return Loaded("dataset", "memory", frames)
     if isinstance(source, pd.DataFrame):
-        frame = select_columns(source, request.text, request.label, "the data frame", request.group)
+        frame = select_columns(
+            source, request.text, request.label, "the data frame", request.group, option=IN_PYTHON
+        )
         return Loaded("frame", "memory", {"train": frame})
     return Loaded("lists", "memory", {"train": _frame_from_lists(source, labels)})
 
 
 def _frame_from_lists(texts: Iterable[str], labels: Iterable[Any] | None) -> pd.DataFrame:
-    if labels is None:
+    if labels is None and isinstance(texts, Iterable):
         raise DataError("a list of headlines needs labels: load_headlines(texts, labels)")
+    for name, values in (("source", texts), ("labels", labels)):
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            what = (
+                "a name of a source, a list of headlines or a table"
+                if name == "source"
+                else "a list"
+            )
+            raise DataError(f"load_headlines: expected {what} as {name}, got {shown(values)}")
     if isinstance(texts, Set | Mapping) or isinstance(labels, Set | Mapping):
         raise DataError(
             "expected lists of headlines and labels, got a set or a dict, which has no order"
@@ -48,16 +60,20 @@ def _frame_from_lists(texts: Iterable[str], labels: Iterable[Any] | None) -> pd.
             "put them in one order, as in labels.loc[texts.index]"
         )
     texts, labels = list(texts), list(labels)
+    for row, text in enumerate(texts, 1):
+        if not isinstance(text, str) and text is not None and text == text:
+            raise DataError(f"expected a list of texts, got {shown(text)} in row {row}")
     if len(texts) != len(labels):
         raise DataError(f"expected one label a headline, got {len(texts)} and {len(labels)}")
     return select_columns(make_frame(texts, labels), "text", "label", "the lists")
 
 
 def frames_from_datasets(
-    loaded: Dataset | DatasetDict, request: Request, name: str
+    loaded: Dataset | DatasetDict, request: Request, name: str, *, option: str = "data.{}"
 ) -> dict[str, pd.DataFrame]:
     """A data frame for each split of `loaded`. Class labels become their names.
 
+    `name`, `option`: how messages call the data and its options, as for `select_columns`.
     Splits with another name than train, validation, test (or valid, val, dev) are left out.
     Raises DataError: there is no split train, or no such column.
     """
@@ -73,8 +89,9 @@ def frames_from_datasets(
             table = frame_from_arrow(rows.select_columns(sorted(wanted)).with_format("arrow")[:])
         else:
             table = pd.DataFrame(columns=rows.column_names)  # the message lists its columns
+        where = f"{name}, split {part}"
         frame = select_columns(
-            table, request.text, request.label, f"{name}, split {part}", request.group
+            table, request.text, request.label, where, request.group, option=option
         )
         for column, origin in (("label", request.label), ("group", request.group)):
             feature = rows.features.get(origin)
