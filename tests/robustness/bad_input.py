@@ -120,6 +120,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_estimator
     import inputs_http
     import inputs_models
+    import inputs_python
     import inputs_report
     import inputs_scoring
     import inputs_stores
@@ -135,6 +136,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "Portable classifiers": inputs_models.ROWS,
         "Scoring of files": inputs_scoring.ROWS,
         "Training in Python": inputs_estimator.ROWS,
+        "Functions in Python": inputs_python.ROWS,
         "Figures and tables": inputs_report.ROWS,
         "Stores": inputs_stores.ROWS,
     }

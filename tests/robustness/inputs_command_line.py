@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from bad_input import BadInput, Trial
 
 from pipeline.cases.case import Case
-from pipeline.cases.storage import SavedCases, write_cases
+from pipeline.cases.storage import SavedCases, StoredNetwork, write_cases
+from pipeline.classifier.encoders import MeanOptions
+from pipeline.cli.terminal import print_json, print_table
 
 
 def _run(*arguments: str) -> Callable[[Trial], str]:
@@ -22,6 +25,39 @@ def _cases_of(name: str) -> Callable[[Trial], str]:
         vectors = np.ones((1, 2), np.float32)
         write_cases(trial.folder / "cases", SavedCases(5, name, 1, 0, [Case(0, "a", "b")], vectors))
         return trial.command("cases", "predict", "Alps")
+
+    return act
+
+
+def _own_network(*options: str) -> Callable[[Trial], str]:
+    """`pipeline cases predict` with a folder that holds a file of Keras."""
+
+    def act(trial: Trial) -> str:
+        file = trial.write("model-0123456789abcdef.keras", b"PK\3\4 code")
+        network = StoredNetwork(file, MeanOptions())
+        saved = SavedCases(5, "", 1, 0, [Case(0, "a", "b")], np.ones((1, 2), np.float32), network)
+        write_cases(trial.folder / "cases", saved)
+        return trial.command("cases", "predict", "Alps", *options)
+
+    return act
+
+
+def _in_a_table(headline: str) -> Callable[[Trial], str]:
+    """A headline in a table on the terminal."""
+
+    def act(trial: Trial) -> str:
+        print_table(["headline"], [[headline]])
+        return trial.capfd.readouterr().out.splitlines()[-1]
+
+    return act
+
+
+def _in_json(headline: str) -> Callable[[Trial], str]:
+    def act(trial: Trial) -> str:
+        print_json({"text": headline})
+        printed: str = trial.capfd.readouterr().out
+        assert json.loads(printed) == {"text": headline}
+        return printed
 
     return act
 
@@ -247,5 +283,55 @@ ROWS = (
             ("s3://bucket/model", "s3://bucket/model"),
             ("http://alice:secret@host/model", "http://alice:***@host/model"),
         )
+    ),
+    BadInput(
+        "cases: a folder with a network in a file of Keras",
+        _own_network(),
+        "error: cases: the cases hold a network of their own, in a file of Keras, which may be code: if you trust whoever made the folder, add --trust",
+    ),
+    BadInput(
+        "the same with --trust, where the file is damaged",
+        _own_network("--trust"),
+        "error: cases/model-0123456789abcdef.keras: expected the model that CaseBase.save wrote, it is missing or damaged: put back a copy, or add the cases again in another folder",
+    ),
+    BadInput(
+        "a headline with an order to the terminal (ESC), in a table",
+        _in_a_table("Alps \x1b[31mlose\x1b[0m snow"),
+        "Alps \\x1b[31mlose\\x1b[0m snow",
+    ),
+    BadInput(
+        "a headline with a sign that turns the text around (U+202E), in a table",
+        _in_a_table("Alps \u202elose snow"),
+        "Alps \\u202elose snow",
+    ),
+    BadInput(
+        "a headline with a line separator (U+2028), in a table",
+        _in_a_table("Alps\u2028lose snow"),
+        "Alps\\u2028lose snow",
+    ),
+    BadInput(
+        "a headline with a zero-width space and a byte order mark, in a table",
+        _in_a_table("Al\u200bps\ufeff"),
+        "Al\\u200bps\\ufeff",
+    ),
+    BadInput(
+        "a headline with a joiner of letters (U+200C), as Persian has them, in a table",
+        _in_a_table("می\u200cخواهم"),
+        "می\u200cخواهم",
+    ),
+    BadInput(
+        "a headline in Chinese with a wide space, in a table",
+        _in_a_table("雪\u3000山"),
+        "雪\u3000山",
+    ),
+    BadInput(
+        "a headline with a line separator (U+2028), as JSON: one line",
+        _in_json("Alps\u2028lose snow"),
+        '{"text": "Alps\\u2028lose snow"}',
+    ),
+    BadInput(
+        "a headline with a sign beyond 16 bits and a tag, as JSON",
+        _in_json("😀\U000e0041"),
+        '{"text": "😀\\udb40\\udc41"}',
     ),
 )

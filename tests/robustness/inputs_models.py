@@ -105,6 +105,23 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "a model that is no JSON": (None, {"model": b"\x80\x04cos\nsystem\n"}),
     "a model nested 100,000 deep": (None, {"model": b"[" * 100_000}),
     "a model without labels": (None, {"model": _with(labels=[])}),
+    "a text in the place of the list of labels": (None, {"model": _with(labels="xy")}),
+    "an object in the place of the list of labels": (
+        None,
+        {"model": _with(labels={"a": 1, "b": 2})},
+    ),
+    "digits in the place of weights": (None, {"model": _with(weights="11")}),
+    "weights in quotes": (None, {"model": _with(weights=["0.5", "0.5"])}),
+    "a truth value as a weight": (None, {"model": _with(weights=[True, 0.5])}),
+    "members in an object": (None, {"model": _with(members={"network": 1, "ngrams": 1})}),
+    "facts in a list": (None, {"model": _with(facts=[["name", "mine"]])}),
+    "a bound in quotes": (None, {"model": _with(floor="-15")}),
+    "a size of words in quotes": (
+        None,
+        {"model": _with(encoder={"name": "cnn", "kernel_sizes": "3"})},
+    ),
+    "a truth value as a version": (None, {"model": _with(version=True)}),
+    "a text in the place of a tokeniser": (None, {"model": _with(tokeniser="split")}),
     "labels that are numbers": (None, {"model": _with(labels=[1, 2])}),
     "a label that is there twice": (None, {"model": _with(labels=["a", "a"])}),
     "more labels than the arrays have": (None, {"model": _with(labels=["a", "b", "c"])}),
@@ -252,6 +269,21 @@ GETS = {
         "RecursionError maximum recursion depth exceeded while decoding a JSON array from a unicode string"
     ),
     "a model without labels": _form("expected labels that are different strings"),
+    "a text in the place of the list of labels": _form("expected a list as labels, got 'xy'"),
+    "an object in the place of the list of labels": _form(
+        "expected a list as labels, got \"{'a': 1, 'b': 2}\""
+    ),
+    "digits in the place of weights": _form("expected a list as weights, got '11'"),
+    "weights in quotes": _form("expected numbers as weights and floor"),
+    "a truth value as a weight": _form("expected numbers as weights and floor"),
+    "members in an object": _form(
+        "expected a list as members, got \"{'network': 1, 'ngrams': 1}\""
+    ),
+    "facts in a list": _form("expected an object as facts, got \"[['name', 'mine']]\""),
+    "a bound in quotes": _form("expected numbers as weights and floor"),
+    "a size of words in quotes": _form("expected whole numbers as kernel_sizes"),
+    "a truth value as a version": "error: model/model.json: expected version 1 of the format, got True: export the model again with the package that reads it",
+    "a text in the place of a tokeniser": _form("expected an object as tokeniser, got 'split'"),
     "labels that are numbers": _form("expected labels that are different strings"),
     "a label that is there twice": _form("expected labels that are different strings"),
     "more labels than the arrays have": _arrays_error(

@@ -84,7 +84,7 @@ ROWS = (
     BadInput(
         "the same: what the log says of it",
         _missing_font,
-        "figures: no font of this machine has \U0001d800: figures show their codes; install a font that has them, such as Noto Sans",
+        "figures: no font of this machine has \U0001d800: figures show their codes; install a font that has them, such as Noto Sans (Debian: fonts-noto-core, and fonts-noto-cjk for Chinese, Japanese and Korean)",
     ),
     BadInput("a label with a lone surrogate", _drawn("caf\udce9"), "caf\\udce9"),
     BadInput("a label with a control character", _drawn("a\x07b"), "a\\x07b"),

@@ -1,0 +1,267 @@
+"""Functions of the package called with something else than they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from bad_input import BadInput, Trial
+from builders import make_headlines
+
+TEXTS, LABELS = make_headlines(10)
+FRAME = pd.DataFrame({"headline": TEXTS, "topic": LABELS})
+
+
+def _call(name: str, *arguments: Any, **options: Any) -> Callable[[Trial], object]:
+    """What a public function says."""
+
+    def act(trial: Trial) -> object:
+        import pipeline
+
+        return getattr(pipeline, name)(*arguments, **options)
+
+    return act
+
+
+def _loaded(source: Any, labels: Any = None, **options: Any) -> Callable[[Trial], object]:
+    """The labels of what `load_headlines` makes of lists or a table, and the warnings."""
+
+    def act(trial: Trial) -> object:
+        from pipeline import Headlines, load_headlines
+
+        kept: list[Headlines] = []
+        warnings = trial.warnings(lambda: kept.append(load_headlines(source, labels, **options)))
+        return f"{warnings}\nlabels {', '.join(kept[0].label_names)}".strip()
+
+    return act
+
+
+def _classified(labels: Any) -> Callable[[Trial], object]:
+    """What `EmbeddingClassifier` says to labels. No row comes as far as training."""
+
+    def act(trial: Trial) -> object:
+        from pipeline import EmbeddingClassifier
+
+        return EmbeddingClassifier().fit([f"text {i}" for i in range(len(labels))], labels)
+
+    return act
+
+
+def _rows(words: Any, vectors: Any) -> Callable[[Trial], object]:
+    def act(trial: Trial) -> object:
+        from pipeline import WordVectors
+
+        return WordVectors.from_rows(words, vectors)
+
+    return act
+
+
+def _labels(*values: Any) -> list[Any]:
+    return [values[i % len(values)] for i in range(len(TEXTS))]
+
+
+ROWS = (
+    BadInput(
+        "fit with two names in the place of headlines",
+        _call("fit", "train", "validation"),
+        "error: fit: expected Examples as training, got 'train' (str)",
+    ),
+    BadInput(
+        "fit with lists in the place of Examples",
+        _call("fit", TEXTS, LABELS),
+        "error: fit: expected Examples as training, got ['Wins in wins alps alps', 'Wins river forest in new', 'Summit wins and ice again', ...] (list)",
+    ),
+    BadInput(
+        "evaluate with a name in the place of a classifier",
+        _call("evaluate", "headlines-bbc", TEXTS),
+        "error: evaluate: expected object with predict_proba as classifier, got 'headlines-bbc' (str)",
+    ),
+    BadInput(
+        "load_headlines with two numbers",
+        _call("load_headlines", 5, 5),
+        "error: load_headlines: expected a name of a source, a list of headlines or a table as source, got 5",
+    ),
+    BadInput(
+        "load_headlines without anything",
+        _call("load_headlines", None),
+        "error: load_headlines: expected a name of a source, a list of headlines or a table as source, got None",
+    ),
+    BadInput(
+        "load_headlines with a list of numbers",
+        _call("load_headlines", [1, 2], ["a", "b"]),
+        "error: expected a list of texts, got 1 in row 1",
+    ),
+    BadInput(
+        "load_headlines with a number as the name of a column",
+        _call("load_headlines", FRAME, text=0),
+        "error: text=0: expected a valid string, got 0",
+    ),
+    BadInput(
+        "load_headlines with a text as a seed",
+        _call("load_headlines", "bbc", seed="one"),
+        "error: seed=one: expected a valid integer, unable to parse string as an integer, got 'one'",
+    ),
+    BadInput(
+        "load_headlines with labels, and a file beside them",
+        _call("load_headlines", "bbc", LABELS),
+        "error: labels: expected none, as the source has its own column of them: leave them out",
+    ),
+    BadInput(
+        "load_classifier without a folder",
+        _call("load_classifier", None),
+        "error: expected the path of a folder of `pipeline export`, got None",
+    ),
+    BadInput(
+        "load_config with one text",
+        _call("load_config", "seed=1"),
+        "error: load_config: expected list of str as overrides, got 'seed=1' (str)",
+    ),
+    BadInput(
+        "load_vectors with a number",
+        _call("load_vectors", 5),
+        "error: expected a name, a file, WordVectors or gensim KeyedVectors, got <class 'int'>",
+    ),
+    BadInput(
+        "load_vectors of -3 dimensions",
+        _call("load_vectors", "random", vector_size=-3),
+        "error: expected most_frequent from 0 and a vector_size from 1, got 0 and -3",
+    ),
+    BadInput(
+        "tokenize with one text",
+        _call("tokenize", "Alps lose snow"),
+        "error: tokenize: expected list of str as texts, got 'Alps lose snow' (str)",
+    ),
+    BadInput(
+        "tokenize with another way to write contractions",
+        _call("tokenize", ["Alps"], "merge"),
+        "error: tokenize: expected 'split' or 'whole' as contractions, got 'merge' (str)",
+    ),
+    BadInput(
+        "build_vocabulary with a table",
+        _call("build_vocabulary", {"text": TEXTS}),
+        "error: build_vocabulary: expected list of str as texts, got {'text': ['Wins in wins alps alps', 'Wins river forest in new', 'Summit wins and ice again', ...]} (dict)",
+    ),
+    BadInput(
+        "build_vocabulary of no tokens",
+        _call("build_vocabulary", TEXTS, max_tokens=0),
+        "error: expected max_tokens from 1, got 0",
+    ),
+    BadInput(
+        "train_vectors with bytes",
+        _call("train_vectors", [b"Alps lose snow"]),
+        "error: train_vectors: expected list of str as texts, got [b'Alps lose snow'] (list) with b'Alps lose snow' (bytes) as item 1",
+    ),
+    BadInput(
+        "join_vectors with names of sets",
+        _call("join_vectors", ["glove_6b_50d", "random"]),
+        "error: join_vectors: expected list of WordVectors as sets, got ['glove_6b_50d', 'random'] (list) with 'glove_6b_50d' (str) as item 1",
+    ),
+    BadInput(
+        "spellings of one word",
+        _call("spellings", "alps"),
+        "error: spellings: expected list of str as words, got 'alps' (str)",
+    ),
+    BadInput(
+        "Examples with one text",
+        _call("Examples", "ab", [0, 1], ("x", "y")),
+        "error: Examples: expected list of str as texts, got 'ab' (str)",
+    ),
+    BadInput(
+        "Examples with names as labels",
+        _call("Examples", ["Alps"], ["nature"], ("nature",)),
+        "error: Examples: expected list of int as labels, got ['nature'] (list) with 'nature' (str) as item 1",
+    ),
+    BadInput(
+        "Examples with one name for two labels",
+        _call("Examples", ["Alps"], [0], ("x", "x")),
+        "error: expected different label names, got ('x', 'x')",
+    ),
+    BadInput(
+        "vectors in one dimension",
+        _rows(["alps"], np.ones(3)),
+        "error: expected vectors as an array of numbers, (n_words, vector_size), got float64 of shape (3,)",
+    ),
+    BadInput(
+        "vectors that are texts",
+        _rows(["alps"], [["1", "2"]]),
+        "error: expected vectors as an array of numbers, (n_words, vector_size), got <U1 of shape (1, 2)",
+    ),
+    BadInput(
+        "more words than vectors",
+        _rows(["alps", "snow"], np.ones((1, 2))),
+        "error: expected unique words and a row each, got 2 words, 2 unique, and an array (1, 2)",
+    ),
+    BadInput(
+        "a table without the columns `text` and `label`",
+        _loaded(FRAME),
+        "error: the data frame: there is no column 'text', it has 'headline', 'topic': set text=... and label=...",
+    ),
+    BadInput(
+        "a table without the column `label`",
+        _loaded(FRAME, text="headline"),
+        "error: the data frame: there is no column 'label', it has 'headline', 'topic': set label=...",
+    ),
+    BadInput(
+        "a table whose label is the headline",
+        _loaded(FRAME, text="headline", label="headline"),
+        "error: expected different columns, text and label are both 'headline'",
+    ),
+    BadInput(
+        "a table with numbers in the column of headlines",
+        _loaded(FRAME.assign(headline=1.5), text="headline", label="topic"),
+        "error: the data frame: expected text in column 'headline', got 1.5 in row 1: name the column that holds the headlines: set text=...",
+    ),
+    BadInput(
+        'labels 1, "1" and 2 in a list',
+        _loaded(TEXTS, _labels(1, "1", 2)),
+        "data: the labels 1, 1 (not text) are one label, 1\nlabels 1, 2",
+    ),
+    BadInput(
+        'labels True, "true" and 0 in a list',
+        _loaded(TEXTS, _labels(True, "true", 0)),
+        "data: the labels True (not text), true are one label, True\nlabels 0, True",
+    ),
+    BadInput("labels 1, 1.0 and 2 in a list", _loaded(TEXTS, _labels(1, 1.0, 2)), "labels 1, 2"),
+    BadInput(
+        "labels 1e16, 10**16 and 2 in a list",
+        _loaded(TEXTS, _labels(1e16, 10**16, 2)),
+        "labels 2, 10000000000000000",
+    ),
+    BadInput(
+        "functions as labels",
+        _loaded(TEXTS, _labels(len, max)),
+        "error: expected one text, number or truth value as a label, got <built-in function len> (builtin_function_or_method)",
+    ),
+    BadInput(
+        "objects without a text of their own as labels",
+        _loaded(TEXTS, _labels(Exception, 2)),
+        "error: expected one text, number or truth value as a label, got <class 'Exception'> (type)",
+    ),
+    BadInput(
+        'EmbeddingClassifier: labels "1.0" and "1"',
+        _classified(["1.0", "1", "1.0", "1"]),
+        "error: expected labels of different names, got '1' and '1.0', which are both '1': write them in one form",
+    ),
+    BadInput(
+        'EmbeddingClassifier: labels "true" and "True"',
+        _classified(["true", "True"] * 2),
+        "error: expected labels of different names, got 'True' and 'true', which are both 'True': write them in one form",
+    ),
+    BadInput(
+        "EmbeddingClassifier: labels that differ by a space",
+        _classified(["ice", "ice "] * 2),
+        "error: expected labels of different names, got 'ice' and 'ice ', which are both 'ice': write them in one form",
+    ),
+    BadInput(
+        "EmbeddingClassifier: an empty label",
+        _classified(["ice", "", "ice", "money"]),
+        "error: expected a label for each text, got '' at position 1: leave that text out",
+    ),
+    BadInput(
+        "a table, and labels beside it",
+        _loaded(FRAME, LABELS, text="headline", label="topic"),
+        "error: labels: expected none, as the source has its own column of them: leave them out",
+    ),
+)
