@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+MODEL_ADDRESS = "MODEL_ADDRESS"
+"""What stands in the description of a model for its address, which is known once it is registered."""
+
 # What an address has before its host, and what its query calls so.
 _SECRETS = (
     (re.compile(r"(?<=://)([^/\s:@]*):[^/\s]*@"), r"\1:***@"),

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from pipeline.base.addresses import MODEL_ADDRESS as MODEL_ADDRESS
 from pipeline.base.addresses import masked, run_page
 from pipeline.classifier.readme import escape_markdown, list_labels
 from pipeline.data.headlines import Headlines
@@ -19,9 +20,6 @@ from pipeline.report.items import Item, Note, Picture
 
 PICTURE = "figures/description.png"
 """The one picture that a description shows."""
-
-MODEL_ADDRESS = "MODEL_ADDRESS"
-"""What stands in the description of a model for its address, which is known once it is registered."""
 
 _PICTURE_INCHES = 7.0  # at most so wide: MLflow shows a picture in its own size
 _TEXT = "Alps may lose 70% of snow"

@@ -11,7 +11,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from pipeline.report.description import MODEL_ADDRESS
+from pipeline.base.addresses import MODEL_ADDRESS
 from pipeline.tracking.connection import chosen_store
 from pipeline.tracking.database import store_lock
 from pipeline.tracking.notes import set_model_note, set_version_note

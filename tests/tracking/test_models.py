@@ -300,3 +300,12 @@ def test_the_champion_changes_only_for_a_better_one_on_the_same_headlines(store:
     assert str(client.get_model_version_by_alias("m", "champion").version) == forced.version
     again = promote_version(store, "m", forced.version)
     assert (again.champion, again.reason) == (True, "it was the champion already")
+
+
+def test_a_name_is_looked_up_without_tensorflow() -> None:
+    script = (
+        "import sys, pipeline.tracking.addresses\n"
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    shown = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert shown.strip() == "[]"
