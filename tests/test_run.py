@@ -29,7 +29,7 @@ from pipeline.classifier.scoring import compile_scorer, score_texts
 from pipeline.config import load_config
 from pipeline.report.page_sections import RUN_SECTIONS
 from pipeline.run import RunResult, run
-from pipeline.tracking.models import load_model
+from pipeline.tracking.models import find_model, load_model
 from pipeline.tracking.trained import PHASES, read_phases
 
 # One epoch of the network alone, and nothing beside it: for tests of something else.
@@ -118,7 +118,7 @@ def test_metrics_of_the_result(done: Done) -> None:
     assert all(seconds["seconds"][stage] > 0 for stage in stages)
 
 
-def test_what_a_newcomer_reads(done: Done, quick: Done, tmp_path: Path) -> None:
+def test_what_a_newcomer_reads(done: Done, quick: Done) -> None:
     """The descriptions of the run, of its model and of that version, and what they link to."""
     note = done.record.data.tags["mlflow.note.content"]
     result = report.result_sentence(done.result.evaluation)
@@ -138,10 +138,9 @@ def test_what_a_newcomer_reads(done: Done, quick: Done, tmp_path: Path) -> None:
     assert f"models:/{name}/{version}" in card
     champion = done.client.get_registered_model(name).description
     assert champion == card.replace(f"models:/{name}/{version}", f"models:/{name}@champion")
-    folder = mlflow.artifacts.download_artifacts(
-        f"models:/{name}/{version}", dst_path=str(tmp_path / "model")
-    )
-    readme = Path(folder, "data", "classifier", "README.md").read_text("utf-8")
+    with find_model(name, done.result.tracking_uri) as found:
+        assert found.classifier is not None
+        readme = (found.classifier / "README.md").read_text("utf-8")
     facts = card[card.index("| | |") :]
     assert "test accuracy" in facts
     assert "95 % interval" in facts
