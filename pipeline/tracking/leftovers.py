@@ -66,6 +66,8 @@ def _settle(outbox: Outbox) -> Sent | None:
             if abandoned:
                 outbox.add_end("KILLED", _ABANDONED)
             if not outbox.pending:
+                if status == "FINISHED":  # killed before its folder was removed
+                    outbox.remove()
                 return None
             if not outbox.send():
                 left = outbox.reason

@@ -31,6 +31,7 @@ CHOSEN = (
     "INSERT INTO model_version_tags",
     "UPDATE runs SET",
     "INSERT INTO registered_model_aliases",
+    "os.rename",
     "shutil.rmtree",
 )
 """Around the model, its registration, the end of the run and the champion."""
