@@ -85,7 +85,6 @@ def load_command_config(
     from pipeline.base.errors import ConfigError
     from pipeline.config import load_config, unused_overrides
     from pipeline.data.sources import check_source
-    from pipeline.embedding.loading import check_vectors
 
     config = load_config([*fixed, *overrides])
     for name in unused_overrides(overrides, config, USES[command]):
@@ -94,6 +93,8 @@ def load_command_config(
         )
     check_source(config.data.source, config.data.path)
     if "vectors" in USES[command]:
+        from pipeline.embedding.loading import check_vectors  # it imports pandas
+
         check_vectors(config.vectors)
     return config
 

@@ -77,7 +77,7 @@ BAD = {
         "expected a file of headlines, there is none at nowhere.txt",
     ),
     "no table": (["predict", "--file", "nowhere.csv"], "there is none at nowhere.csv"),
-    "not UTF-8": (["predict", "--file", sys.executable], "expected UTF-8, got other bytes"),
+    "not UTF-8": (["predict", "--file", sys.executable], "expected UTF-8, got binary data"),
     "column of nothing": (
         ["predict", "x", "--text", "headline"],
         "--text names a column of --file",

@@ -192,7 +192,7 @@ def test_a_folder_is_read_without_mlflow_and_tensorflow(logged: Store, tmp_path:
         "import sys; from pipeline.cli import main\n"
         f"try: main(['predict', '--model', {folder!r}, 'Alps'])\n"
         "except SystemExit: print([m for m in ('tensorflow', 'keras', 'mlflow', 'pandas', 'hydra',"
-        " 'rich', 'scipy', 'sklearn') if m in sys.modules])"
+        " 'rich.console', 'scipy', 'sklearn') if m in sys.modules])"
     )
     shown = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert shown.splitlines()[-1] == "[]"
