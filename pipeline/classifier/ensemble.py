@@ -188,7 +188,7 @@ def fit_ensemble(
     held_out = network.token_ids(validation.texts)
     labels, truth = np.asarray(training.labels), np.asarray(validation.labels)
     members: list[Member] = []
-    logits = network.head.predict(list(held_out), batch_size=256, verbose=0)
+    logits = network.logits(held_out)
     logs = {"network": log_softmax(logits.astype(np.float64), axis=1)}
     n_present = len(np.unique(labels))
     several = n_present > 1

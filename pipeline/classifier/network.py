@@ -29,6 +29,7 @@ from pipeline.portable.tokens import MIXED_CASE
 
 _CASE_SIZE = 8  # dimensions of the letter-case channel
 _TOKENISED_AT_ONCE = 10_000  # texts
+_LOGITS_BATCH = 256  # texts
 
 Weights = Sequence[NDArray[np.float32]]
 
@@ -112,6 +113,21 @@ class Network:
         """
         inputs = self.embedder.inputs
         return keras.Model(inputs, _logits(self.embedder, self.encoder, inputs), name="head")
+
+    def logits(self, inputs: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+        """What `head` gives for all texts: float32 array, (n, n_labels).
+
+        `inputs`: those of `token_ids`. It is compiled for this call: Keras's `predict` would warn the
+        user of it from the fifth network in a process on.
+        """
+        arrays = [tf.TensorSpec((None, array.shape[1]), tf.int32) for array in inputs]
+        head = tf.function(lambda *batch: self.head(list(batch), training=False))
+        compiled = head.get_concrete_function(*arrays)
+        batches = (
+            [tf.constant(array[start : start + _LOGITS_BATCH]) for array in inputs]
+            for start in range(0, len(inputs[0]), _LOGITS_BATCH)
+        )
+        return np.concatenate([compiled(*batch).numpy() for batch in batches])
 
     @cached_property
     def _scorer(self) -> Scorer:

@@ -51,7 +51,7 @@ def test_it_is_the_product_of_its_members(everything: Ensemble) -> None:
     sif = fit_sif(network, matrix, inputs, labels, 3)
     ngrams = fit_ngrams(network.joined_tokens(FEW.texts), labels, 3)
     logs = {
-        "network": log_softmax(network.head.predict(list(held_out), verbose=0), axis=1),
+        "network": log_softmax(network.logits(held_out), axis=1),
         "sif": sif_log_probabilities(network, sif, held_out),
         "ngrams": ngrams.score_strings(network.joined_tokens(TEST.texts)),
     }
