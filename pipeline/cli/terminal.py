@@ -118,7 +118,7 @@ def quiet_start() -> Iterator[None]:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY and limit < ADDRESSES_BYTES:
         raise click.ClickException(
-            f"TensorFlow needs {ADDRESSES_BYTES / 1e9:.0f} GB of addresses, the limit is "
+            f"TensorFlow needs {ADDRESSES_BYTES / 1e9:.0f} GB of address space, the limit is "
             f"{limit / 1e9:.1f} GB: raise it, as in ulimit -v unlimited"
         )
     if logging.getLogger().isEnabledFor(logging.INFO):

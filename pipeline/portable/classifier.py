@@ -95,8 +95,8 @@ class PortableClassifier:
         def compute(start: int) -> Array:
             return function(self.tokeniser.tokenise(strings[start : start + _BATCH]))
 
-        # The bits of an answer depend on the texts beside it: not on the number of cores.
-
+        # The last bits of an answer depend on the texts in its batch. So batches have the same size
+        # on every machine.
         # NumPy lets other threads run while it computes. Threads of BLAS beside them would only
         # wait for each other, on a busy machine for most of the time.
         one_of_blas = _blas().limit(limits=1, user_api="blas")

@@ -56,6 +56,7 @@ _AUDIT = {
     "tables/audit_overlaps.csv": "Headlines of one split with a near-duplicate in another",
     "tables/near_duplicates.csv": "The near-duplicates",
     "tables/contradictions.csv": "The same headline with several labels",
+    "tables/audit_spaces.csv": "Headlines without spaces between words",
     "tables/audit_groups.csv": "A linear model on sources that it has not seen",
 }
 _EMBEDDING = Section(

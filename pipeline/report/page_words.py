@@ -181,8 +181,8 @@ def reference(logged: Logged) -> str:
         else "test headlines with the label that the network gives b"
     )
     return (
-        f"c means the same as b in other words. So many of the {headlines} are closer to b than c is "
-        f"(0 % is best, 50 % is chance): {_by_method(frame, 'rank_bc')}."
+        f"c means the same as b in other words. The share of the {headlines} that are closer to b than "
+        f"c is (0 % is best, 50 % is chance): {_by_method(frame, 'rank_bc')}."
     )
 
 

@@ -51,8 +51,8 @@ def test_a_training_that_was_shot_goes_on_where_it_stopped(
     assert "was abandoned, marked as KILLED" in resumed
     (record,) = client.search_runs(["1"])
     assert (record.info.status, record.data.tags["pipeline.end_reason"]) == ("FINISHED", "")
-    history = client.get_metric_history(record.info.run_id, "frozen/loss")
-    assert [metric.step for metric in history] == [*range(1, 61)]  # each epoch once
+    history = client.get_metric_history(record.info.run_id, "epochs/loss")
+    assert [metric.step for metric in history] == [*range(1, 64)]  # each epoch once
     (epoch,) = re.findall(r"goes on after epoch (\d+) of frozen", resumed)
     assert 10 <= int(epoch) < 60
     assert not list((tmp_path / "cache" / "runs").iterdir())
@@ -94,7 +94,7 @@ def test_a_run_is_taken_up_by_its_id(
     assert "goes on after epoch 3 of fine_tuned" in err
     (record,) = client.search_runs(["1"])
     assert (record.info.run_id, record.info.status) == (killed.info.run_id, "FINISHED")
-    assert len(client.get_metric_history(record.info.run_id, "fine_tuned/loss")) == 3
+    assert len(client.get_metric_history(record.info.run_id, "epochs/loss")) == 6
     assert "@champion is the champion" in out
     code, _, err = main(capfd, "train", "--resume", killed.info.run_id)
     assert (code, "has finished: start a new one" in err) == (2, True)

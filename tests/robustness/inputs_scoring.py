@@ -211,12 +211,12 @@ ROWS = (
     BadInput(
         "score: a column with the name of a new one",
         _line("text,label\nalps,nature\n"),
-        "error: in.csv: the column 'label' has the name of one that is added: name the new columns otherwise, as with --prefix predicted_",
+        "error: in.csv: the column 'label' has the name of one that is added: give the new columns other names, as with --prefix predicted_",
     ),
     BadInput(
         "score: a JSON object with the name of a new column",
         _line('{"text": "alps"}\n{"text": "a", "label": 1}\n', "in.jsonl"),
-        "error: in.jsonl, line 2: the column 'label' has the name of one that is added: name the new columns otherwise, as with --prefix predicted_",
+        "error: in.jsonl, line 2: the column 'label' has the name of one that is added: give the new columns other names, as with --prefix predicted_",
     ),
     BadInput(
         "score: the output is a file",

@@ -178,7 +178,7 @@ def test_a_limit_of_addresses(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == (
-        "error: TensorFlow needs 5 GB of addresses, the limit is 2.6 GB: raise it, as in ulimit -v "
+        "error: TensorFlow needs 5 GB of address space, the limit is 2.6 GB: raise it, as in ulimit -v "
         "unlimited\n"
     )
     assert not [*tmp_path.iterdir()]

@@ -46,7 +46,7 @@ def demo(model: str | None, tracking_uri: str | None, folder: Path | None, port:
     listener = listen(HOST, port)
     loaded, record = load_with_record(model, tracking_uri)
     session = Session(loaded, record, folder or Path("cases", f"demo-{loaded.id}"))
-    if folder is not None:  # an error ends the command
+    if folder is not None or session.is_kept():  # an error ends the command
         session.read_cases()
     else:
         threading.Thread(target=session.read_cases, daemon=True).start()

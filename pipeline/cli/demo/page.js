@@ -64,7 +64,7 @@ async function tellAbout(given) {
   const accuracy = about.accuracy === null ? "" : ` It was right on ${percent(about.accuracy)} of the test headlines.`;
   $("model").textContent = `${about.model} knows ${count(about.labels.length, "label")}.${accuracy}`;
   $("about").textContent = [about.data && `Data: ${about.data}.`, about.vectors && `Vectors: ${about.vectors}.`].filter(Boolean).join(" ");
-  const labels = [...new Set([...about.labels, ...about.caseLabels])];
+  const labels = [...new Set([...about.labels, ...about.case_labels])];
   $("known").replaceChildren(...labels.slice(0, 1000).map(label => Object.assign(element("option"), { value: label })));
   $("undo").disabled = about.undo === 0;
   $("notice").hidden = !about.notice;
@@ -75,7 +75,7 @@ async function tellAbout(given) {
 
 // The training headlines are read while the page is open already.
 async function waitForCases() {
-  while (about.cases === null && about.notice.includes("still being read")) {
+  while (about.reading) {
     await new Promise(resolve => setTimeout(resolve, 700));
     await tellAbout();
   }

@@ -78,7 +78,7 @@ class Session:
         Raises ModelError, DataError: the folder has cases that cannot be used.
         """
         with self._changing:
-            if self._is_kept():
+            if self.is_kept():
                 self._case_base, self.notice = self._open(), ""
                 return
             try:
@@ -103,11 +103,12 @@ class Session:
             "labels": list(self.classifier.label_names),
             "accuracy": metrics.get("test/accuracy"),
             "cases": None if base is None else len(base),
-            "caseLabels": [] if base is None else list(base.labels),
+            "case_labels": [] if base is None else list(base.labels),
             "corrections": 0 if base is None else base.n_new,
             "undo": len(self._corrections),
             "folder": str(self.folder),
             "notice": self.notice,
+            "reading": self.notice == _READING,
         }
 
     def labels(self, texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -268,17 +269,20 @@ class Session:
         """The cases of the folder, which is begun with the training headlines if need be."""
         from pipeline.cases.casebase import CaseBase
 
-        if not self._is_kept():
-            base = self._case_base or CaseBase(self.model, name=self._name)
+        if not self.is_kept():
+            base = self._case_base or CaseBase(
+                self.model, name=self._name, address=self.model.address
+            )
             base.save(self.folder)
         return self._open()
 
     def _open(self) -> CaseBase:
         from pipeline.cases.casebase import CaseBase
 
-        return CaseBase.load(self.folder, self.model, name=self._name)
+        return CaseBase.load(self.folder, self.model, name=self._name, address=self.model.address)
 
-    def _is_kept(self) -> bool:
+    def is_kept(self) -> bool:
+        """Whether the folder has a case base."""
         from pipeline.cases.storage import FILE
 
         return (self.folder / FILE).exists()
@@ -312,7 +316,9 @@ class Session:
         texts = examples.texts[:MOST_CASES]
         left = len(examples) - len(texts)
         notice = f"The first {MOST_CASES:,} of {len(examples):,} training headlines are searched."
-        return CaseBase(self.model, texts, names, name=self._name), notice if left else ""
+        return CaseBase(
+            self.model, texts, names, name=self._name, address=self.model.address
+        ), notice if left else ""
 
 
 def _ask(classifier: PortableClassifier, member: Member, text: str) -> list[float]:

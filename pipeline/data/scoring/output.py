@@ -1,10 +1,11 @@
-"""The folder of what is scored: whole parts, and what is known of them.
+"""The folder of what is scored: whole parts, and records of them.
 
     part-00000.csv ...  rows with their answers; readers of data sets take these files
     _scoring.json       what is scored, and with what: a restart is compared with it
     _parts/00000.json   what a part has; it is written after the part, and removed at the end
     _unreadable.csv     the rows that are left out
     _SUCCESS            the counts; it is written last
+    _lock               nothing: one process at a time writes to the folder
 
 A part is written beside its place and renamed. So each file is whole, or not there. Parts depend on
 the input, the model and the options only: whoever writes a part again writes the same bytes.

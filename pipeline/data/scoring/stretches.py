@@ -113,8 +113,8 @@ def check_clash(columns: Sequence[str], names: Sequence[str], where: str) -> Non
     """Raises DataError: a column has a name that is added."""
     if clash := [name for name in names if name in set(columns)]:
         raise DataError(
-            f"{where}: the column {shown(clash[0])} has the name of one that is added: name the new "
-            "columns otherwise, as with --prefix predicted_"
+            f"{where}: the column {shown(clash[0])} has the name of one that is added: give the "
+            "new columns other names, as with --prefix predicted_"
         )
 
 
