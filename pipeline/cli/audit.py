@@ -51,6 +51,7 @@ def audit_data(page: Path | None, as_json: bool, overrides: tuple[str, ...]) -> 
     audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
     if page:
         _write_page(page, config, headlines, audited)
+        click.echo(f"audit: the page is {page}", err=True)
     if as_json:
         values = {
             "data": headlines.name,

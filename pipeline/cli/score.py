@@ -14,7 +14,7 @@ from pipeline.cli.terminal import print_facts
 
 
 @click.command(cls=ModelCommand)
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.argument("output", metavar="OUTPUT")
 @TEXT_COLUMN
 @MODEL
@@ -50,6 +50,8 @@ def score(
     cannot be read is listed in OUTPUT/_unreadable.csv. The same command goes on after an
     interruption. OUTPUT/_SUCCESS says that all is done.
     """
+    if not inputs:
+        raise click.UsageError("expected INPUT and OUTPUT, as in pipeline score new.csv labelled")
     from pipeline.cli.progress import rate_display
     from pipeline.data.scoring.loop import Scoring, score_files
     from pipeline.tracking.models import find_model, load_lean
@@ -88,4 +90,5 @@ def score(
         facts.append(
             ("left out", f"{scored.unreadable:,} rows cannot be read: {output}/_unreadable.csv")
         )
-    print_facts([*facts, ("output", f"{output}, {scored.parts} parts"), ("model", loaded.address)])
+    parts = "1 part" if scored.parts == 1 else f"{scored.parts:,} parts"
+    print_facts([*facts, ("output", f"{output}, {parts}"), ("model", loaded.address)])

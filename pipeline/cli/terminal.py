@@ -72,7 +72,7 @@ def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
         # Outside of a checkout there is no `make ui`.
         start = (
             "make ui"
-            if Path("Makefile").is_file()
+            if Path("Makefile").is_file() and Path("conf/config.yaml").is_file()
             else f"mlflow ui --backend-store-uri {shlex.quote(tracking_uri)}"
         )
         seen = f"{start}, then http://127.0.0.1:5000{page}"

@@ -37,8 +37,8 @@ def probes_figure(reports: Sequence[EmbeddingReport]) -> Figure:
     for report, axes in zip(firsts, columns, strict=True):
         _draw_activations(report, axes)
     figure.supxlabel(
-        f"{style.ABOVE_ZERO_NAME}: more than the mean, {style.BELOW_ZERO_NAME}: less    "
-        "* not in training, but with a vector    "
+        f"{style.ABOVE_ZERO_NAME}: more than the mean, {style.BELOW_ZERO_NAME}: less; "
+        "* not in training, but with a vector; "
         "† not in training, and without one",
         fontsize=style.SMALL,
     )

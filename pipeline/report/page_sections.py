@@ -305,7 +305,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "label": "label",
         "unseen": "with unseen words",
         "pairs": "pairs",
-        "rank_median": "closer than the other half, median",
+        "rank_median": "closer to b than c is, median",
         "rank_mean": "mean",
     },
     "tables/neighbours.csv": {

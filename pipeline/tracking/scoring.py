@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import ctypes
+import errno
 import io
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -328,8 +330,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=128)
     except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None)  # Python's own text has the address once more
+        option = "--port" if number == errno.EADDRINUSE else "--host or --port"
         raise TrackingError(
-            f"could not listen on {host}:{port} ({error}): choose another with --host and --port"
+            f"could not listen on {host}:{port} ({os.strerror(number) if number else error}): "
+            f"choose another with {option}"
         ) from error
 
 

@@ -5,6 +5,14 @@ from __future__ import annotations
 from pipeline.base.addresses import masked
 
 
+def test_the_order_of_a_page_is_no_password() -> None:
+    page = "#/experiments/1?orderByKey=metrics.accuracy&orderByAsc=false"
+    assert masked(page) == page
+    assert masked("http://host/?apikey=abc&orderByKey=x&key=def") == (
+        "http://host/?apikey=***&orderByKey=x&key=***"
+    )
+
+
 def test_passwords_are_masked() -> None:
     for text, shown in (
         ("at http://alice:secret@host:5000/x: gone", "at http://alice:***@host:5000/x: gone"),

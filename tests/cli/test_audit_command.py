@@ -50,7 +50,8 @@ def test_the_command(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_the_command_with_a_page(papers: Path, capfd: pytest.CaptureFixture[str]) -> None:
     page = papers.with_name("audit.html")
-    code, out, _ = main(capfd, "audit", "--report", str(page), *options(papers))
+    code, out, err = main(capfd, "audit", "--report", str(page), *options(papers))
+    assert err.splitlines()[-1] == f"audit: the page is {page}"
     assert code == 0
     assert "letter_case" in out
     written = page.read_text("utf-8")

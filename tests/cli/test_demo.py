@@ -224,7 +224,9 @@ def test_a_port_in_use_and_a_folder_of_another_model(
         port = taken.getsockname()[1]
         code, _, err = main(capfd, "demo", "--model", "model", "--port", str(port))
     assert (code, err.count("\n")) == (2, 1)
-    assert err.startswith(f"error: could not listen on 127.0.0.1:{port}")
+    assert err.startswith(
+        f"error: could not listen on 127.0.0.1:{port} (Address already in use): choose"
+    )
     session.correct("alps", "ice")
     other = write_folder(tmp_path / "other", model={**small_model(), "facts": {"data": "x"}})
     arguments = ["--model", str(other), "--cases", str(session.folder), "--port", str(port)]

@@ -116,7 +116,7 @@ ROWS = (
     BadInput(
         "score: only one name",
         _score({}, "in.csv"),
-        "error: Missing argument 'INPUT...'. (see pipeline score --help)",
+        "error: expected INPUT and OUTPUT, as in pipeline score new.csv labelled (see pipeline score --help)",
     ),
     BadInput(
         "score: an empty file",

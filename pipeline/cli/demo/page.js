@@ -223,6 +223,7 @@ async function askOne() {
     const answer = await ask("api/headline", { text: line.text }, oneAsking.signal);
     if (line !== lines[current]) return;
     answer.text = line.text;
+    if (one && one.text !== line.text) $("kept").textContent = ""; // it was of another headline
     one = answer;
     drawOne(line);
     if (lines.length === 1) speakLater(() => `${one.label}, ${percent(one.probability)}`);
