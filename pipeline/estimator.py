@@ -270,7 +270,11 @@ def _labels(values: Any) -> NDArray[Any]:
                 f"{shown(label)} at position {i}"
             )
     # An array of strings has the width of the longest one in every row.
-    return np.array(labels, object if "strings" in kinds else None)
+    array = np.array(labels, object if "strings" in kinds else None)
+    whole = not all(isinstance(label, float | np.floating) for label in labels)
+    if array.dtype.kind == "f" and whole:  # NumPy's type for both would make large integers equal
+        array = np.array([int(label) for label in labels], object)
+    return array
 
 
 def _names(classes: Sequence[Any]) -> tuple[str, ...]:

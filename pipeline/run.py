@@ -143,9 +143,7 @@ def run(
             names = headlines.label_names
             tracked.log(report.phases_items(fitted.history, fitted.network, names, PHASES))
         with timed(seconds, "evaluation"):
-            evaluations = {
-                method: evaluate(classifier, test) for method, _, classifier in fitted.methods()
-            }
+            evaluations = fitted.measure_methods(lambda method: evaluate(method, test))
             if isinstance(config.model, MetricOptions):
                 evaluations |= _evaluate_cases(fitted, train, test)
                 if figures:

@@ -187,8 +187,15 @@ def test_too_few_texts_for_the_validation(small: dict[str, Path]) -> None:
         small_estimator(small, validation=0.9).fit(TEXTS[:12], ["x", "y", "z"] * 4)
 
 
+def test_large_whole_numbers_stay_different_labels(small: dict[str, Path]) -> None:
+    """Beside a float or a negative number, NumPy would make floats of all."""
+    for labels in ([2**53 + 1, 2**53, 1.0], [2**63 + 1, 2**63 + 2, -1]):
+        with pytest.raises(DataError, match=f"got '{min(labels):.0f}': 1, '"):
+            small_estimator(small).fit(TEXTS[:3], labels)
+
+
 WRONG = {
-    "encoder": ("cnnn", None), "max_tokens": (0, "x", 2.5), "dropout": (1.0, -1),
+    "encoder": ("cnnn", None), "max_tokens": (0, 10_001, "x", 2.5), "dropout": (1.0, -1),
     "letter_case": ("maybe",), "sif": ("x",), "ngrams": (None,), "frozen_epochs": (-1, "x", None),
     "frozen_learning_rate": (0, 100), "fine_tuned_epochs": (-1, 1.5),
     "fine_tuned_learning_rate": (0,), "batch_size": (0, "x"), "adversarial_epsilon": (-1,),

@@ -111,6 +111,11 @@ def test_a_generator_is_not_used_up_by_the_check() -> None:
     assert pipeline.spellings(word for word in ["alps"]) == ["alps", "Alps", "ALPS"]
 
 
+def test_a_generator_is_no_list() -> None:
+    with pytest.raises(PipelineError, match="expected list of str as texts, got <generator"):
+        pipeline.build_vocabulary(word for word in ["alps"])  # type: ignore[arg-type]
+
+
 def test_the_message_names_function_and_argument() -> None:
     @checked
     def ask(word: str, k: int | None = None) -> object:

@@ -89,7 +89,9 @@ def _fits(value: Any, hint: Any) -> bool:
         # A dict and a set are iterables, and no sequences.
         others = () if kind in (Iterable, Collection) else (Mapping, Set)
         is_text = isinstance(value, str | bytes)
-        listed = isinstance(value, Iterable) and not is_text and not isinstance(value, others)
+        several = Collection if issubclass(kind, Collection) else Iterable
+        listed = isinstance(value, several) and not is_text and not isinstance(value, others)
+        listed = listed and getattr(value, "shape", None) != ()  # an array without a length
         return listed and _items_fit(value, arguments)
     if kind.__name__ == "ndarray":
         return hasattr(value, "__array__") or isinstance(value, list | tuple)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.options import STRICT, Positive, Rate
+from pipeline.portable.text import MAX_CHARACTERS
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -12,14 +16,14 @@ class EncoderOptions:
     """What all encoders have in common.
 
     `encoder`: its name in `pipeline.classifier.encoders.ENCODERS`. `max_tokens`: of a text; what
-    comes after is not seen. `min_count`: words seen less often in training share the row of unknown
+    comes after is not seen. More than a text has characters would be too many. `min_count`: words seen less often in training share the row of unknown
     words. `spatial_dropout`: of whole dimensions of the embedding. `dropout`: before the last layer.
     `letter_case`: the network also sees how each word was capitalised, and the n-grams keep their
     capitals. `sif`, `ngrams`: the linear members that stand beside the network.
     """
 
     encoder: str = ""
-    max_tokens: Positive = 24
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_CHARACTERS)] = 24
     min_count: Positive = 1
     spatial_dropout: Rate = 0.2
     dropout: Rate = 0.3

@@ -27,7 +27,7 @@ from pipeline.cli.score import score
 from pipeline.cli.serve import serve
 from pipeline.cli.signals import INTERRUPTED, Interrupts
 from pipeline.cli.sync import sync
-from pipeline.cli.terminal import set_up_messages
+from pipeline.cli.terminal import escaped, set_up_messages
 from pipeline.cli.train import train
 from pipeline.cli.vectors import vectors
 
@@ -146,5 +146,6 @@ def _is_short_of_memory(error: Exception) -> bool:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"error: {masked(message)}", err=True)
+    lines = map(escaped, masked(message).split("\n"))  # names in it may hold orders to the terminal
+    click.echo("error: " + "\n".join(lines), err=True)
     sys.exit(code)

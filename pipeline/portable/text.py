@@ -34,7 +34,7 @@ def normalize(texts: Iterable[str]) -> list[str]:
             f"expected a list of texts, got {type(texts).__name__}: give one column or a list, as in "
             "list(frame['text'])"
         )
-    if not isinstance(texts, Iterable):
+    if not isinstance(texts, Iterable) or getattr(texts, "shape", None) == ():
         raise DataError(f"expected a list of texts, got {texts!r}")
     strings = list(texts)
     try:

@@ -179,8 +179,9 @@ def _evaluations(
         yield trial.kind, seconds, evaluate_probabilities(probabilities, test)
         return
     fitted = fit_trial(trial, shared, training, validation)
-    for method, seconds, classifier in fitted.methods():
-        yield method, seconds, evaluate(classifier, test)
+    evaluations = fitted.measure_methods(lambda method: evaluate(method, test))
+    for method, evaluation in evaluations.items():
+        yield method, fitted.method_seconds[method], evaluation
 
 
 def _name(method: str, trial: Trial) -> str:

@@ -83,8 +83,8 @@ def compare_sets(
         accuracies: dict[str, float] = {}
         on_validation = {phase.name: phase.best.val_accuracy for phase in fitted.history.phases}
         on_validation["ensemble"] = fitted.ensemble.accuracy
-        for method, _, classifier in fitted.methods():
-            evaluation = evaluate(classifier, test)
+        evaluations = fitted.measure_methods(lambda method: evaluate(method, test))
+        for method, evaluation in evaluations.items():
             accuracies[f"{method} validation"] = on_validation[method]
             accuracies[f"{method} test"] = evaluation.accuracy
         return {f"{trial.kind}-{trial.seed}": SetOutcome(trial.kind, trial.seed, accuracies)}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies
 from pipeline.training.history import Epoch, History
 from pipeline.training.loop import train
 from pipeline.training.options import TrainingOptions
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,21 +55,34 @@ class Fitted:
         """The trained network, with the weights of the best phase."""
         return self.classifier.network
 
-    def methods(self) -> Iterator[tuple[str, float, Network | Classifier]]:
-        """What can be evaluated, in the order in which it came to be: each phase, then `ensemble`
-        where members were asked for.
-
-        Gives the name, the seconds that it took from labelled texts in memory, and what predicts.
-        The network has the weights of a phase until the next method is asked for; afterwards it has
-        those of the best phase.
-        """
+    @property
+    def method_seconds(self) -> dict[str, float]:
+        """How long each method took from labelled texts in memory. See `measure_methods`."""
         seconds = sum(self.seconds[stage] for stage in _BEFORE_TRAINING)
+        by_method = {}
         for phase in self.history.phases:
             seconds += phase.seconds
-            with self.network.with_weights(phase.weights):
-                yield phase.name, seconds, self.network
+            by_method[phase.name] = seconds
         if self.kept == ENSEMBLE:
-            yield ENSEMBLE, seconds + self.ensemble.seconds, self.classifier
+            by_method[ENSEMBLE] = seconds + self.ensemble.seconds
+        return by_method
+
+    def measure_methods(self, measure: Callable[[Network | Classifier], T]) -> dict[str, T]:
+        """What `measure` gives for each method, in the order in which they came to be: each phase,
+        then `ensemble` where members were asked for.
+
+        `measure` is called with the network, which has the weights of the phase meanwhile, and with
+        the classifier.
+        """
+        # No generator: one that was left half-way would set the weights back whenever Python removes
+        # it, also while TensorFlow compiles something else, into which they would go.
+        measured = {}
+        for phase in self.history.phases:
+            with self.network.with_weights(phase.weights):
+                measured[phase.name] = measure(self.network)
+        if self.kept == ENSEMBLE:
+            measured[ENSEMBLE] = measure(self.classifier)
+        return measured
 
 
 ENSEMBLE = "ensemble"

@@ -268,24 +268,23 @@ class _Trainer:
 
     def _epoch(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
         """Train on every batch of a `Plan`. Gives the sum of the losses and how many were right."""
-
-        def step(start: Any, end: Any, width: Any) -> tuple[Any, Any]:
-            *inputs, labels = _batch(self.arrays, order[start:end], width)
+        total, right = tf.constant(0.0), tf.constant(0.0)
+        for i in tf.range(tf.size(widths)):
+            *inputs, labels = _batch(self.arrays, order[starts[i] : starts[i + 1]], widths[i])
             logits, loss = self._learn(inputs, labels)
-            return loss * tf.cast(tf.size(labels), tf.float32), _right(labels, logits)
-
-        return _sums(step, starts, widths)
+            total += loss * tf.cast(tf.size(labels), tf.float32)
+            right += _right(labels, logits)
+        return total, right
 
     def _score(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
         """Score the validation texts. Gives the same two sums as `_epoch`."""
-
-        def step(start: Any, end: Any, width: Any) -> tuple[Any, Any]:
-            *inputs, labels = _batch(self.held_arrays, order[start:end], width)
+        total, right = tf.constant(0.0), tf.constant(0.0)
+        for i in tf.range(tf.size(widths)):
+            *inputs, labels = _batch(self.held_arrays, order[starts[i] : starts[i + 1]], widths[i])
             logits = self.network.head(inputs, training=False)
-            loss = _loss(labels, logits)
-            return loss * tf.cast(tf.size(labels), tf.float32), _right(labels, logits)
-
-        return _sums(step, starts, widths)
+            total += _loss(labels, logits) * tf.cast(tf.size(labels), tf.float32)
+            right += _right(labels, logits)
+        return total, right
 
     def _learn(self, inputs: list[Any], labels: Any) -> tuple[Any, Any]:
         """One step. Gives the logits (n, n_labels) and the loss of the texts as they are."""
@@ -346,24 +345,6 @@ def _batch(arrays: list[Any], chosen: Any, width: Any) -> list[Any]:
     """The inputs (n, width) and the labels (n,) of the texts at the positions `chosen`, (n,)."""
     *inputs, labels = [tf.gather(array, chosen) for array in arrays]
     return [*(tf.ensure_shape(array[:, :width], (None, None)) for array in inputs), labels]
-
-
-def _sums(step: Callable[[Any, Any, Any], tuple[Any, Any]], starts: Any, widths: Any) -> Any:
-    """The sums of both numbers that `step(start, end, width)` gives for each batch of a `Plan`.
-
-    All that the condition looks at is handed from turn to turn. With `for i in tf.range(n)` the
-    condition takes `n` from outside, and TensorFlow then failed now and then while it compiled.
-    """
-
-    def more(i: Any, n: Any, *_: Any) -> Any:
-        return i < n
-
-    def turn(i: Any, n: Any, total: Any, right: Any) -> tuple[Any, Any, Any, Any]:
-        first, second = step(starts[i], starts[i + 1], widths[i])
-        return i + 1, n, total + first, right + second
-
-    zero = tf.constant(0.0)
-    return tf.while_loop(more, turn, (0, tf.size(widths), zero, zero))[2:]
 
 
 def _loss(labels: Any, logits: Any) -> Any:

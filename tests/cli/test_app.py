@@ -97,6 +97,12 @@ BAD = {
 }
 
 
+def test_a_message_gives_no_orders_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    code, _, err = main(capfd, "predict", "--model", "a\x1b[31mred\rx", "Alps")
+    assert code == 2
+    assert "a\\x1b[31mred\\rx" in err
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line(
     case: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

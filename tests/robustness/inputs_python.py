@@ -149,6 +149,11 @@ ROWS = (
         "error: expected max_tokens from 1, got 0",
     ),
     BadInput(
+        "build_vocabulary with an array that has no length",
+        _call("build_vocabulary", np.array("a")),
+        "error: build_vocabulary: expected list of str as texts, got array('a', dtype='<U1') (ndarray)",
+    ),
+    BadInput(
         "train_vectors with bytes",
         _call("train_vectors", [b"Alps lose snow"]),
         "error: train_vectors: expected list of str as texts, got [b'Alps lose snow'] (list) with b'Alps lose snow' (bytes) as item 1",

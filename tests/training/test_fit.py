@@ -73,33 +73,37 @@ def test_it_gives_the_bits_of_the_stages_by_hand(fitted: Fitted) -> None:
     assert fitted.classifier.predict_proba(TEST.texts).tobytes() == expected.tobytes()
 
 
-def test_what_can_be_evaluated(fitted: Fitted) -> None:
+def test_what_can_be_measured(fitted: Fitted) -> None:
     """Each phase with its own weights, then the ensemble; afterwards the best phase's again."""
     best = fitted.network.predict_proba(TEST.texts).tobytes()
     by_phase = {phase.name: phase.weights for phase in fitted.history.phases}
-    names, all_seconds = [], []
-    for name, seconds, method in fitted.methods():
-        names.append(name)
-        all_seconds.append(seconds)
-        if name == "ensemble":
-            assert method is fitted.classifier
-        else:
-            assert isinstance(method, Network)
-            for weight, expected in zip(method.get_weights(), by_phase[name], strict=True):
-                assert weight.tobytes() == expected.tobytes()
-    assert names == ["frozen", "fine_tuned", "ensemble"]
-    assert 0 < all_seconds[0] < all_seconds[1] < all_seconds[2]
+    measured = fitted.measure_methods(
+        lambda method: method.get_weights() if isinstance(method, Network) else method
+    )
+    assert [*measured] == [*fitted.method_seconds] == ["frozen", "fine_tuned", "ensemble"]
+    assert measured["ensemble"] is fitted.classifier
+    for name, weights in by_phase.items():
+        for weight, expected in zip(measured[name], weights, strict=True):
+            assert weight.tobytes() == expected.tobytes()
+    seconds = [*fitted.method_seconds.values()]
+    assert 0 < seconds[0] < seconds[1] < seconds[2]
     assert fitted.network.predict_proba(TEST.texts).tobytes() == best
 
 
-def test_a_loop_that_is_broken_off_leaves_the_best_weights(fitted: Fitted) -> None:
+def test_a_measurement_that_fails_leaves_the_best_weights(fitted: Fitted) -> None:
     worse = next(p for p in fitted.history.phases if p is not fitted.history.best)
     best = [weight.tobytes() for weight in fitted.history.best.weights]
-    for name, _, network in fitted.methods():
-        if name == worse.name:
-            assert isinstance(network, Network)
-            assert [weight.tobytes() for weight in network.get_weights()] != best
-            break
+
+    def measure(method: Network | Classifier) -> None:
+        assert isinstance(method, Network)
+        if [weight.tobytes() for weight in method.get_weights()] != best:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as held:
+        fitted.measure_methods(measure)
+    # While the traceback, and with it every frame, is still there.
+    assert held.traceback
+    assert worse.name in ("frozen", "fine_tuned")
     assert [weight.tobytes() for weight in fitted.network.get_weights()] == best
 
 
@@ -107,7 +111,7 @@ def test_without_members_the_best_phase_is_kept() -> None:
     model = MeanOptions(sif=False, ngrams=False)
     fitted = fit(TRAIN, VALIDATION, small_vectors(), model=model, schedule=SHORT)
     assert fitted.kept == fitted.history.best.name == "frozen"
-    assert [name for name, _, _ in fitted.methods()] == ["frozen"]
+    assert [*fitted.method_seconds] == ["frozen"]
     assert fitted.ensemble.network_only
     assert isinstance(fitted.classifier, Classifier)
     assert len(fitted.classifier.predict(TEST.texts)) == len(TEST)
@@ -199,7 +203,7 @@ def test_random_vectors_need_a_size() -> None:
         model=MeanOptions(), schedule=phase("scratch", 1),
     )  # fmt: skip
     assert fitted.matrix.weights.shape[1] == 5
-    assert [name for name, _, _ in fitted.methods()] == ["scratch", "ensemble"]
+    assert [*fitted.method_seconds] == ["scratch", "ensemble"]
 
 
 def test_two_labels_and_a_label_that_only_validation_has() -> None:
