@@ -7,8 +7,10 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +25,7 @@ from pipeline.data.scoring.delimited import DelimitedTable
 from pipeline.data.scoring.inputs import open_table
 from pipeline.data.scoring.json_lines import JsonLinesTable
 from pipeline.data.scoring.loop import Scored, Scoring, score_files
+from pipeline.data.scoring.output import OutputFolder
 from pipeline.data.scoring.parquet import ParquetTable
 from pipeline.data.scoring.stretches import OpenTable, Position
 from pipeline.data.tables import read_table
@@ -131,6 +134,61 @@ def test_an_interrupted_scoring_goes_on_to_the_same_bytes(tmp_path: Path, ending
     assert contents(parts.output) == contents(whole.output)
     again = Scorer()
     assert score_files(parts, again).new_rows == again.calls == 0
+
+
+def test_parts_of_a_finished_output_that_were_lost_or_changed_are_made_again(
+    tmp_path: Path,
+) -> None:
+    files = [as_csv(tmp_path / f"{i}.csv", [f"{i} {text}" for text in TEXTS]) for i in range(4)]
+    asked = scoring(tmp_path / "out", *files)
+    score_files(asked, Scorer())
+    before = contents(asked.output)
+    (asked.output / "part-00000.csv").unlink()
+    (asked.output / "part-00001.csv").write_bytes(b"")
+    changed = bytes(reversed(before["part-00002.csv"]))
+    (asked.output / "part-00002.csv").write_bytes(changed)
+    with pytest.raises(KeyboardInterrupt):
+        score_files(asked, Scorer(fails_at=1))
+    assert not (asked.output / "_SUCCESS").exists()
+    scored = score_files(asked, Scorer())
+    assert (scored.rows, scored.parts) == (4 * len(TEXTS), 4)
+    assert 0 < scored.new_rows <= 3 * len(TEXTS)
+    assert contents(asked.output) == before
+
+
+@pytest.mark.parametrize("damaged", ["x", "{}", "[]", "null", "1", '{"end": 1}', '{"written": {}}'])
+def test_records_of_another_form_are_made_again(tmp_path: Path, damaged: str) -> None:
+    asked = scoring(tmp_path / "out", as_csv(tmp_path / "in.csv", TEXTS))
+    score_files(asked, Scorer())
+    before = contents(asked.output)
+    (asked.output / "_SUCCESS").write_text(damaged)
+    (asked.output / "_parts").mkdir()
+    (asked.output / "_parts" / "00000.json").write_text(damaged)
+    assert score_files(asked, Scorer()).new_rows == len(TEXTS)
+    assert contents(asked.output) == before
+
+
+def test_who_is_refused_removes_nothing(tmp_path: Path) -> None:
+    """Two begin at once in a new folder: one goes on, and the other leaves its files alone."""
+
+    def write(folder: Path, begin: Barrier, end: Barrier) -> str:
+        begin.wait(20)
+        try:
+            with OutputFolder(folder, ".csv").opened({"model": "m-1"}):
+                end.wait(20)
+                return "kept" if (folder / "_scoring.json").is_file() else "lost"
+        except DataError as error:
+            end.wait(20)
+            return str(error)
+
+    for folder in (tmp_path / str(trial) for trial in range(20)):
+        barriers = Barrier(2), Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            pending = [pool.submit(write, folder, *barriers) for _ in range(2)]
+        refused = (
+            f"{folder}: another `pipeline score` writes here: wait for its end, or name another"
+        )
+        assert sorted(each.result() for each in pending) == [refused, "kept"]
 
 
 @pytest.mark.parametrize(

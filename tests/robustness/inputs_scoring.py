@@ -77,6 +77,18 @@ def _twice(files: Mapping[str, str], *arguments: str) -> Callable[[Trial], str]:
     return act
 
 
+def _pattern(trial: Trial) -> str:
+    first = _score({"in/a.csv": GOOD}, "in/**", "in/out")(trial)
+    return f"{first}; then {_result(trial, 'in/**', 'in/out')}"
+
+
+def _link(trial: Trial) -> str:
+    write_folder(trial.folder / "model")
+    trial.write("in.csv", GOOD)
+    os.symlink("in.csv", "link.csv")
+    return _result(trial, "in.csv", "link.csv", "out")
+
+
 def _other_model(trial: Trial) -> str:
     _score({"in.csv": GOOD}, "in.csv", "out")(trial)
     os.rename("model", "first")
@@ -169,6 +181,26 @@ ROWS = (
         "error: in.csv: expected each file once, it is named twice",
     ),
     BadInput(
+        "score: a file and a link to it",
+        _link,
+        "error: link.csv: expected each file once, it is named twice",
+    ),
+    BadInput(
+        "score: a pattern that the output is like too, and the same command again",
+        _pattern,
+        "2 answers; then 0 answers",
+    ),
+    BadInput(
+        "score: a name of a file that is no UTF-8, and a row that cannot be read",
+        _score({"caf\udce9.csv": GOOD + "3\n"}, "caf\udce9.csv", "out"),
+        '2 answers; caf\\udce9.csv,4,"expected 2 fields, got 1: fill in what is missing"',
+    ),
+    BadInput(
+        "score: a prefix that is no UTF-8",
+        _score({"in.csv": GOOD}, "in.csv", "--prefix", "caf\udce9", "out"),
+        "error: --prefix 'caf\\udce9': expected UTF-8, got other bytes: name another",
+    ),
+    BadInput(
         "score: a text file that is named Parquet",
         _line(GOOD, "in.parquet"),
         "error: in.parquet: expected parquet, could not read it: got the text 'id,text\\n1,alps\\n2,bank\\n'",
@@ -259,6 +291,16 @@ ROWS = (
         "error: out/_scoring.json: it is damaged: remove the folder, or name another",
     ),
     BadInput(
+        "score: an output whose list of inputs has another form",
+        _twice({"out/_scoring.json": "[1]"}, "in.csv", "out"),
+        "error: out/_scoring.json: it is damaged: remove the folder, or name another",
+    ),
+    BadInput(
+        "score: a finished output whose `_SUCCESS` is damaged",
+        _twice({"out/_SUCCESS": "{}"}, "in.csv", "out"),
+        "2 answers",
+    ),
+    BadInput(
         "score: an output that another process writes",
         _written_at_once,
         "error: out: another `pipeline score` writes here: wait for its end, or name another",
@@ -299,6 +341,12 @@ ROWS = (
         "score: text behind a closing quote",
         _line(GOOD + '3,"snow" and\n4,profit\n'),
         '3 answers; in.csv,4,"expected quotes in pairs, got a field that opens with a quote and does not end with one"',
+    ),
+    BadInput(
+        "score: a carriage return alone in a row",
+        _line(GOOD + "3,sn\row\n4,profit\n"),
+        '3 answers; in.csv,4,"expected a row on one line, got a carriage return (CR) alone inside of '
+        'it: take it out, or put the field that holds it in double quotes"',
     ),
     BadInput(
         "score: the names of the columns again",

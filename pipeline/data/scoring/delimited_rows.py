@@ -121,9 +121,15 @@ def _split(
                 start = end
                 if start in bad_lines:
                     break
-        except csv.Error:
+        except csv.Error as error:
             if first + reader.line_num >= len(lines) and not is_last:
                 return
+            if "new-line character" in str(error):
+                bad_lines[start] = (
+                    "expected a row on one line, got a carriage return (CR) alone inside of it: "
+                    "take it out, or put the field that holds it in double quotes"
+                )
+                continue
             bad_lines[start] = (
                 "expected quotes in pairs, got a field that opens with a quote and does not end with one"
             )

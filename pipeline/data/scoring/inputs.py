@@ -28,7 +28,8 @@ KINDS: dict[str, Callable[[Path, str], OpenTable]] = {
 def find_files(inputs: Sequence[str], output: Path) -> list[Path]:
     """The files that are named: files, all files in folders, and patterns such as `2026-*.csv`.
 
-    Files whose names begin with a dot or an underscore are left out of folders, as Spark does.
+    Files whose names begin with a dot or an underscore are left out of folders, as Spark does. A
+    pattern leaves out what is in the output.
 
     Raises DataError: there is none, one is there twice, or the output is inside of an input.
     """
@@ -42,19 +43,24 @@ def find_files(inputs: Sequence[str], output: Path) -> list[Path]:
                 raise DataError(f"{path}: expected a folder with files of headlines, it has none")
         elif glob.has_magic(name) and not path.exists():
             own = sorted(
-                each for each in map(Path, glob.glob(name, recursive=True)) if each.is_file()
+                each
+                for each in map(Path, glob.glob(name, recursive=True))
+                if each.is_file() and output.resolve() not in each.resolve().parents
             )
             if not own:
                 raise DataError(f"{name}: expected files whose names are like this, there is none")
         else:
             own = [path]
         files += own
-    for i, file in enumerate(files):
+    places: set[Path] = set()
+    for file in files:
         check_file(file)
-        if file in files[:i]:
+        place = file.resolve()
+        if place in places:
             raise DataError(f"{file}: expected each file once, it is named twice")
-        if file.resolve() == output.resolve():
+        if place == output.resolve():
             raise DataError(f"{output}: expected a new folder as the output, got the input")
+        places.add(place)
     return files
 
 

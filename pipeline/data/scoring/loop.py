@@ -96,15 +96,22 @@ def score_files(
 
     `score`: in this process. `show`: is told how far it is. `spread`: makes parts elsewhere first.
 
-    Raises DataError: the input cannot be read, or the output is another's; OSError.
+    Raises DataError: the input cannot be read, the output is another's, or the prefix is no UTF-8;
+    OSError.
     """
+    try:
+        scoring.prefix.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"--prefix {scoring.prefix!r}: expected UTF-8, got other bytes: name another"
+        ) from error
     files = find_files(scoring.inputs, scoring.output)
     tables = open_tables(files, scoring.text, scoring.names)
     output = OutputFolder(scoring.output, tables[0].ending)
     before = [_identity(file) for file in files]
     with output.opened(describe(scoring, files)):
-        if output.is_complete:
-            return Scored(**output.counts(), new_rows=0)
+        if counts := output.finished():
+            return Scored(**counts, new_rows=0)
         new_rows = 0
         if spread:
             jobs = [

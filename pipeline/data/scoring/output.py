@@ -4,7 +4,7 @@
     _scoring.json       what is scored, and with what: a restart is compared with it
     _parts/00000.json   what a part has; it is written after the part, and removed at the end
     _unreadable.csv     the rows that are left out
-    _SUCCESS            the counts; it is written last
+    _SUCCESS            the counts, and what each part has; it is written last
     _lock               nothing: one process at a time writes to the folder
 
 A part is written beside its place and renamed. So each file is whole, or not there. Parts depend on
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import DataError
-from pipeline.base.files import atomic_write
+from pipeline.base.files import atomic_write, file_digest
 from pipeline.data.scoring.stretches import Answers, OpenTable, Position, Rows, Unreadable
 
 MANIFEST, RECORDS, UNREADABLE, SUCCESS = "_scoring.json", "_parts", "_unreadable.csv", "_SUCCESS"
@@ -35,14 +35,14 @@ class Part:
     """What is known of a part.
 
     `file`: the number of the input file. `end`: where its stretch of it ends. `rows`: how many it
-    has; `blank`: how many of them have no headline. `size`: its bytes.
+    has; `blank`: how many of them have no headline. `sha256`: of its bytes.
     """
 
     file: int
     end: Position
     rows: int
     blank: int
-    size: int
+    sha256: str
     unreadable: tuple[Unreadable, ...] = ()
 
 
@@ -65,35 +65,43 @@ class OutputFolder:
             raise DataError(
                 f"{self.path}: expected a new folder for the output, got a file: name another"
             )
-        file, is_new = self.path / MANIFEST, not self.path.exists()
-        if self.path.is_dir() and any(self.path.iterdir()) and not file.is_file():
+        file, is_made = self.path / MANIFEST, not self.path.exists()
+        self.path.mkdir(parents=True, exist_ok=True)
+        names = {each.name for each in self.path.iterdir()} - {_LOCK}
+        if not file.is_file() and any(not name.startswith(".part-") for name in names):
             raise DataError(
                 f"{self.path}: expected a new folder, or one that `pipeline score` began, it has other "
                 "files: name another"
             )
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        if not file.is_file():
-            with atomic_write(file) as part:
-                part.write_text(text, "utf-8")
-        self._check_manifest(manifest)
         try:
             with FileLock(self.path / _LOCK, timeout=0):
-                self._remove_leftovers()
-                yield
-                is_new = False
+                is_new = is_made and not file.is_file()
+                try:
+                    self._begin(manifest)
+                    yield
+                    is_new = False
+                finally:
+                    if is_new and not any(self.path.glob("part-*")):  # nothing worth keeping
+                        file.unlink(missing_ok=True)
+                        shutil.rmtree(self.path, ignore_errors=True)
         except Timeout as error:
             raise DataError(
                 f"{self.path}: another `pipeline score` writes here: wait for its end, or name another"
             ) from error
-        finally:
-            if is_new and not any(self.path.glob("part-*")):  # nothing that is worth keeping
-                shutil.rmtree(self.path, ignore_errors=True)
+
+    def _begin(self, manifest: Mapping[str, Any]) -> None:
+        file = self.path / MANIFEST
+        if not file.is_file():
+            with atomic_write(file) as part:
+                part.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+        self._check_manifest(manifest)
+        self._remove_leftovers()
 
     def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
         file = self.path / MANIFEST
         try:
-            before = json.loads(file.read_text("utf-8"))
-        except ValueError as error:
+            before = dict(json.loads(file.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
             raise DataError(f"{file}: it is damaged: remove the folder, or name another") from error
         wanted = json.loads(json.dumps(manifest))
         different = [name for name in wanted if before.get(name) != wanted[name]]
@@ -109,15 +117,27 @@ class OutputFolder:
             for left in folder.glob(".part-*"):
                 left.unlink()
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all was written."""
-        return (self.path / SUCCESS).is_file()
+    def finished(self) -> dict[str, int] | None:
+        """What the finished output has: rows, blank, unreadable, parts. None: it is not finished.
 
-    def counts(self) -> dict[str, int]:
-        """What the finished output has: rows, blank, unreadable, parts."""
-        counts: dict[str, int] = json.loads((self.path / SUCCESS).read_text("utf-8"))
-        return counts
+        If a file was lost or changed since, the output is unfinished again: the other parts stay.
+        """
+        file = self.path / SUCCESS
+        try:
+            parts = [_as_part(each) for each in json.loads(file.read_text("utf-8"))["written"]]
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError):  # it is damaged
+            file.unlink()
+            return None
+        counts = _counts(parts)
+        is_whole = all(self._is_there(number, part) for number, part in enumerate(parts))
+        if parts and is_whole and (not counts["unreadable"] or (self.path / UNREADABLE).is_file()):
+            return counts
+        for number, part in enumerate(parts):
+            self._write_record(number, part)
+        file.unlink()
+        return None
 
     def part_path(self, number: int) -> Path:
         """Where a part lies."""
@@ -126,13 +146,10 @@ class OutputFolder:
     def part(self, number: int) -> Part | None:
         """A part that was written; None: it was not, or not wholly."""
         try:
-            known = json.loads(self._record(number).read_text("utf-8"))
-            size = self.part_path(number).stat().st_size
-        except (FileNotFoundError, ValueError):
+            part = _as_part(json.loads(self._record(number).read_text("utf-8")))
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
-        unreadable = tuple(Unreadable(*each) for each in known.pop("unreadable"))
-        part = Part(**{**known, "end": Position(*known["end"]), "unreadable": unreadable})
-        return part if part.size == size else None
+        return part if self._is_there(number, part) else None
 
     def write(self, number: int, file: int, table: OpenTable, rows: Rows, answers: Answers) -> Part:
         """Write a part, and then its record. `file`: the number of the input file.
@@ -146,9 +163,8 @@ class OutputFolder:
         except OSError as error:  # a full disk has no name
             raise OSError(error.errno, error.strerror, str(path)) from error
         blank = rows.texts.count("")
-        part = Part(file, rows.end, len(rows.texts), blank, path.stat().st_size, rows.unreadable)
-        with atomic_write(self._record(number)) as beside:
-            beside.write_text(json.dumps(asdict(part)), "utf-8")
+        part = Part(file, rows.end, len(rows.texts), blank, file_digest(path), rows.unreadable)
+        self._write_record(number, part)
         return part
 
     def finish(self, parts: Sequence[Part], names: Sequence[str]) -> dict[str, int]:
@@ -156,24 +172,50 @@ class OutputFolder:
         unreadable = [
             (names[part.file], row.line, row.reason) for part in parts for row in part.unreadable
         ]
-        counts = {
-            "rows": sum(part.rows for part in parts),
-            "blank": sum(part.blank for part in parts),
-            "unreadable": len(unreadable),
-            "parts": len(parts),
-        }
+        counts = _counts(parts)
         if unreadable:
             with (
                 atomic_write(self.path / UNREADABLE) as beside,
-                beside.open("w", encoding="utf-8", newline="") as opened,
+                beside.open("w", encoding="utf-8", errors="backslashreplace", newline="") as opened,
             ):
                 writer = csv.writer(opened, lineterminator="\n")
                 writer.writerow(("file", "line", "reason"))
                 writer.writerows(unreadable)
         with atomic_write(self.path / SUCCESS) as beside:
-            beside.write_text(json.dumps(counts) + "\n", "utf-8")
+            written = {**counts, "written": [asdict(part) for part in parts]}
+            beside.write_text(json.dumps(written) + "\n", "utf-8")
         shutil.rmtree(self.path / RECORDS, ignore_errors=True)
         return counts
 
     def _record(self, number: int) -> Path:
         return self.path / RECORDS / f"{number:05}.json"
+
+    def _write_record(self, number: int, part: Part) -> None:
+        with atomic_write(self._record(number)) as beside:
+            beside.write_text(json.dumps(asdict(part)), "utf-8")
+
+    def _is_there(self, number: int, part: Part) -> bool:
+        path = self.part_path(number)
+        return path.is_file() and file_digest(path) == part.sha256
+
+
+def _counts(parts: Sequence[Part]) -> dict[str, int]:
+    return {
+        "rows": sum(part.rows for part in parts),
+        "blank": sum(part.blank for part in parts),
+        "unreadable": sum(len(part.unreadable) for part in parts),
+        "parts": len(parts),
+    }
+
+
+def _as_part(record: Any) -> Part:
+    """Raises TypeError, KeyError, ValueError: the record has another form."""
+    offset, line = record["end"]
+    return Part(
+        int(record["file"]),
+        Position(int(offset), int(line)),
+        int(record["rows"]),
+        int(record["blank"]),
+        record["sha256"],
+        tuple(Unreadable(int(number), str(reason)) for number, reason in record["unreadable"]),
+    )
