@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 _MOST_LABELS = 30  # that are listed
-_SPECIAL = re.compile(r"[\\`*\[\]<>|~&@]|^[#+=-]")
+# An underscore inside a word makes no emphasis.
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~&@]|^[#+=-]|(?<![^\W_])_|_(?![^\W_])")
+_JOINERS = "\u200c\u200d"  # letters of Persian, and emoji, look another way without them
 
 _CARD = """\
 A classifier of short texts, such as headlines, into {n_labels} classes: {labels}.
@@ -132,7 +135,11 @@ def escape_markdown(text: str, most: int = 200) -> str:
     >>> escape_markdown("<b>a|b</b>")
     '&#60;b&#62;a&#124;b&#60;/b&#62;'
     """
-    line = " ".join(text.split())
+    # What is not seen could turn what follows around (U+202E).
+    seen = (
+        c for c in " ".join(text.split()) if c in _JOINERS or category(c) not in ("Cc", "Cf", "Cs")
+    )
+    line = "".join(seen)
     line = line if len(line) <= most else f"{line[:most]}…"
     return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", line)
 

@@ -27,7 +27,7 @@ def _read_parquet(content: Content) -> pd.DataFrame:
         return frame_from_arrow(
             pyarrow.parquet.read_table(io.BytesIO(content.data), page_checksum_verification=True)
         )
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(
             f"{content.name}: expected Parquet, could not read it ({reason})"

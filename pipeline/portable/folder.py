@@ -49,7 +49,8 @@ _CASES = 5  # kinds of letter case, padding among them
 _SUM = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\n]+)")
 
 # What Python raises for JSON of another form than ours.
-_FOREIGN = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_FOREIGN = (ValueError, TypeError, LookupError, AttributeError, OverflowError,
+            RecursionError)  # fmt: skip
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> PortableClassifier:
@@ -258,6 +259,23 @@ def _check_types(model: Mapping[str, Any]) -> None:
     )
     sizes = model["encoder"].get("kernel_sizes", [])
     _expect(type(sizes) is list and {*map(type, sizes)} <= {int}, "whole numbers as kernel_sizes")
+    facts = model["facts"]
+    counts, metrics = facts.get("headlines", {}), facts.get("metrics", {})
+    _expect(
+        type(counts) is dict
+        and all(type(number) is int and 0 <= number < 2**53 for number in counts.values()),
+        "whole numbers by name as headlines in facts",
+    )
+    _expect(
+        type(metrics) is dict
+        and all(map(_is_number, (*metrics.values(), facts.get("majority", 0))))
+        and 0 <= metrics.get("test/accuracy", 0) <= 1,
+        "numbers by name as metrics in facts, and a number as majority",
+    )
+    warnings = facts.get("warnings", [])
+    _expect(
+        type(warnings) is list and _are_strings(warnings), "a list of texts as warnings in facts"
+    )
 
 
 def _tokeniser(options: Mapping[str, Any], words: list[str], arrays: _Arrays) -> Tokeniser:
@@ -357,6 +375,10 @@ _MEMBERS = {
     "sif": _sif,
     "ngrams": _ngrams,
 }
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 2**53  # which a NaN is not
 
 
 def _are_strings(values: Any) -> bool:

@@ -33,6 +33,7 @@ MAX_BYTES = 64 * 2**20
 MAX_TEXTS = 100_000
 """The most texts of a request."""
 
+_BATCH_ROWS = 1_000  # of Parquet, that are looked at together
 _M_MMAP_THRESHOLD = -3  # in malloc.h of glibc
 
 HEADERS = ("text", "texts", "headline", "headlines", "title", "titles", "inputs", "instances", "0")
@@ -197,16 +198,54 @@ def _read_csv(body: bytes, options: Mapping[str, str]) -> tuple[list[str], dict[
 
 
 def _read_parquet(body: bytes, _: Mapping[str, str]) -> tuple[list[str], dict[str, Any]]:
-    import pyarrow
-    import pyarrow.parquet
+    """A small file can hold many large texts, so their number and size are looked at first."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
+    texts: list[Any] = []
+    size = 0
     try:
-        table = pyarrow.parquet.read_table(pyarrow.BufferReader(body))
-    except (pyarrow.ArrowException, OSError):
+        file = pq.ParquetFile(pa.BufferReader(body))
+        _check_number(file.metadata.num_rows)
+        # An index that pandas wrote is no column of texts.
+        names = [n for n in file.schema_arrow.names if not n.startswith("__index_level_")]
+        if len(names) != 1:
+            raise DataError(
+                f"expected one column of texts, got {len(names)} "
+                f"({', '.join(map(repr, names[:5]))[:200] or 'none'}): send only the column of the texts"
+            )
+        kind = file.schema_arrow.field(names[0]).type
+        value = kind.value_type if pa.types.is_dictionary(kind) else kind
+        if value not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
+            raise DataError(
+                f"expected a column of texts, got one of {shorten(str(kind))}: send texts"
+            )
+        # As a dictionary, so that a text that is there many times is kept once.
+        file = pq.ParquetFile(pa.BufferReader(body), read_dictionary=names)
+        for batch in file.iter_batches(_BATCH_ROWS, columns=names):
+            size += _text_bytes(batch.column(0))
+            if size > MAX_BYTES:
+                raise RequestError(413, f"expected texts of at most {MAX_BYTES:,} bytes, got more")
+            texts += batch.column(0).to_pylist()
+    except UnicodeDecodeError as error:
+        raise DataError(f"expected texts in UTF-8: {error}") from None
+    except (pa.ArrowException, OSError, ValueError, OverflowError):
         raise DataError("expected a Parquet file, the body is another one or damaged") from None
-    # An index that pandas wrote is no column of texts.
-    names = [name for name in table.column_names if not name.startswith("__index_level_")]
-    return read_payload({name: table.column(name).to_pylist() for name in names}), {}
+    return read_payload({names[0]: texts}), {}
+
+
+def _text_bytes(column: Any) -> int:
+    """Bytes of the texts of a column of pyarrow, where each counts as often as it is there."""
+    import pyarrow.compute as pc
+
+    if column.null_count == len(column):
+        return 0
+    return pc.sum(pc.binary_length(column.dictionary).take(column.indices)).as_py() or 0
+
+
+def _check_number(number: int) -> None:
+    if number > MAX_TEXTS:
+        raise RequestError(413, f"expected at most {MAX_TEXTS:,} texts at a time, got {number:,}")
 
 
 _READERS: Mapping[str, Callable[[bytes, Mapping[str, str]], tuple[list[str], dict[str, Any]]]] = {
@@ -225,10 +264,7 @@ def respond(
     """
     try:
         texts, params = read_request(content_type, body)
-        if len(texts) > MAX_TEXTS:
-            raise RequestError(
-                413, f"expected at most {MAX_TEXTS:,} texts at a time, got {len(texts):,}"
-            )
+        _check_number(len(texts))
         rows = answer(classifier, texts, **params)
     except DataError as error:
         return refuse(400, str(error))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,22 @@ def test_a_correction_counts_at_once_and_can_be_undone(
     }
 
 
+def test_corrections_are_undone_at_once(session: Session) -> None:
+    for number in range(3):
+        session.correct(f"alps {number}", "ice")
+
+    def undo(_: int) -> str:
+        try:
+            return f"{session.undo()['undo']} left"
+        except DataError as error:
+            return str(error)[:29]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = [*threads.map(undo, range(8))]
+    assert answers.count("expected a correction to undo") + 3 == 8
+    assert session.describe()["undo"] == 0
+
+
 def test_corrections_are_there_after_a_new_start(client: TestClient, session: Session) -> None:
     ask(client, "correct", text="alps", label="ice")
     later = Session(session.model, None, session.folder)
@@ -164,6 +181,11 @@ def test_training_headlines_that_changed_are_not_shown(trained: Session) -> None
     changed.read_cases()
     assert "headlines.csv has changed since the training. Give them once:" in changed.notice
     assert changed.explain("alps")["nearest"] is None
+
+
+def test_half_of_a_character_in_a_file_can_be_written(session: Session) -> None:
+    _, table = label_file(session.classifier, b'[{"text": "alps \\ud83d"}]', "my.json")
+    assert table.splitlines()[1].startswith("alps ?,nature,")
 
 
 def test_a_file_comes_back_with_all_rows_and_columns(session: Session) -> None:

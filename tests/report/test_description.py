@@ -137,6 +137,9 @@ def test_readme_and_card_tell_the_same() -> None:
 def test_texts_are_shown_as_they_are() -> None:
     assert escape_markdown("fine_tuned - 50 %") == "fine_tuned - 50 %"
     assert escape_markdown("# no heading") == "&#35; no heading"
+    assert escape_markdown("_all_ of my__x") == "&#95;all&#95; of my&#95;&#95;x"
+    assert escape_markdown("a\u202eb\u200bc\x1b[1m") == "abc&#91;1m"
+    assert escape_markdown("می\u200cخواهم") == "می\u200cخواهم"
     assert escape_markdown("x" * 500) == "x" * 200 + "…"
     assert list_labels([f"label {i}" for i in range(300)]).endswith("label 29 and 270 more")
 

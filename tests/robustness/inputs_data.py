@@ -155,13 +155,20 @@ def tar() -> bytes:
     return file.getvalue()
 
 
-def parquet(**columns: list[Any]) -> bytes:
+def parquet(**columns: Any) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet
 
     file = io.BytesIO()
     pyarrow.parquet.write_table(pa.table(columns), file)
     return file.getvalue()
+
+
+def late_dates() -> bytes:
+    import pyarrow as pa
+
+    days = pa.array([10**7] * len(TEXTS), pa.int32()).cast(pa.date32())
+    return parquet(text=TEXTS, label=LABELS, day=days)
 
 
 def lines_of_json(values: Sequence[Any]) -> str:
@@ -384,6 +391,11 @@ ROWS = (
         "Parquet that is cut off",
         trained("x.parquet", parquet(text=TEXTS, label=LABELS)[:200]),
         "error: x.parquet: expected Parquet, could not read it (Could not open Parquet input source '<Buffer>': Parquet magic bytes not found in footer. Either the file is corrupted or this is not a parquet file.)",
+    ),
+    BadInput(
+        "Parquet with a date after the year 9999",
+        trained("x.parquet", late_dates()),
+        "error: x.parquet: expected Parquet, could not read it (date value out of range)",
     ),
     # Something else
     BadInput(

@@ -76,6 +76,11 @@ ROWS = (
         "421: expected a request to 127.0.0.1 or localhost, got '127.0.0.1.evil.example'",
     ),
     BadInput(
+        "the host in large letters",
+        _send("/api/headline", ONE, host="LOCALHOST:5002"),
+        "200: label 'nature', 1 words",
+    ),
+    BadInput(
         "a page of another origin asks",
         _send("/api/headline", ONE, origin="https://evil.example"),
         "403: expected a request of this page, got one of 'https://evil.example'",

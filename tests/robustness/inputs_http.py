@@ -64,6 +64,23 @@ def _parquet(**columns: Any) -> Callable[[Trial], str]:
     return act
 
 
+def _repeated(text: str | bytes, number: int) -> Callable[[Trial], str]:
+    def act(trial: Trial) -> str:
+        import pyarrow as pa
+
+        value = pa.array([text], pa.binary()).view(pa.string())
+        indices = pa.repeat(pa.scalar(0, pa.int32()), number)
+        return _parquet(text=pa.DictionaryArray.from_arrays(indices, value))(trial)
+
+    return act
+
+
+def _late_date(trial: Trial) -> str:
+    import pyarrow as pa
+
+    return _parquet(text=pa.array([2**30], pa.int32()).cast(pa.date32()))(trial)
+
+
 _KEYS = "expected an object with one of inputs, instances, dataframe_split, dataframe_records, and perhaps params"
 _TYPES = f"expected a Content-Type of application/json, {CSV}, {PARQUET}"
 
@@ -264,6 +281,37 @@ ROWS = (
         "Parquet: a missing text",
         _parquet(headline=["Alps", None]),
         '400: expected texts, got None in row 2: write "" for an empty text, or leave it out',
+    ),
+    BadInput(
+        "Parquet: numbers",
+        _parquet(headline=[5]),
+        "400: expected a column of texts, got one of 'int64': send texts",
+    ),
+    BadInput(
+        "Parquet: one text that is there 20,000,000 times",
+        _repeated("Alps", 20_000_000),
+        "413: expected at most 100,000 texts at a time, got 20,000,000",
+    ),
+    BadInput(
+        "Parquet: a text of 30,000,000 characters that is there 1,000 times",
+        _repeated("x" * 30_000_000, 1_000),
+        "413: expected texts of at most 67,108,864 bytes, got more",
+    ),
+    BadInput(
+        "Parquet: bytes that are no UTF-8",
+        _repeated(b"caf\xe9", 1),
+        "400: expected texts in UTF-8: 'utf-8' codec can't decode byte 0xe9 in position 3: "
+        "unexpected end of data",
+    ),
+    BadInput(
+        "Parquet: a date after the year 9999",
+        _late_date,
+        "400: expected a column of texts, got one of 'date32[day]': send texts",
+    ),
+    BadInput(
+        "Parquet: objects",
+        _parquet(text=[{"a": 1}]),
+        "400: expected a column of texts, got one of 'struct<a: int64>': send texts",
     ),
     BadInput(
         "Parquet: another file",

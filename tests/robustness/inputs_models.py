@@ -115,6 +115,12 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "a truth value as a weight": (None, {"model": _with(weights=[True, 0.5])}),
     "members in an object": (None, {"model": _with(members={"network": 1, "ngrams": 1})}),
     "facts in a list": (None, {"model": _with(facts=[["name", "mine"]])}),
+    "a bound of 400 digits": (None, {"model": _with(floor=10**400)}),
+    "numbers in the place of facts": (None, {"model": _with(facts={"headlines": [1]})}),
+    "a metric in quotes": (None, {"model": _with(facts={"metrics": {"test/accuracy": "1"}})}),
+    "more hits than tests": (None, {"model": _with(facts={"metrics": {"test/accuracy": 2}})}),
+    "a letter as a share": (None, {"model": _with(facts={"majority": "z"})}),
+    "a text as the list of warnings": (None, {"model": _with(facts={"warnings": "z"})}),
     "a bound in quotes": (None, {"model": _with(floor="-15")}),
     "a size of words in quotes": (
         None,
@@ -228,6 +234,7 @@ ACTS: dict[str, Callable[[Trial], object]] = {
     **OTHERS,
 }
 
+_METRICS = "expected numbers by name as metrics in facts, and a number as majority"
 _AGAIN = "export the model again, or name another folder"
 
 
@@ -280,6 +287,12 @@ GETS = {
         "expected a list as members, got \"{'network': 1, 'ngrams': 1}\""
     ),
     "facts in a list": _form("expected an object as facts, got \"[['name', 'mine']]\""),
+    "a bound of 400 digits": _form("OverflowError int too large to convert to float"),
+    "numbers in the place of facts": _form("expected whole numbers by name as headlines in facts"),
+    "a metric in quotes": _form(_METRICS),
+    "more hits than tests": _form(_METRICS),
+    "a letter as a share": _form(_METRICS),
+    "a text as the list of warnings": _form("expected a list of texts as warnings in facts"),
     "a bound in quotes": _form("expected numbers as weights and floor"),
     "a size of words in quotes": _form("expected whole numbers as kernel_sizes"),
     "a truth value as a version": "error: model/model.json: expected version 1 of the format, got True: export the model again with the package that reads it",

@@ -64,7 +64,8 @@ def label_file(
     values = frame.itertuples(index=False, name=None)
     for row, added in zip(values, _added(classifier, texts, bool(labels)), strict=True):
         rows.writerow([*map(_cell, row), *added])
-    return f"{name.partition('.')[0] or 'file'}-labelled.csv", written.getvalue()
+    content = written.getvalue().encode("utf-8", "replace").decode()  # halves of characters
+    return f"{name.partition('.')[0] or 'file'}-labelled.csv", content
 
 
 def _find_column(frame: pd.DataFrame, column: str | None, name: str) -> str:

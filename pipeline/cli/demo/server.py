@@ -53,7 +53,7 @@ def check_origin(headers: Any) -> None:
 
     `headers`: of the request, a mapping whose names are in lower case.
     """
-    host = headers.get("host", "")
+    host = headers.get("host", "").lower()
     if host.rpartition(":")[0] not in HOSTS and host not in HOSTS:
         raise RequestError(
             421, f"expected a request to {HOSTS[0]} or localhost, got {shorten(host)}"

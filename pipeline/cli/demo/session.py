@@ -250,20 +250,25 @@ class Session:
         """
         from pipeline.cases.storage import changing
 
-        if not self._corrections:
-            raise DataError(
-                "expected a correction to undo, there is none since the demo was started"
-            )
-        with self._changing, changing(self.folder):
-            base = self._open()
-            correction = self._corrections[-1]
-            there = {case.id for case in base}  # another process may have removed it
-            base.remove([id_ for id_ in correction.added if id_ in there])
-            base.restore(correction.removed)
-            base.save(self.folder)
-            self._corrections.pop()
-            self._case_base = base
+        with self._changing:
+            if not self._corrections:
+                raise DataError(
+                    "expected a correction to undo, there is none since the demo was started"
+                )
+            with changing(self.folder):
+                self._undo()
         return self.describe()
+
+    def _undo(self) -> None:
+        """Take the last correction back, of which there has to be one."""
+        base = self._open()
+        correction = self._corrections[-1]
+        there = {case.id for case in base}  # another process may have removed it
+        base.remove([id_ for id_ in correction.added if id_ in there])
+        base.restore(correction.removed)
+        base.save(self.folder)
+        self._corrections.pop()
+        self._case_base = base
 
     def _begin(self) -> CaseBase:
         """The cases of the folder, which is begun with the training headlines if need be."""
