@@ -32,7 +32,9 @@ def test_how_to_see_a_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "Makefile").write_text("")  # every project may have one
     if in_a_checkout:
-        (tmp_path / "Makefile").write_text("ui:\n")
+        (tmp_path / "conf").mkdir()
+        (tmp_path / "conf" / "config.yaml").write_text("")
     print_run("abc", "1", uri)
     assert f"see it     {seen}\n" in capsys.readouterr().out
