@@ -29,12 +29,10 @@ def serve(model: str | None, tracking_uri: str | None, host: str, port: int) -> 
     put a proxy with a login before it on an open network.
     """
     from pipeline.tracking.models import load_lean
-    from pipeline.tracking.scoring import serve as serve_forever
+    from pipeline.tracking.scoring import application, listen, run_server
 
     loaded = load_lean(model, tracking_uri)
-
-    def tell() -> None:
-        click.echo(f"{loaded.address} answers at http://{host}:{port}/invocations (Ctrl-C ends it)")
-
+    listener = listen(host, port)
+    click.echo(f"{loaded.address} answers at http://{host}:{port}/invocations (Ctrl-C ends it)")
     with suppress(KeyboardInterrupt):  # the way to end it
-        serve_forever(loaded.classifier, loaded.address, host, port, on_listening=tell)
+        run_server(application(loaded.classifier, loaded.address), listener)

@@ -205,26 +205,18 @@ def _check_long_rows(
 ) -> None:
     """Tell a headline that goes over several lines from a quote that swallows rows.
 
-    A line inside a quoted field looks like a row of its own if it has as many fields, and one of
-    them is a value of the same column in other rows, such as a label. Where two or more do, and more
-    than half of the lines, it is an error. Else a warning says where the fields are.
+    One that `count_swallowed` finds is an error. Else a warning says where the fields are.
 
     `long_rows`: how many lines come before each, how many have come after it, its fields.
     """
-    columns = len(long_rows[0][2])
     long = {id(row) for _, _, row in long_rows}
-    values: list[set[str]] = [set() for _ in range(columns)]
+    values: list[set[str]] = [set() for _ in long_rows[0][2]]
     for row in body:
         if row is not None and id(row) not in long:
             for value, column in zip(row, values, strict=True):
                 column.add(value)
     for start, end, row in long_rows:
-        place = next(i for i, field in enumerate(row) if "\n" in field or "\r" in field)
-        # The first line also holds the fields before, and the last one those behind: where all
-        # others are there, that line looks like a row anyway.
-        inside = lines[start + (place == columns - 1) : end - (place == 0)]
-        alike = sum(looks_like_row(line, separator, values) for line in inside)
-        if alike > 1 and 2 * alike > len(inside):
+        if alike := count_swallowed(lines[start:end], row, separator, values):
             raise DataError(
                 f"{name}, line {start + 1 + first_line}: expected quotes in pairs, got a field that "
                 f"opens with a quote here and goes on to line {end + first_line}, over {alike:,} lines "
@@ -243,8 +235,26 @@ def _check_long_rows(
     )
 
 
-def looks_like_row(line: str, separator: str, values: Sequence[set[str]]) -> bool:
-    """Whether a line has as many fields as there are columns, and one is a value of its column."""
+def count_swallowed(
+    lines: Sequence[str], row: Sequence[str], separator: str, values: Sequence[set[str]]
+) -> int:
+    """How many lines of a row over several lines look like rows; 0 where they are too few for that.
+
+    A line inside a quoted field looks like a row of its own if it has as many fields, and one of
+    them is a value of the same column in other rows, such as a label. Two or more have to, and more
+    than half of the lines.
+
+    `lines`: those of the row. `row`: its fields. `values`: of each column, in rows of one line.
+    """
+    place = next((i for i, field in enumerate(row) if "\n" in field or "\r" in field), 0)
+    # The first line also holds the fields before, and the last one those behind: where all others
+    # are there, that line looks like a row anyway.
+    inside = lines[place == len(row) - 1 : len(lines) - (place == 0)]
+    alike = sum(_looks_like_row(line, separator, values) for line in inside)
+    return alike if alike > 1 and 2 * alike > len(inside) else 0
+
+
+def _looks_like_row(line: str, separator: str, values: Sequence[set[str]]) -> bool:
     fields = line.rstrip("\r\n").replace('"', "").split(separator)
     return len(fields) == len(values) > 1 and any(
         field and field in column for field, column in zip(fields, values, strict=True)

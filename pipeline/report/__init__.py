@@ -46,7 +46,7 @@ from pipeline.report.compare import significance_by_size as significance_by_size
 from pipeline.report.description import MODEL_ADDRESS as MODEL_ADDRESS
 from pipeline.report.description import RunAddress as RunAddress
 from pipeline.report.description import experiment_description as experiment_description
-from pipeline.report.description import loading_code as loading_code
+from pipeline.report.description import loading_markdown as loading_markdown
 from pipeline.report.description import model_description as model_description
 from pipeline.report.description import run_items as run_items
 from pipeline.report.description import shown_picture as shown_picture

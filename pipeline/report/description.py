@@ -16,7 +16,7 @@ from pipeline.base.addresses import MODEL_ADDRESS as MODEL_ADDRESS
 from pipeline.base.addresses import masked, run_page
 from pipeline.classifier.readme import escape_markdown, list_labels
 from pipeline.data.headlines import Headlines
-from pipeline.report.items import Item, Note, Picture
+from pipeline.report.items import LINE, Item, Note, Picture
 
 PICTURE = "figures/description.png"
 """The one picture that a description shows."""
@@ -46,7 +46,7 @@ class RunAddress:
 
     def lines(self) -> str:
         """The page with a chart for each metric, and in it a line for each method of a study."""
-        query = f"tags.mlflow.parentRunId = '{self.run_id}' and tags.kind = 'line'"
+        query = f"tags.mlflow.parentRunId = '{self.run_id}' and tags.kind = '{LINE}'"
         return f"{_found_runs(self.experiment_id, query)}&compareRunsMode=CHART"
 
     def links(self, more: Mapping[str, str] | None = None, *, report: bool = True) -> str:
@@ -124,7 +124,7 @@ def run_items(
         + ", ".join(f"{name} {escape_markdown(str(value))}" for name, value in options.items()),
         *_address(picture, run),
         "## Load the model",
-        loading_code(f"runs:/{run.run_id}/model", run.uri),
+        loading_markdown(f"runs:/{run.run_id}/model", run.uri),
     ]
     return [Note("\n\n".join(parts) + "\n"), *_small(picture)]
 
@@ -155,19 +155,21 @@ def model_description(result: str, card: str, run: RunAddress, picture: Picture 
     return "\n\n".join([f"{result}\n{links}", *_address(picture, run), card]) + "\n"
 
 
-def loading_code(address: str, uri: str) -> str:
-    """How a model is loaded, as Markdown. `uri`: of the store."""
-    return (
-        "```python\n"
-        "import mlflow\n\n"
+def loading_code(address: str, uri: str) -> dict[str, str]:
+    """How a model is loaded, in Python and in a shell: `python`, `sh`. `uri`: of the store."""
+    return {
+        "python": "import mlflow\n\n"
         f"mlflow.set_tracking_uri({masked(uri)!r})\n"
         f"model = mlflow.pyfunc.load_model({address!r})\n"
-        f"print(model.predict([{_TEXT!r}]))\n"
-        "```\n\n"
-        "```sh\n"
-        f'pipeline predict --model {address} "{_TEXT}"\n'
-        "```"
-    )
+        f"print(model.predict([{_TEXT!r}]))",
+        "sh": f'pipeline predict --model {address} "{_TEXT}"',
+    }
+
+
+def loading_markdown(address: str, uri: str) -> str:
+    """The same as Markdown."""
+    blocks = loading_code(address, uri).items()
+    return "\n\n".join(f"```{language}\n{code}\n```" for language, code in blocks)
 
 
 def _found_runs(experiment_id: str, query: str) -> str:

@@ -38,6 +38,10 @@ class Tag:
     value: str
 
 
+RESULT, LINE = "result", "line"
+"""Kinds of runs below a study, as their tag `kind`: what one training gave; a line in the charts."""
+
+
 @dataclass(frozen=True)
 class Note:
     """The description of a run, in Markdown. A later one takes its place."""

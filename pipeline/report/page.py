@@ -13,15 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.base.addresses import masked
 from pipeline.data.headlines import Headlines
 from pipeline.insight.audit import Audit
-from pipeline.insight.embedding_report import EmbeddingReport
 from pipeline.insight.outcomes import Outcome
-from pipeline.insight.spread import Spread
 from pipeline.report import page_words as words
 from pipeline.report.audit import audit_items, signals_items
 from pipeline.report.compare import comparison_sentence
+from pipeline.report.description import loading_code
 from pipeline.report.items import Item, Text
 from pipeline.report.page_pictures import draw
 from pipeline.report.page_sections import (
@@ -107,12 +105,8 @@ def run_page_items(
         run_id: Of the run in MLflow.
         uri: The address of the store.
     """
-    code = {
-        "On the command line": f'pipeline predict --model runs:/{run_id}/model "a headline"',
-        "In Python": f"import mlflow\n\nmlflow.set_tracking_uri({masked(uri)!r})\n"
-        f"model = mlflow.pyfunc.load_model('runs:/{run_id}/model')\n"
-        "model.predict(['a headline'])",
-    }
+    loading = loading_code(f"runs:/{run_id}/model", uri)
+    code = {"On the command line": loading["sh"], "In Python": loading["python"]}
     values = Logged.of(logged)
     more = [words.classifiers(values), words.hardest_labels(values)]
     return [page_text("Training run", name, result, logged, more=more, code=code)]
@@ -129,14 +123,9 @@ def compare_page_items(
     return [page_text("Comparison", name, result, logged, COMPARE_SECTIONS, more=more)]
 
 
-def explain_page_items(
-    logged: Sequence[Item], headlines: Headlines, reports: Sequence[EmbeddingReport]
-) -> list[Item]:
+def explain_page_items(logged: Sequence[Item], headlines: Headlines) -> list[Item]:
     """The page of a run of `pipeline explain`."""
-    ranks: dict[str, list[float]] = {}
-    for report in reports:
-        ranks.setdefault(report.method, []).append(report.probes.rank_bc)
-    means = ", ".join(f"{words.spaced(m)} {Spread.over(v).mean:.1%}" for m, v in ranks.items())
+    means = words.by_method(Logged.of(logged).table("probes"), "rank_bc")
     result = (
         f"How many test headlines are closer than one that means the same: {means} (0 % is best)."
     )

@@ -182,13 +182,13 @@ def reference(logged: Logged) -> str:
     )
     return (
         f"c means the same as b in other words. The share of the {headlines} that are closer to b than "
-        f"c is (0 % is best, 50 % is chance): {_by_method(frame, 'rank_bc')}."
+        f"c is (0 % is best, 50 % is chance): {by_method(frame, 'rank_bc')}."
     )
 
 
 def other_pairs(logged: Logged) -> str:
     """The same statistic over more pairs than one."""
-    pairs = _by_method(logged.table("probes"), "pairs_rank_median")
+    pairs = by_method(logged.table("probes"), "pairs_rank_median")
     number = len(
         logged.table("probe_pairs").get(["first", "second"], pd.DataFrame()).drop_duplicates()
     )
@@ -285,7 +285,8 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
-def _by_method(frame: pd.DataFrame, column: str) -> str:
+def by_method(frame: pd.DataFrame, column: str) -> str:
+    """The mean of a fraction over the seeds, for each method."""
     if column not in frame or frame[column].isna().all():
         return ""
     means = frame.groupby("method", sort=False)[column].mean()

@@ -103,7 +103,7 @@ def explain(
         for method, line in report.explanation_lines(reports).items():
             tracked.log_line(method, line)
         items = report.explanation_items(reports)
-        page = report.explain_page_items([*described, *items], headlines, reports)
+        page = report.explain_page_items([*described, *items], headlines)
         note = report.study_items(
             report.explanation_sentence(reports),
             report.explanation_rows(reports),

@@ -35,6 +35,7 @@ from pipeline.base.addresses import masked
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import TrackingError
 from pipeline.base.files import atomic_write, cache_folder, temporary_files
+from pipeline.report.items import LINE
 from pipeline.tracking.connection import ask_server, first_line, is_server, waits_for
 from pipeline.tracking.provenance import process_tags
 from pipeline.tracking.registry import RegisteredModel, promote_version, register_version
@@ -246,8 +247,8 @@ def _send_child(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) 
         return next((run for run in runs if run.info.run_name == name), None)
 
     # A study that goes on after it was cut off at its very end comes by its lines again.
-    line = "attributes.status = 'FINISHED' and tags.kind = 'line'"
-    if ["kind", "line"] in map(list, entry["tags"]) and same(line):
+    line = f"attributes.status = 'FINISHED' and tags.kind = '{LINE}'"
+    if ["kind", LINE] in map(list, entry["tags"]) and same(line):
         return
     child = same("attributes.status = 'RUNNING'") or client.create_run(
         parent.info.experiment_id,

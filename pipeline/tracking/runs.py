@@ -24,12 +24,8 @@ from pipeline.base.errors import ConfigError, TrackingError
 from pipeline.classifier.ensemble import Classifier
 from pipeline.classifier.repacking import describe_folder
 from pipeline.portable.folder import README
-from pipeline.report.description import (
-    MODEL_ADDRESS,
-    RunAddress,
-    loading_code,
-)
-from pipeline.report.items import Item, Tag
+from pipeline.report.description import MODEL_ADDRESS, RunAddress, loading_markdown
+from pipeline.report.items import LINE, RESULT, Item, Tag
 from pipeline.tracking.connection import check_store, few_retries, mlflow_errors, waits_for
 from pipeline.tracking.experiments import prepare_experiment
 from pipeline.tracking.leftovers import end_abandoned_runs, send_left
@@ -45,7 +41,6 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60  # for a store that does not answer, when the work is done
 _RESUME_KEY = "pipeline.resume_key"
-_RESULT = "result"  # the kind of a run below another, as a tag
 _UNFINISHED = ("KILLED", "FAILED")
 
 
@@ -96,17 +91,17 @@ class TrackedRun:
 
     def log_child(self, name: str, items: Sequence[Item]) -> None:
         """Log a whole run below this one: a result. Raises TrackingError."""
-        self._add("child", name=name, **items_entry([Tag("kind", _RESULT), *items]))
+        self._add("child", name=name, **items_entry([Tag("kind", RESULT), *items]))
 
     def log_line(self, name: str, items: Sequence[Item]) -> None:
         """Log a run below this one that is a line in the charts of MLflow. Raises TrackingError."""
-        self._add("child", name=name, **items_entry([Tag("kind", "line"), *items]))
+        self._add("child", name=name, **items_entry([Tag("kind", LINE), *items]))
 
     def children(self, file: str) -> list[Child]:
         """The results below this one that are finished, each with what it logged as `file`."""
         client = MlflowClient(self.uri)
         query = (
-            f"attributes.status = 'FINISHED' and tags.kind = '{_RESULT}' "
+            f"attributes.status = 'FINISHED' and tags.kind = '{RESULT}' "
             f"and tags.`{MLFLOW_PARENT_RUN_ID}` = '{self.run_id}'"
         )
         with (
@@ -150,7 +145,7 @@ class TrackedRun:
         folder = self._outbox.model_folder / "data" / CLASSIFIER
         with mlflow_errors(f"could not describe the model in {folder}", hint=MAKE_ROOM):
             (folder / README).write_text(describe_folder(folder, facts), "utf-8")
-            use = loading_code(MODEL_ADDRESS, self.uri)
+            use = loading_markdown(MODEL_ADDRESS, self.uri)
             return describe_folder(folder, facts, use)
 
     def log_model(

@@ -36,7 +36,9 @@ MAX_TEXTS = 100_000
 _BATCH_ROWS = 1_000  # of Parquet, that are looked at together
 _M_MMAP_THRESHOLD = -3  # in malloc.h of glibc
 
-HEADERS = ("text", "texts", "headline", "headlines", "title", "titles", "inputs", "instances", "0")
+TEXT_COLUMNS = ("text", "texts", "headline", "headlines", "title", "titles")
+"""What people call a column of headlines."""
+HEADERS = (*TEXT_COLUMNS, "inputs", "instances", "0")
 """What a first row of CSV may be to count as the name of the column, where the type does not say it."""
 
 
@@ -342,23 +344,6 @@ def application(classifier: Answers, address: str) -> Starlette:
         ],
         exception_handlers={HTTPException: wrong_address},
     )
-
-
-def serve(
-    classifier: Answers,
-    address: str,
-    host: str,
-    port: int,
-    on_listening: Callable[[], None] | None = None,
-) -> None:
-    """Answer until a signal comes. `on_listening` is called when requests can come.
-
-    Raises TrackingError: the port cannot be used.
-    """
-    listener = listen(host, port)
-    if on_listening:
-        on_listening()
-    run_server(application(classifier, address), listener)
 
 
 def listen(host: str, port: int) -> socket.socket:

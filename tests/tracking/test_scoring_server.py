@@ -18,7 +18,7 @@ from builders import free_port
 from numpy.typing import NDArray
 
 from pipeline.base.errors import TrackingError
-from pipeline.tracking.scoring import MAX_BYTES, application, serve
+from pipeline.tracking.scoring import MAX_BYTES, application, listen
 
 
 class Endings:
@@ -144,4 +144,4 @@ def test_many_clients_get_their_own_answers_in_order(port: int) -> None:
 
 def test_a_port_that_is_taken(port: int) -> None:
     with pytest.raises(TrackingError, match=rf"could not listen on 127.0.0.1:{port} .*: choose"):
-        serve(Endings(), "models:/m/3", "127.0.0.1", port)
+        listen("127.0.0.1", port)

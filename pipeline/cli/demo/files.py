@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.base.cells import escape_cell
 from pipeline.base.errors import DataError
 from pipeline.portable.answers import Answers, shorten
-from pipeline.tracking.scoring import HEADERS
+from pipeline.tracking.scoring import TEXT_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ def _find_column(frame: pd.DataFrame, column: str | None, name: str) -> str:
     Raises DataError: there is none.
     """
     columns = [str(each) for each in frame.columns]
-    wanted = (column,) if column else HEADERS[:6]
+    wanted = (column,) if column else TEXT_COLUMNS
     same = [c for c in columns if c == column or (not column and c.strip().lower() in wanted)]
     if not same and (column or len(columns) != 1):
         raise DataError(

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.data.delimited import looks_like_row
+from pipeline.data.delimited import count_swallowed
 
 
 class ParsedRows(NamedTuple):
@@ -164,10 +164,7 @@ def _swallowing_row(
             for value, column in zip(row.fields, values, strict=True):
                 column.add(value)
     for start, end, fields in long_rows:
-        place = next((i for i, field in enumerate(fields) if "\n" in field), 0)
-        inside = lines[start + (place == len(header) - 1) : end - (place == 0)]
-        alike = sum(looks_like_row(line, separator, values) for line in inside)
-        if alike > 1 and 2 * alike > len(inside):
+        if alike := count_swallowed(lines[start:end], fields, separator, values):
             return start, (
                 "expected quotes in pairs, got a field that opens with a quote and goes on over "
                 f"{alike:,} lines that look like rows"
