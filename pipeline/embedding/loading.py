@@ -19,7 +19,8 @@ from pipeline.embedding.formats import read_file
 from pipeline.embedding.formats.rows import rows_of_zeros, warn_of_zeros
 from pipeline.embedding.joining import join_vectors
 from pipeline.embedding.options import CorpusOptions, JoinedOptions, OwnTextOptions, VectorsOptions
-from pipeline.embedding.vectors import WordVectors
+from pipeline.embedding.postprocessing import NONE, change_rows
+from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def load_vectors(
     most_frequent: int = 0,
     vector_size: int | None = None,
     member: str | None = None,
+    postprocess: str = NONE,
 ) -> WordVectors:
     """Load word vectors: those of `words` and the first `most_frequent`, or all without `words`.
 
@@ -50,9 +52,12 @@ def load_vectors(
         vector_size: The dimension. It is needed for `random`, picks a member of a zip file, and is
             checked otherwise.
         member: The name of a member of a zip file.
+        postprocess: A method of `postprocessing.METHODS`. What it has to know of the set comes from
+            the set's 10,000 first words, whichever words are asked for.
 
     Raises:
-        VectorsError: There is no such name or file, a file is damaged, or has another dimension.
+        VectorsError: There is no such name, file or method, a file is damaged, or has another
+            dimension.
         MissingExtraError: The package of the set is not installed.
         FetchError: The set could not be fetched.
 
@@ -65,6 +70,16 @@ def load_vectors(
             f"{most_frequent} and {vector_size}"
         )
     wanted = None if words is None else list(dict.fromkeys(words))
+    if postprocess != NONE and wanted is not None and most_frequent < N_FIRST_WORDS:
+        whole = load_vectors(
+            source,
+            words=wanted,
+            most_frequent=N_FIRST_WORDS,
+            vector_size=vector_size,
+            member=member,
+            postprocess=postprocess,
+        )
+        return whole.subset([*wanted, *whole.first_words[:most_frequent]])
     if isinstance(source, WordVectors):
         loaded = source if wanted is None else source.subset(wanted, most_frequent)
     elif not isinstance(source, str | os.PathLike):
@@ -92,7 +107,7 @@ def load_vectors(
             loaded.name,
             loaded.duplicates,
         )
-    return loaded
+    return change_rows(loaded, postprocess)
 
 
 def choose_vectors(
@@ -126,6 +141,7 @@ def choose_vectors(
         most_frequent=options.extra_words,
         vector_size=options.vector_size,
         member=options.member,
+        postprocess=options.postprocess,
     )
 
 

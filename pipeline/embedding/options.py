@@ -15,6 +15,7 @@ from pipeline.embedding.algorithms import ALGORITHMS
 from pipeline.embedding.catalogue import CATALOGUE
 from pipeline.embedding.initial_rows import INITIAL
 from pipeline.embedding.matching import AUTO, FALLBACK_NAMES
+from pipeline.embedding.postprocessing import METHODS, NONE
 
 
 def _key_of(table: Collection[str]) -> AfterValidator:
@@ -33,6 +34,7 @@ def _key_of(table: Collection[str]) -> AfterValidator:
 OwnAlgorithm = Annotated[str, _key_of(ALGORITHMS)]
 Missing = Annotated[str, _key_of(INITIAL)]
 FallbackName = Annotated[str, _key_of(FALLBACK_NAMES)]
+Postprocess = Annotated[str, _key_of(METHODS)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -45,8 +47,9 @@ class VectorsOptions:
     `extra_words`: how many of the first words of the set the model knows besides those of training.
     `min_coverage`: the fraction of the running words that must have a vector. `fallbacks`: `auto`,
     or names of `matching.FALLBACKS`. `missing`: a name of `initial_rows.INITIAL`, for words without
-    a vector. `provenance`: what the catalogue says about the set (address, digest, licence, ...),
-    so that it stands among the parameters of a run.
+    a vector. `postprocess`: a name of `postprocessing.METHODS`. `provenance`: what the catalogue
+    says about the set (address, digest, licence, ...), so that it stands among the parameters of a
+    run.
     """
 
     source: str = "glove_6b_50d"
@@ -58,6 +61,7 @@ class VectorsOptions:
     member: str | None = None
     fallbacks: Literal["auto"] | tuple[FallbackName, ...] = AUTO
     missing: Missing = "quarter"
+    postprocess: Postprocess = NONE
     provenance: dict[str, Any] | None = Field(
         default_factory=lambda values: _provenance(values["source"])
     )

@@ -33,6 +33,7 @@ class WordVectors:
     `first_words`: the first words of the whole set, in its order, whichever were asked for.
     `subwords`: gives a vector to any other word, where the set has n-grams (fastText).
     `total`: how many words the whole set lists.
+    `postprocess`: the method of `postprocessing.METHODS` that has changed the rows.
     """
 
     name: str
@@ -42,6 +43,7 @@ class WordVectors:
     first_words: Sequence[str] = ()
     subwords: Subwords | None = None
     total: int = 0
+    postprocess: str = "none"
 
     @classmethod
     @checked

@@ -161,6 +161,7 @@ def fit(
                 most_frequent=embedding.extra_words,
                 vector_size=embedding.vector_size,
                 member=embedding.member,
+                postprocess=embedding.postprocess,
             )
         _check_numbers(chosen)
         vocabulary = vocabularies[conventions(chosen.first_words).contractions]
