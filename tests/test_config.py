@@ -30,6 +30,7 @@ MADE_OF = {
     "data=hub": ["source", "path"],
     "data=stop_clickbait": ["source"],
     "vectors=conceptnet-numberbatch-17-06-300": ["source", "extra_words"],
+    "vectors=fasttext-cc": ["source", "language"],
     "vectors=file": ["source", "path"],
     "vectors=random": ["source", "vector_size", "extra_words"],
     "training=frozen": ["phases"],

@@ -39,15 +39,20 @@ def vectors(context: click.Context) -> None:
 @JSON
 def list_sets(as_json: bool) -> None:
     """List the sets that have a name, and which of them are on this machine."""
-    from pipeline.embedding.catalogue import CATALOGUE
+    from pipeline.embedding.catalogue import CATALOGUE, LANGUAGE_SETS, LANGUAGES
 
+    languages = [sets.in_language(code) for sets in LANGUAGE_SETS.values() for code in LANGUAGES]
+    entries = [*CATALOGUE.values(), *languages]
     if as_json:
-        for name, entry in CATALOGUE.items():
+        for entry in entries:
             where = str(entry.where) if entry.where else None
-            print_json({"name": name, **entry.provenance, "where": where})
+            print_json({"name": entry.name, **entry.provenance, "where": where})
         return
-    columns = ["name", "dimension", "words", "MB", "casing", "licence", "here"]
-    print_table(columns, [_row(entry) for entry in CATALOGUE.values()])
+    # Of the languages, those that are here and one for the others.
+    shown = [*CATALOGUE.values(), *(entry for entry in languages if entry.where)]
+    shown += [sets.in_language("LANGUAGE") for sets in LANGUAGE_SETS.values()]
+    columns = ["name", "dimension", "words", "MB", "casing", "licence", "digest", "here"]
+    print_table(columns, [_row(entry) for entry in shown])
 
 
 @vectors.command("fetch")
@@ -93,7 +98,8 @@ def inspect_set(
     conventions = seen.conventions
     low, mean, high = seen.norms
     repeated = f", {seen.duplicates:,} rows repeated" if seen.duplicates else ""
-    subwords = ", and others from their n-grams" if seen.subwords else ""
+    parts = "pieces" if "pieces" in seen.fallbacks else "n-grams"
+    subwords = f", and others from their {parts}" if seen.subwords else ""
     facts = {
         "format": seen.format,
         "words": f"{seen.total:,}{repeated}{subwords}",
@@ -241,9 +247,25 @@ def _row(entry: PublishedSet | InstalledSet) -> list[str]:
     return [
         entry.name,
         str(entry.vector_size),
-        f"{entry.n_words:,}",
-        f"{entry.size / 1e6:,.0f}",
+        f"{entry.n_words:,}" if entry.n_words else "?",
+        _megabytes(entry),
         entry.casing,
         entry.licence,
+        _digest(entry),
         entry.kept if entry.where else "no",
     ]
+
+
+def _megabytes(entry: PublishedSet | InstalledSet) -> str:
+    """`about`: as the publisher rounds it."""
+    if entry.size is not None:
+        return f"{entry.size / 1e6:,.0f}"
+    stated = entry.provenance.get("stated_mb")
+    return f"about {stated:,}" if stated else "?"
+
+
+def _digest(entry: PublishedSet | InstalledSet) -> str:
+    """Which digest the file must have. `null`: the publisher states none."""
+    if entry.kept == "installed":
+        return "-"
+    return str(entry.provenance["digest"]).partition(":")[0].replace("None", "null")

@@ -22,35 +22,40 @@ from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 class NamedSet:
     """What the catalogue says about a set, before it is read.
 
-    `size`: bytes. `licence`: its SPDX identifier, where the publisher states a licence.
-    `vector_size`: the dimension. `n_words`: how many rows there are. `casing`: `lower` where every
-    word is in lower case, otherwise `cased`.
+    `size`: bytes, None where the publisher does not state them. `licence`: its SPDX identifier,
+    where the publisher states a licence. `vector_size`: the dimension. `n_words`: how many rows
+    there are, None where that is not stated. `casing`: `lower` where every word is in lower case,
+    otherwise `cased`.
     """
 
     name: str
-    size: int
+    size: int | None
     licence: str
     vector_size: int
-    n_words: int
+    n_words: int | None
     casing: str
 
     @property
     def provenance(self) -> dict[str, Any]:
         """All values but the name, as they stand in conf/."""
-        return {key: value for key, value in asdict(self).items() if key != "name" and value}
+        values = asdict(self).items()
+        return {key: value for key, value in values if key != "name" and value not in ("", 0)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSet(NamedSet):
     """Vectors in one file at an address, in any format of `formats`.
 
-    `digest`: `md5:HEX` or `sha256:HEX`. `prefix`: only words with this prefix are read, and without
-    it (Numberbatch has `/c/en/` before English words).
+    `digest`: `md5:HEX` or `sha256:HEX`, None where the publisher states none: then that of the first
+    fetch holds. `prefix`: only words with this prefix are read, and without it (Numberbatch has
+    `/c/en/` before English words). `stated_mb`: the size as the publisher rounds it, where `size` is
+    not known.
     """
 
     url: str
-    digest: str
+    digest: str | None
     prefix: str = ""
+    stated_mb: int = 0
     kept: ClassVar[str] = "cached"
 
     @property
@@ -78,7 +83,9 @@ class PublishedSet(NamedSet):
         The file is downloaded where it is not in the cache. Raises FetchError, VectorsError.
         """
         keys = None if wanted is None else [self.prefix + word for word in wanted]
-        read = replace(read_file(fetch(self.download), keys, most_frequent), name=self.name)
+        # Where the size is not known either, only the digest tells whether the file is whole.
+        path = fetch(self.download, check_digest=self.size is None)
+        read = replace(read_file(path, keys, most_frequent), name=self.name)
         return _without_prefix(read, self.prefix, wanted is None) if self.prefix else read
 
 
@@ -144,14 +151,72 @@ class InstalledSet(NamedSet):
         )
 
 
+@dataclass(frozen=True)
+class LanguageSets:
+    """Sets that differ only in their language, whose code stands in their names and addresses.
+
+    `name`, `provenance`: with _LANGUAGE in place of the code.
+    """
+
+    name: str
+    provenance: dict[str, Any]
+
+    def language_in(self, name: str) -> str | None:
+        """The code in the name of a set, whether there is that language or not.
+
+        >>> LANGUAGE_SETS["fasttext-cc"].language_in("cc.de.300")
+        'de'
+        """
+        start, _, end = self.name.partition(_LANGUAGE)
+        fits = name.startswith(start) and name.endswith(end)
+        return name[len(start) : -len(end)] if fits and len(name) > len(start + end) else None
+
+    def in_language(self, code: str) -> PublishedSet:
+        """The set of a language. `code`: one of LANGUAGES."""
+        url = self.provenance["url"].replace(_LANGUAGE, code)
+        name = self.name.replace(_LANGUAGE, code)
+        return PublishedSet(name=name, **{**self.provenance, "url": url})
+
+
+def language_in(name: str) -> str | None:
+    """The code of the language in the name of a set, None for another name."""
+    codes = (sets.language_in(name) for sets in LANGUAGE_SETS.values())
+    return next(filter(None, codes), None)
+
+
+def find_set(name: str) -> PublishedSet | InstalledSet | None:
+    """The set of that name, None where there is none.
+
+    >>> find_set("cc.de.300").url
+    'https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.de.300.vec.gz'
+    """
+    for sets in LANGUAGE_SETS.values():
+        if (code := sets.language_in(name)) in LANGUAGES:
+            return sets.in_language(code)
+    return CATALOGUE.get(name)
+
+
+def wrong_language(name: str) -> str:
+    """The message for the name of a set in a language that there is not; empty for other names."""
+    for choice, sets in LANGUAGE_SETS.items():
+        code = sets.language_in(name)
+        if code and code not in LANGUAGES:
+            return (
+                f"{name}: expected the code of one of the {len(LANGUAGES)} languages of {choice}, such "
+                f"as de, got {code!r}: https://fasttext.cc/docs/en/crawl-vectors.html lists them"
+            )
+    return ""
+
+
 def named_set(name: str) -> PublishedSet | InstalledSet:
     """The set of that name. Raises VectorsError: there is none; the message says the nearest."""
-    if name not in CATALOGUE:
+    if (entry := find_set(name)) is None:
         raise VectorsError(
-            f"{name}: expected a set of the catalogue (`pipeline vectors list`), there is none"
+            wrong_language(name)
+            or f"{name}: expected a set of the catalogue (`pipeline vectors list`), there is none"
             f"{nearest(name, CATALOGUE)}"
         )
-    return CATALOGUE[name]
+    return entry
 
 
 def _without_prefix(vectors: WordVectors, prefix: str, whole: bool) -> WordVectors:
@@ -171,16 +236,34 @@ def _without_prefix(vectors: WordVectors, prefix: str, whole: bool) -> WordVecto
 
 
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where it was built
+_LANGUAGE = "${vectors.language}"  # as Hydra reads it in conf/
+
+# Those of https://fasttext.cc/docs/en/crawl-vectors.html: 157, and English.
+_CODES = """
+    af als am an ar arz as ast az azb ba bar bcl be bg bh bn bo bpy br bs ca ce ceb ckb co cs cv
+    cy da de diq dv el eml en eo es et eu fa fi fr frr fy ga gd gl gom gu gv he hi hif hr hsb ht
+    hu hy ia id ilo io is it ja jv ka kk km kn ko ku ky la lb li lmo lt lv mai mg mhr min mk ml
+    mn mr mrj ms mt mwl my myv mzn nah nap nds ne new nl nn no nso oc or os pa pam pfl pl pms
+    pnb ps pt qu rm ro ru sa sah sc scn sco sd sh si sk sl so sq sr su sv sw ta te tg th tk tl
+    tr tt ug uk ur uz vec vi vls vo wa war xmf yi yo zea zh
+"""
+LANGUAGES = tuple(_CODES.split())
 
 
-def _read_catalogue(folder: Path) -> dict[str, PublishedSet | InstalledSet]:
+def _read_catalogue(
+    folder: Path,
+) -> tuple[dict[str, PublishedSet | InstalledSet], dict[str, LanguageSets]]:
     entries: dict[str, PublishedSet | InstalledSet] = {}
+    rules: dict[str, LanguageSets] = {}
     for path in sorted(folder.glob("[!_]*.yaml")):
-        provenance = yaml.load(path.read_text("utf-8"), _YAML).get("provenance")
-        if provenance:
+        values = yaml.load(path.read_text("utf-8"), _YAML)
+        provenance = values.get("provenance")
+        if "language" in values:
+            rules[path.stem] = LanguageSets(values["source"], provenance)
+        elif provenance:
             kind = PublishedSet if "url" in provenance else InstalledSet
             entries[path.stem] = kind(name=path.stem, **provenance)
-    return entries
+    return entries, rules
 
 
-CATALOGUE = _read_catalogue(conf_folder() / "vectors")
+CATALOGUE, LANGUAGE_SETS = _read_catalogue(conf_folder() / "vectors")

@@ -38,6 +38,7 @@ def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
         parts = zip(sets, scales, strict=True)
         return np.hstack([_rows(vectors, words) * np.float32(scale) for vectors, scale in parts])
 
+    makers = [vectors.subwords_by for vectors in sets if vectors.subwords is not None]
     words = list(dict.fromkeys(chain.from_iterable(vectors.index_to_key for vectors in sets)))
     first = dict.fromkeys(chain.from_iterable(vectors.first_words for vectors in sets))
     return WordVectors.from_rows(
@@ -46,7 +47,8 @@ def join_vectors(sets: Sequence[WordVectors]) -> WordVectors:
         name=" + ".join(vectors.name for vectors in sets),
         duplicates=sum(vectors.duplicates for vectors in sets),
         first_words=tuple(first)[:N_FIRST_WORDS],
-        subwords=rows if any(vectors.subwords for vectors in sets) else None,
+        subwords=rows if makers else None,
+        subwords_by=makers[0] if makers else "subwords",
         # Sets that list none of the words asked for are still sets of words.
         total=len(words) or max(vectors.total for vectors in sets),
     )

@@ -7,18 +7,21 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from pipeline.base.calls import checked
+from pipeline.base.download import address_download
 from pipeline.base.errors import VectorsError, nearest
-from pipeline.embedding.catalogue import CATALOGUE
+from pipeline.embedding.catalogue import CATALOGUE, find_set, wrong_language
 from pipeline.embedding.corpus import train_vectors
 from pipeline.embedding.corpus_texts import article_texts, corpus_lines
-from pipeline.embedding.formats import read_file
+from pipeline.embedding.formats import NotVectorsError, read_file
 from pipeline.embedding.formats.rows import rows_of_zeros, warn_of_zeros
 from pipeline.embedding.joining import join_vectors
 from pipeline.embedding.options import CorpusOptions, JoinedOptions, OwnTextOptions, VectorsOptions
+from pipeline.embedding.places import is_address, is_hub_name, locate
 from pipeline.embedding.postprocessing import NONE, change_rows
 from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
@@ -33,6 +36,7 @@ def load_vectors(
     most_frequent: int = 0,
     vector_size: int | None = None,
     member: str | None = None,
+    sha256: str | None = None,
     postprocess: str = NONE,
 ) -> WordVectors:
     """Load word vectors: those of `words` and the first `most_frequent`, or all without `words`.
@@ -44,14 +48,17 @@ def load_vectors(
     Args:
         source: A name of the catalogue (`glove_6b_50d`, `glove-wiki-gigaword-100`; the set is
             fetched where it is not in the cache), a file or folder of any format of
-            `formats.FORMATS`, a gensim `KeyedVectors`, or `random` for a set without words, with
-            which every row of a matrix starts from random numbers.
+            `formats.FORMATS`, the address of such a file (`https://...`), the name of a Model2Vec
+            model on the Hugging Face hub (`OWNER/NAME`), a gensim `KeyedVectors`, or `random` for a
+            set without words, with which every row of a matrix starts from random numbers.
         words: The words whose vectors are loaded.
         most_frequent: How many of the first words of the set are loaded besides. Most sets list
             their words by frequency.
         vector_size: The dimension. It is needed for `random`, picks a member of a zip file, and is
             checked otherwise.
         member: The name of a member of a zip file.
+        sha256: The digest of the file, in 64 hexadecimal digits. Without it, the file from an address
+            has to be the same as at the first fetch.
         postprocess: A method of `postprocessing.METHODS`. What it has to know of the set comes from
             the set's 10,000 first words, whichever words are asked for.
 
@@ -77,6 +84,7 @@ def load_vectors(
             most_frequent=N_FIRST_WORDS,
             vector_size=vector_size,
             member=member,
+            sha256=sha256,
             postprocess=postprocess,
         )
         return whole.subset([*wanted, *whole.first_words[:most_frequent]])
@@ -88,14 +96,19 @@ def load_vectors(
         if not vector_size:
             raise VectorsError("random vectors need a vector_size")
         loaded = WordVectors.from_rows([], np.empty((0, vector_size), np.float32), name="random")
-    elif source in CATALOGUE:
-        loaded = CATALOGUE[str(source)].load(wanted, most_frequent)
-    elif os.path.exists(source):  # unlike Path.exists, False for a name that is too long
-        loaded = read_file(
-            Path(source), wanted, most_frequent, vector_size=vector_size, member=member
-        )
+    elif entry := find_set(str(source)):
+        loaded = entry.load(wanted, most_frequent)
     else:
-        raise _no_vectors(str(source))
+        path = locate(os.fspath(source), sha256)
+        if path is None:
+            raise _no_vectors(str(source))
+        try:
+            loaded = read_file(path, wanted, most_frequent, vector_size=vector_size, member=member)
+        except NotVectorsError:
+            if is_address(str(source)) and sha256 is None:
+                # Its digest must not be what the right file is compared with.
+                address_download(str(source)).forget()
+            raise
     if vector_size and loaded.vector_size != vector_size:
         raise VectorsError(
             f"{loaded.name}: expected vectors of dimension {vector_size}, they have "
@@ -141,6 +154,7 @@ def choose_vectors(
         most_frequent=options.extra_words,
         vector_size=options.vector_size,
         member=options.member,
+        sha256=options.sha256,
         postprocess=options.postprocess,
     )
 
@@ -155,21 +169,23 @@ def check_vectors(options: VectorsOptions) -> None:
     else:
         names = [options.path] if options.source == "file" and options.path else []
     for name in names:
-        if name not in (*CATALOGUE, "random") and not os.path.exists(name):
+        known = name == "random" or find_set(name) or is_address(name) or is_hub_name(name)
+        if not known and not os.path.exists(name):
             raise _no_vectors(name)
 
 
 def vectors_name(options: VectorsOptions) -> str:
     """The name of the vectors for a table or a sentence: that of the set, or of the file."""
     if options.source == "file" and options.path:
-        return Path(options.path).name
+        return Path(urlsplit(options.path).path if is_address(options.path) else options.path).name
     return options.source
 
 
 def _no_vectors(source: str) -> VectorsError:
     name = source if len(source) < 200 else f"{source[:50]}..."
     return VectorsError(
-        f"{name}: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) "
+        wrong_language(source)
+        or f"{name}: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) "
         f"or random, there is none{nearest(source, [*CATALOGUE, 'random'])}"
     )
 

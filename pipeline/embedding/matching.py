@@ -175,9 +175,11 @@ FALLBACKS = (
     Fallback("accents", _without_accents, any_casing=True),
     Fallback("punctuation", _with_other_punctuation, any_casing=True),
     Fallback("parts", _parts, mean=True),
-    Fallback("subwords", lambda _: ()),  # the set itself makes these rows, all at once
+    Fallback("subwords", lambda _: ()),
+    Fallback("pieces", lambda _: ()),
 )
 FALLBACK_NAMES = tuple(dict.fromkeys(fallback.name for fallback in FALLBACKS))
+MADE = ("subwords", "pieces")  # the set itself makes these rows, all at once
 _CASINGS = ("exact", "capitalised", "upper", "mixed")  # fallbacks that change capitals alone
 
 
@@ -237,7 +239,7 @@ class Matches:
 
     `found_by[i]`: the name of the fallback that found `words[i]`, or `missing`. `keys[i]`: words of
     the set; the row of `words[i]` is the mean of their vectors. Most words have one key. Missing
-    words have none, and so have those found by `subwords`, whose rows are in `made`.
+    words have none, and so have those found by a fallback of MADE, whose rows are in `made`.
     `made`: float32 array, (n_subwords, vector_size). `fallbacks`: those that were tried.
     `conventions`: those of the set.
     """
@@ -270,7 +272,7 @@ class Matches:
         for i, keys in enumerate(self.keys):
             if len(keys) > 1:
                 rows[i] = vectors.vectors[[index[key] for key in keys]].mean(axis=0)
-        rows[[i for i, fallback in enumerate(self.found_by) if fallback == "subwords"]] = self.made
+        rows[[i for i, fallback in enumerate(self.found_by) if fallback in MADE]] = self.made
         return rows
 
 
@@ -321,11 +323,12 @@ def match_words(
                 missed.append(i)
         remaining = missed
     made = np.zeros((0, vectors.vector_size), np.float32)
-    uses_subwords = any(fallback.name == "subwords" for fallback in chosen)
-    if remaining and vectors.subwords is not None and uses_subwords:
+    name = vectors.subwords_by
+    is_chosen = any(fallback.name == name for fallback in chosen)
+    if remaining and vectors.subwords is not None and is_chosen:
         made = vectors.subwords([written[i] for i in remaining])
         for i, row in zip(remaining, made, strict=True):
-            found_by[i] = "subwords" if row.any() else MISSING
+            found_by[i] = name if row.any() else MISSING
         made = made[made.any(axis=1)]
     return Matches(tuple(words), tuple(found_by), tuple(keys), made, chosen, set_conventions)
 

@@ -12,7 +12,13 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.errors import nearest
 from pipeline.base.options import STRICT, Positive, Seed
 from pipeline.embedding.algorithms import ALGORITHMS
-from pipeline.embedding.catalogue import CATALOGUE
+from pipeline.embedding.catalogue import (
+    CATALOGUE,
+    LANGUAGE_SETS,
+    find_set,
+    language_in,
+    wrong_language,
+)
 from pipeline.embedding.initial_rows import INITIAL
 from pipeline.embedding.matching import AUTO, FALLBACK_NAMES
 from pipeline.embedding.postprocessing import METHODS, NONE
@@ -41,8 +47,10 @@ Postprocess = Annotated[str, _key_of(METHODS)]
 class VectorsOptions:
     """Which word vectors, and how they become rows of the matrix.
 
-    `source`: a name of the catalogue, `file` or `random`. `path`, `member`: the file, and the one
-    of several sets in a zip file. `vector_size`: the dimension, None where the set says it.
+    `source`: a name of the catalogue, `file` or `random`. `path`: a file, a folder, an address, or
+    OWNER/NAME on the Hugging Face hub. `member`: the one of several sets in a zip file. `sha256`:
+    the digest of the file. `language`: of a set that there is in many languages. `vector_size`: the
+    dimension, None where the set says it.
     `std`: the standard deviation to which the rows are scaled, None for the rows as they are.
     `extra_words`: how many of the first words of the set the model knows besides those of training.
     `min_coverage`: the fraction of the running words that must have a vector. `fallbacks`: `auto`,
@@ -59,6 +67,8 @@ class VectorsOptions:
     extra_words: Annotated[int, Field(ge=0)] = 100_000
     min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.3
     member: str | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9A-Fa-f]{64}$")] | None = None
+    language: str | None = None
     fallbacks: Literal["auto"] | tuple[FallbackName, ...] = AUTO
     missing: Missing = "quarter"
     postprocess: Postprocess = NONE
@@ -70,9 +80,10 @@ class VectorsOptions:
     @classmethod
     def _exists(cls, source: str) -> str:
         names = [*CATALOGUE, *_OTHER_SOURCES]
-        if source not in names:
+        if source not in names and find_set(source) is None:
             raise ValueError(
-                f"expected a set of the catalogue (`pipeline vectors list`) or "
+                wrong_language(source)
+                or f"expected a set of the catalogue (`pipeline vectors list`) or "
                 f"{' or '.join(_OTHER_SOURCES)}, got {source!r}{nearest(source, names)}"
             )
         return source
@@ -83,6 +94,11 @@ class VectorsOptions:
             raise ValueError("vectors=file needs a file: add vectors.path=...")
         if self.source == "random" and not self.vector_size:
             raise ValueError("vectors=random needs vectors.vector_size=...")
+        if self.language is not None and self.language != language_in(self.source):
+            raise ValueError(
+                f"vectors.language={self.language} is not the language of {self.source}: choose it "
+                f"with vectors={' or '.join(LANGUAGE_SETS)}"
+            )
         if self.provenance != _provenance(self.source):
             raise ValueError(
                 f"the provenance is not that of {self.source}: choose a set with "
@@ -96,7 +112,7 @@ _OTHER_SOURCES = ("file", "random", "corpus", "joined")  # those that the catalo
 
 
 def _provenance(source: str) -> dict[str, Any] | None:
-    entry = CATALOGUE.get(source)
+    entry = find_set(source)
     return entry.provenance if entry else None
 
 

@@ -31,7 +31,9 @@ class WordVectors:
     a memory map, which is read-only.
     `duplicates`: how many rows were left out because their word had come before.
     `first_words`: the first words of the whole set, in its order, whichever were asked for.
-    `subwords`: gives a vector to any other word, where the set has n-grams (fastText).
+    `subwords`: gives a vector to any other word, where the set has parts of words. `subwords_by`:
+    the name of the fallback that does so: `subwords` for n-grams (fastText), `pieces` for those of a
+    tokenizer (Model2Vec).
     `total`: how many words the whole set lists.
     `postprocess`: the method of `postprocessing.METHODS` that has changed the rows.
     """
@@ -44,6 +46,7 @@ class WordVectors:
     subwords: Subwords | None = None
     total: int = 0
     postprocess: str = "none"
+    subwords_by: str = "subwords"
 
     @classmethod
     @checked
@@ -56,6 +59,7 @@ class WordVectors:
         duplicates: int = 0,
         first_words: Sequence[str] | None = None,
         subwords: Subwords | None = None,
+        subwords_by: str = "subwords",
         total: int | None = None,
     ) -> WordVectors:
         """Put unique words and their rows together.
@@ -70,6 +74,7 @@ class WordVectors:
             duplicates: How many rows were left out because their word had come before.
             first_words: The first words of the whole set, where `words` are only some of it.
             subwords: Gives a vector to any other word.
+            subwords_by: The name of the fallback that does so.
             total: How many words the whole set lists, where `words` are only some of it.
 
         Raises:
@@ -92,7 +97,9 @@ class WordVectors:
             keys = tuple(first_rows)
         first = keys[:N_FIRST_WORDS] if first_words is None else tuple(first_words)
         n_words = len(keys) if total is None else total
-        made = cls(name, keys, vectors, duplicates, first, subwords, n_words)
+        made = cls(
+            name, keys, vectors, duplicates, first, subwords, n_words, subwords_by=subwords_by
+        )
         if len(made.key_to_index) != len(keys) or vectors.shape[:1] != (len(keys),):
             raise VectorsError(
                 f"expected unique words and a row each, got {len(keys)} words, "

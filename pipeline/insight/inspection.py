@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from pipeline.base.errors import VectorsError
-from pipeline.embedding.catalogue import CATALOGUE
+from pipeline.embedding.catalogue import find_set
 from pipeline.embedding.formats import format_of
 from pipeline.embedding.loading import load_vectors
-from pipeline.embedding.matching import AUTO, Conventions, choose_fallbacks, conventions
+from pipeline.embedding.matching import AUTO, MADE, Conventions, choose_fallbacks, conventions
+from pipeline.embedding.places import locate
 from pipeline.embedding.vectors import WordVectors
 from pipeline.insight.similarity import neighbours_of
 
@@ -81,9 +81,9 @@ def inspect(
     set_conventions = conventions(vectors.first_words)
     path, licence = None, None
     if isinstance(source, str | os.PathLike):
-        entry = CATALOGUE.get(str(source))
+        entry = find_set(str(source))
         licence = entry.licence if entry else None
-        path = entry.file if entry else Path(source)
+        path = entry.file if entry else locate(os.fspath(source))
     format_ = format_of(path, vector_size=vector_size, member=member) if path else "in memory"
     fallbacks = dict.fromkeys(fallback.name for fallback in choose_fallbacks(AUTO, set_conventions))
     return Inspection(
@@ -99,7 +99,7 @@ def inspect(
         fallbacks=tuple(
             fallback
             for fallback in fallbacks
-            if fallback != "subwords" or vectors.subwords is not None
+            if fallback not in MADE or (vectors.subwords and fallback == vectors.subwords_by)
         ),
         subwords=vectors.subwords is not None,
         licence=licence,

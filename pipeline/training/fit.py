@@ -161,6 +161,7 @@ def fit(
                 most_frequent=embedding.extra_words,
                 vector_size=embedding.vector_size,
                 member=embedding.member,
+                sha256=embedding.sha256,
                 postprocess=embedding.postprocess,
             )
         _check_numbers(chosen)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from builders import ROOT, read_terminal
 
-from pipeline.base.download import Download, Patience, fetch
+from pipeline.base.download import Download, Patience, address_download, fetch
 from pipeline.base.errors import FetchError
 
 BODY = os.urandom(1_000_000)
@@ -462,3 +462,94 @@ def test_a_bar_on_a_terminal(serve: Serve) -> None:
     assert b"1.0/1.0 MB" in shown
     assert b"0:00:0" in shown  # time left
     assert b"MB of" not in shown  # no lines beside the bar
+
+
+# ------------------------------------------------------ where nobody states the digest or the size
+
+SHA256 = hashlib.sha256(BODY).hexdigest()
+ETAG = (("ETag", '"v1"'),)
+
+
+@pytest.fixture
+def unstated(serve: Serve) -> Callable[..., tuple[Server, Download]]:
+    """As `serve`, but the download has neither a digest nor a size."""
+
+    def start(*answers: Answer) -> tuple[Server, Download]:
+        server, download = serve(*answers)
+        return server, address_download(download.url)
+
+    return start
+
+
+Unstated = Callable[..., tuple[Server, Download]]
+
+
+@pytest.mark.parametrize("length", [None, -1])
+def test_the_digest_of_the_first_fetch_is_kept(length: int | None, unstated: Unstated) -> None:
+    server, download = unstated(Answer(length=length))
+    assert quick(download).read_bytes() == BODY
+    assert download.record.read_text() == f"{SHA256}  vectors.gz\n"
+    subprocess.run(["sha256sum", "--check", download.record.name], check=True, cwd=download.path.parent)  # fmt: skip
+    assert fetch(download, check_digest=True) == download.path
+    assert len(server.requests) == 1
+    download.path.write_bytes(b"damaged")
+    assert fetch(download, check_digest=True).read_bytes() == BODY
+
+
+def test_another_file_than_at_the_first_fetch_is_refused(unstated: Unstated) -> None:
+    _, download = unstated(Answer(), Answer(b"another file"))
+    quick(download)
+    download.path.unlink()
+    with pytest.raises(FetchError) as raised:
+        quick(download)
+    new = hashlib.sha256(b"another file").hexdigest()
+    assert str(raised.value) == (
+        f"{download.url}: the file has changed: expected the digest of the first fetch, "
+        f"sha256:{SHA256}, got sha256:{new}: remove {download.record} to take the new file"
+    )
+    assert not download.path.exists()
+    # A digest that is given counts, and is the one from then on.
+    quick(address_download(download.url, new.upper()))
+    assert download.record.read_text()[:64] == new
+    assert fetch(download, check_digest=True).read_bytes() == b"another file"
+
+
+def test_addresses_whose_files_have_the_same_name(serve: Serve, cache: Path) -> None:
+    paths = []
+    for body in (b"one", b"two"):
+        server, _ = serve(Answer(body))
+        paths.append(quick(address_download(f"{server.url}/v.txt?token=secret#part")))
+    assert [path.name for path in paths] == ["v.txt", "v.txt"]
+    assert [path.read_bytes() for path in paths] == [b"one", b"two"]
+    assert kept_files(cache) == {"addresses"}
+    assert address_download("https://a.org/").path.name == "file"
+
+
+@pytest.mark.parametrize(
+    ("answers", "ranges"),
+    {
+        "the same version": ([replace(CUT, headers=ETAG), Answer(headers=ETAG)], ["", FROM_HALF]),
+        "a version without a name": ([CUT, Answer()], ["", FROM_HALF]),
+        "no length": ([Answer(length=-1, headers=ETAG)], [""]),
+    }.values(),
+)
+def test_an_unstated_file_is_resumed(
+    answers: list[Answer], ranges: list[str], unstated: Unstated
+) -> None:
+    server, download = unstated(*answers)
+    assert quick(download).read_bytes() == BODY
+    assert server.ranges == ranges
+    assert not list(download.path.parent.glob("*.part*"))
+
+
+@pytest.mark.parametrize("tag", ['"v1"', None, 'W/"v1"'])
+def test_what_an_earlier_process_left_of_an_unstated_file(
+    tag: str | None, unstated: Unstated
+) -> None:
+    """It is gone on with where the server names the version, and otherwise fetched anew."""
+    headers = (("ETag", tag),) if tag else ()
+    server, download = unstated(Answer(sends=HALF, headers=headers), Answer(headers=headers))
+    with pytest.raises(FetchError):
+        fetch(download, patience=Patience(30, retries=0))
+    assert fetch(download).read_bytes() == BODY
+    assert server.ranges == ["", FROM_HALF if tag == '"v1"' else ""]

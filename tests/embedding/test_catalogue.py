@@ -13,15 +13,24 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import main
+from pydantic import ValidationError
 
 from pipeline import report
 from pipeline.base.errors import ConfigError, FetchError, VectorsError
 from pipeline.config import load_config, options
-from pipeline.embedding.catalogue import CATALOGUE, InstalledSet, PublishedSet, named_set
+from pipeline.embedding.catalogue import (
+    CATALOGUE,
+    LANGUAGE_SETS,
+    LANGUAGES,
+    InstalledSet,
+    PublishedSet,
+    named_set,
+)
 from pipeline.embedding.loading import load_vectors
 from pipeline.embedding.options import VectorsOptions
 
 PUBLISHED = [entry for entry in CATALOGUE.values() if isinstance(entry, PublishedSet)]
+UNSTATED = {"glove-840b-300", "glove-42b-300", "fasttext-crawl-300"}  # no digest is published
 # What gensim.downloader.info()["models"] lists, without its test entry.
 GENSIM = {
     "fasttext-wiki-news-subwords-300",
@@ -54,8 +63,8 @@ def publish(file_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HEADLINE_TRANSFER_OFFLINE", raising=False)
 
-    def start(content: bytes, prefix: str = "") -> list[str]:
-        url, asked = file_server({"/tiny.gz": content})
+    def start(content: bytes, prefix: str = "", path: str = "/tiny.gz") -> list[str]:
+        url, asked = file_server({path: content})
         monkeypatch.setenv("HEADLINE_TRANSFER_MIRROR", url)
         entry = PublishedSet(
             name="tiny",
@@ -75,21 +84,69 @@ def publish(file_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_gensims_names_are_there() -> None:
-    assert {entry.name for entry in PUBLISHED} == GENSIM
-    assert set(CATALOGUE) == set(options("vectors")) - {"file", "random", "corpus", "joined"}
+    assert {entry.name for entry in PUBLISHED} == GENSIM | UNSTATED
+    others = {"file", "random", "corpus", "joined", *LANGUAGE_SETS}
+    assert set(CATALOGUE) == set(options("vectors")) - others
 
 
-@pytest.mark.parametrize("entry", PUBLISHED, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", [e for e in PUBLISHED if e.digest], ids=lambda entry: entry.name)
 def test_the_facts_fit_each_other(entry: PublishedSet) -> None:
     release = "https://github.com/piskvorky/gensim-data/releases/download"
     assert entry.url == f"{release}/{entry.name}/{entry.name}.gz"
+    assert entry.digest is not None
+    assert entry.size is not None
+    assert entry.n_words is not None
     algorithm, _, digest = entry.digest.partition(":")
     assert (algorithm, len(bytes.fromhex(digest))) == ("md5", 16)
     assert entry.vector_size == int(entry.name.rpartition("-")[2])
     assert entry.casing in ("lower", "cased")
     # Gzipped numbers take between 1 and 5 bytes each.
     assert 1 < entry.size / (entry.n_words * entry.vector_size) < 5
-    assert len({other.digest for other in PUBLISHED}) == len(PUBLISHED)
+    assert [other.digest for other in PUBLISHED].count(entry.digest) == 1
+
+
+@pytest.mark.parametrize("name", sorted(UNSTATED))
+def test_what_no_publisher_states_is_null(name: str) -> None:
+    entry = CATALOGUE[name]
+    assert isinstance(entry, PublishedSet)
+    assert (entry.digest, entry.size, entry.vector_size) == (None, None, 300)
+    assert (entry.provenance["digest"], entry.provenance["size"]) == (None, None)
+    assert entry.url.startswith("https://")
+    assert entry.url.endswith(".zip")
+
+
+def test_a_set_in_each_language() -> None:
+    assert len(LANGUAGES) == len(set(LANGUAGES)) == 158
+    config = load_config(["vectors=fasttext-cc", "vectors.language=de"])
+    assert config.vectors.source == "cc.de.300"
+    assert config.vectors == VectorsOptions(source="cc.de.300", language="de")
+    assert VectorsOptions(source="cc.de.300").provenance == named_set("cc.de.300").provenance
+    assert config.vectors.provenance["url"].endswith("/vectors-crawl/cc.de.300.vec.gz")
+    assert load_config(["vectors=fasttext-cc"]).vectors.source == "cc.en.300"
+    for name in ("cc.tlh.300", "cc.d.300"):
+        for load in (named_set, load_vectors):
+            with pytest.raises(VectorsError, match=rf"{name}: .* 158 languages of fasttext-cc, "):
+                load(name)
+    with pytest.raises(VectorsError, match=r"cc\.300: expected a set of the catalogue"):
+        named_set("cc.300")
+    with pytest.raises(ValidationError, match=r"is not the language of glove_6b_50d"):
+        VectorsOptions(language="de")
+
+
+def test_the_set_of_a_language_is_fetched(
+    publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = publish(word2vec_text(WORDS), path="/cc.de.300.vec.gz")
+    for _ in range(2):
+        assert load_vectors("cc.de.300", words=["alps"]).name == "cc.de.300"
+    assert asked == ["/cc.de.300.vec.gz"]
+    entry = named_set("cc.de.300")
+    assert isinstance(entry, PublishedSet)
+    assert entry.download.record.is_file()
+    # Whatever is there is compared with the first fetch each time, as its size is not known.
+    entry.download.path.write_bytes(b"alps 1 2 3\n")
+    assert load_vectors("cc.de.300").index_to_key == tuple(WORDS)
+    assert len(asked) == 2
 
 
 def test_the_facts_of_the_installed_set_are_those_of_its_files() -> None:
@@ -182,13 +239,16 @@ def test_list(publish: Publish, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = main(capfd, "vectors", "list")
     assert code == 0
     cells = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
-    assert cells["glove_6b_50d"] == ["50", "400,000", "84", "lower", "PDDL-1.0", "installed"]
-    assert cells["glove-twitter-25"] == ["25", "1,193,514", "110", "lower", "PDDL-1.0", "no"]
+    assert cells["glove_6b_50d"] == ["50", "400,000", "84", "lower", "PDDL-1.0", "-", "installed"]
+    assert cells["glove-twitter-25"] == ["25", "1,193,514", "110", "lower", "PDDL-1.0", "md5", "no"]
+    assert cells["glove-840b-300"][2:] == ["about", "2,030", "cased", "PDDL-1.0", "null", "no"]
+    assert cells["cc.LANGUAGE.300"] == ["300", "?", "?", "cased", "CC-BY-SA-3.0", "null", "no"]
     assert cells["tiny"][-1] == "no"
     load_vectors("tiny")
     _, out, _ = main(capfd, "vectors", "list", "--json")
     rows = {row["name"]: row for row in map(json.loads, out.splitlines())}
-    assert set(rows) == {*CATALOGUE}
+    assert set(rows) == {*CATALOGUE, *(f"cc.{code}.300" for code in LANGUAGES)}
+    assert rows["cc.de.300"]["digest"] is None
     assert rows["tiny"]["where"].endswith("/cache/tiny.gz")
     assert rows["glove-twitter-25"]["where"] is None
     assert rows["glove-twitter-25"]["digest"] == "md5:50db0211d7e7a2dcd362c6b774762793"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +9,10 @@ import numpy as np
 import pytest
 from gensim.models import KeyedVectors
 
-from pipeline.base.errors import MissingExtraError, VectorsError
+from pipeline.base.errors import FetchError, MissingExtraError, VectorsError
+from pipeline.config import load_config
 from pipeline.embedding.catalogue import CATALOGUE
-from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.loading import check_vectors, choose_vectors, load_vectors, vectors_name
 from pipeline.embedding.vectors import WordVectors
 
 
@@ -73,3 +76,67 @@ def test_another_dimension(tmp_path: Path) -> None:
 def test_word_vectors_must_fit() -> None:
     with pytest.raises(VectorsError, match="unique words and a row each"):
         WordVectors.from_rows(["a", "a"], np.zeros((2, 2), np.float32))
+
+
+# ------------------------------------------------------------------------------------- addresses
+
+SHA256 = hashlib.sha256(GOOD).hexdigest()
+Serve = Callable[[dict[str, bytes]], tuple[str, list[str]]]
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("OFFLINE", "MIRROR"):
+        monkeypatch.delenv(f"HEADLINE_TRANSFER_{name}", raising=False)
+    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_any_address(file_server: Serve, own_cache: Path) -> None:
+    files = {"/v.txt": GOOD}
+    url, asked = file_server(files)
+    loaded = load_vectors(f"{url}v.txt", words=["snow"])
+    assert loaded["snow"].tolist() == [4, 5, 6]
+    assert load_vectors(f"{url}v.txt", sha256=SHA256.upper()).index_to_key == (
+        "alps",
+        "snow",
+        "ice",
+    )
+    assert asked == ["/v.txt"]
+    # The cache is emptied, and the publisher has another file meanwhile.
+    next(own_cache.rglob("v.txt")).unlink()
+    files["/v.txt"] = b"alps 0 0 1\n"
+    for sha256, message in ((None, "the file has changed: expected"), (SHA256, "expected the dig")):
+        with pytest.raises(FetchError, match=f"v.txt: {message}") as raised:
+            load_vectors(f"{url}v.txt", sha256=sha256)
+        assert "\n" not in str(raised.value)
+
+
+def test_a_run_with_an_address(
+    file_server: Serve, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, _ = file_server({"/v.txt": GOOD})
+    config = load_config(["vectors=file", f"vectors.path={url}v.txt", f"vectors.sha256={SHA256}"])
+    check_vectors(config.vectors)  # looks for no file of that name
+    assert vectors_name(config.vectors) == "v.txt"
+    assert choose_vectors(config.vectors, ["ice"]).index_to_key == ("ice", "alps", "snow")
+
+
+def test_what_is_no_set_is_not_what_later_files_are_compared_with(
+    file_server: Serve, own_cache: Path
+) -> None:
+    files = {"/v.txt": b"<!DOCTYPE html><html>please log in</html>"}
+    url, _ = file_server(files)
+    with pytest.raises(VectorsError, match="this is a web page"):
+        load_vectors(f"{url}v.txt")
+    files["/v.txt"] = GOOD
+    assert load_vectors(f"{url}v.txt").index_to_key == ("alps", "snow", "ice")
+
+
+def test_the_digest_of_a_file_here(tmp_path: Path) -> None:
+    (tmp_path / "v").write_bytes(GOOD)
+    assert len(load_vectors(tmp_path / "v", sha256=SHA256)) == 3
+    with pytest.raises(VectorsError, match=f"sha256:{'0' * 64}, the file has sha256:{SHA256}"):
+        load_vectors(tmp_path / "v", sha256="0" * 64)
+    with pytest.raises(VectorsError, match="is for one file, this is a folder"):
+        load_vectors(tmp_path, sha256=SHA256)

@@ -123,12 +123,14 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_python
     import inputs_report
     import inputs_scoring
+    import inputs_sets
     import inputs_stores
     import inputs_vectors
 
     return {
         "Data": inputs_data.ROWS,
         "Vectors": inputs_vectors.ROWS,
+        "Vectors from elsewhere": inputs_sets.ROWS,
         "Configuration": inputs_configuration.ROWS,
         "Command line": inputs_command_line.ROWS,
         "HTTP": inputs_http.ROWS,

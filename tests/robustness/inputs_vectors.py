@@ -385,7 +385,7 @@ ROWS = (
     BadInput(
         "a picture as vectors",
         lambda trial: words(trial, b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"),
-        "error: vectors: expected word vectors (GloVe text, word2vec text, word2vec binary, fastText binary, NumPy matrix, safetensors matrix, gensim KeyedVectors), got other binary data that begins with b'\\x89PNG\\r\\n\\x1a\\n\\x00\\x00\\x00\\rIHDR'",
+        "error: vectors: expected word vectors (GloVe text, word2vec text, word2vec binary, fastText binary, NumPy matrix, safetensors matrix, Model2Vec model, gensim KeyedVectors), got other binary data that begins with b'\\x89PNG\\r\\n\\x1a\\n\\x00\\x00\\x00\\rIHDR'",
     ),
     BadInput(
         "vectors in gzip that are cut off",

@@ -5,7 +5,7 @@ row in FORMATS. `format.py` says what the two functions take and return.
 
 Text, word2vec binary and fastText binary may be compressed with gzip, bz2, xz or zstd, or stand in
 a zip file: `streams.py` reads them without unpacking them to disk. The others are matrices with a
-list of words. They are mapped into memory, and so are never compressed.
+list of words or a tokenizer. They are mapped into memory, and so are never compressed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pipeline.base.errors import VectorsError
 from pipeline.embedding.formats import (
     fasttext_binary,
     keyed_vectors,
+    model2vec,
     numpy_matrix,
     safetensors_matrix,
     text,
@@ -29,7 +30,7 @@ from pipeline.embedding.formats.matrix_rows import matrix_in
 from pipeline.embedding.formats.streams import Source
 from pipeline.embedding.vectors import WordVectors
 
-__all__ = ["FORMATS", "format_of", "read_file"]
+__all__ = ["FORMATS", "NotVectorsError", "format_of", "read_file"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,13 @@ FORMATS: dict[str, Format] = {
     "fastText binary": Format(fasttext_binary.recognise, fasttext_binary.read),
     "NumPy matrix": Format(numpy_matrix.recognise, numpy_matrix.read),
     "safetensors matrix": Format(safetensors_matrix.recognise, safetensors_matrix.read),
+    "Model2Vec model": Format(model2vec.recognise, model2vec.read),
     "gensim KeyedVectors": Format(keyed_vectors.recognise, keyed_vectors.read),
 }
+
+
+class NotVectorsError(VectorsError):
+    """A file holds something else than word vectors."""
 
 
 def read_file(
@@ -137,12 +143,12 @@ def _recognise_some(path: Path, members: Sequence[Source]) -> list[Recognised]:
 def _recognise(source: Source) -> Recognised:
     beginning = Beginning(source)
     if what := something_else(beginning):
-        raise VectorsError(f"{source}: expected word vectors, this is {what}")
+        raise NotVectorsError(f"{source}: expected word vectors, this is {what}")
     for name, candidate in reversed(FORMATS.items()):
         layout = candidate.recognise(beginning)
         if layout is not None:
             return source, name, layout
-    raise VectorsError(
+    raise NotVectorsError(
         f"{source}: expected word vectors ({', '.join(FORMATS)}), got other binary data that "
         f"begins with {beginning.sample[:16]!r}"
     )

@@ -18,12 +18,15 @@ from pipeline.embedding.formats.rows import Rows, rows_of_zeros, warn_of_zeros
 from pipeline.embedding.keys import normal_word
 from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
+_STATIC = "0_StaticEmbedding"  # the folder in which sentence-transformers writes the matrix
 _BLOCK = 10_000  # rows converted and checked at a time
 
 
 def matrix_in(folder: Path) -> Path:
     """The only matrix in a folder. Raises VectorsError: there are several, or none."""
     matrices = [p for p in sorted(folder.iterdir()) if p.suffix in (".npy", ".safetensors")]
+    if not matrices and (inner := folder / _STATIC).is_dir():
+        return matrix_in(inner)
     if len(matrices) != 1:
         raise VectorsError(
             f"{folder}: expected a folder with one matrix (.npy or .safetensors) and its words, "
@@ -161,7 +164,7 @@ def select_rows(
         )
     for start in range(0, len(places), _BLOCK):
         part = slice(start, start + _BLOCK)
-        rows.add(_float32(path, matrix[places[part]], taken[part], bfloat16))
+        rows.add(as_float32(path, matrix[places[part]], taken[part], bfloat16))
     rows.total = count
     return rows.result(name, matrix.shape[1])
 
@@ -171,15 +174,19 @@ def _check_all(path: Path, matrix: NDArray[np.float32], words: Sequence[str]) ->
     zeros: list[int] = []
     for start in range(0, len(matrix), _BLOCK):
         part = slice(start, start + _BLOCK)
-        block = _float32(path, matrix[part], words[part], bfloat16=False)
+        block = as_float32(path, matrix[part], words[part], bfloat16=False)
         zeros += (rows_of_zeros(block) + start).tolist()
     if zeros:
         warn_of_zeros(str(path), words, zeros)
 
 
-def _float32(
+def as_float32(
     path: Path, block: NDArray[Any], words: Sequence[str], bfloat16: bool
 ) -> NDArray[np.float32]:
+    """Rows of any kind of number: float32 array of the same shape.
+
+    Raises VectorsError: a value is not finite; the message names the word of that row.
+    """
     if bfloat16:
         block = (block.astype(np.uint32) << 16).view(np.float32)
     with np.errstate(over="ignore"):

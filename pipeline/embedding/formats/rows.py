@@ -122,7 +122,13 @@ class Rows:
         if self.zeros:
             warn_of_zeros(name, self.words, self.zeros)
 
-    def result(self, name: str, vector_size: int, subwords: Subwords | None = None) -> WordVectors:
+    def result(
+        self,
+        name: str,
+        vector_size: int,
+        subwords: Subwords | None = None,
+        subwords_by: str = "subwords",
+    ) -> WordVectors:
         """The vectors that were taken: the wanted words first in their order, then the others."""
         taken = self._taken
         rows = {word: taken[word] for word in self.wanted or () if word in taken} | taken
@@ -143,6 +149,7 @@ class Rows:
             duplicates=self.duplicates,
             first_words=decoded(self.first_words),
             subwords=subwords,
+            subwords_by=subwords_by,
             total=self.total,
         )
 

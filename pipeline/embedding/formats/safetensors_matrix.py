@@ -8,6 +8,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +22,38 @@ from pipeline.embedding.formats.matrix_rows import select_rows, words_beside
 from pipeline.embedding.formats.streams import Source
 from pipeline.embedding.vectors import WordVectors
 
-_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # bfloat16 is read as bits
+_FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # bfloat16 is read as bits
+_INTEGERS = {"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1", "U8": "|u1"}
+_DTYPES = _FLOATS | _INTEGERS
 
 # What reading the header raises where it is damaged.
 _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What the header says about an array. `begin`: the byte of the file where it begins."""
+
+    path: Path
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+
+    @property
+    def is_bfloat16(self) -> bool:
+        """Whether `mapped` gives the bits of bfloat16, which NumPy does not have."""
+        return self.dtype == "BF16"
+
+    def mapped(self) -> NDArray[Any]:
+        """The array as a memory map. Raises VectorsError: a kind of number that is not read."""
+        if self.dtype not in _DTYPES:
+            raise VectorsError(
+                f"{self.path}: expected {', '.join(_FLOATS)}, got {self.dtype!r} for {self.name}"
+            )
+        if not prod(self.shape):
+            return np.zeros(self.shape, _DTYPES[self.dtype])
+        return np.memmap(self.path, _DTYPES[self.dtype], "r", self.begin, self.shape)
 
 
 def recognise(beginning: Beginning) -> Layout | None:
@@ -40,6 +71,22 @@ def read(
     Raises VectorsError: a damaged file, several matrices or none, other words than rows.
     """
     path = source.path
+    matrices = [tensor for tensor in read_header(path).values() if len(tensor.shape) == 2]
+    if len(matrices) != 1:
+        names = ", ".join(tensor.name for tensor in matrices) or "none"
+        raise VectorsError(f"{path}: expected one matrix, found {names} in it")
+    (tensor,) = matrices
+    if tensor.dtype not in _FLOATS:
+        raise VectorsError(
+            f"{path}: expected {', '.join(_FLOATS)}, got {tensor.dtype!r} for {tensor.name}"
+        )
+    matrix = tensor.mapped()
+    words = words_beside(path, at_once=wanted is None)
+    return select_rows(path, matrix, words, wanted, most_frequent, bfloat16=tensor.is_bfloat16)
+
+
+def read_header(path: Path) -> dict[str, Tensor]:
+    """The arrays of a file by their names. Raises VectorsError: it is truncated or damaged."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         data = 8 + length
@@ -51,39 +98,34 @@ def read(
             f"{path}: expected a header of {length:,} bytes, the file ends after {size:,}: it is "
             "truncated or damaged, fetch it again"
         )
+    tensors: dict[str, Tensor] = {}
+    last = 0
     try:
         header = json.loads(text)
         header.pop("__metadata__", None)
-        tensors: dict[str, tuple[Any, ...]] = {
-            name: (str(tensor["dtype"]), *map(int, (*tensor["shape"], *tensor["data_offsets"])))
-            for name, tensor in header.items()
-            if len(tensor["shape"]) == 2
-        }
-        if len(tensors) != 1:
-            names = ", ".join(tensors) or "none"
-            raise VectorsError(f"{path}: expected one matrix, found {names} in it")
-        last = max(int(tensor["data_offsets"][1]) for tensor in header.values())
-        ((name, (dtype, n_words, vector_size, begin, end)),) = tensors.items()
+        for name, entry in header.items():
+            dtype, shape = str(entry["dtype"]), tuple(map(int, entry["shape"]))
+            begin, end = map(int, entry["data_offsets"])
+            width = np.dtype(_DTYPES[dtype]).itemsize if dtype in _DTYPES else None
+            if (
+                not 0 <= begin <= end
+                or min(shape, default=0) < 0
+                or (len(shape) == 2 and not 0 < shape[1] <= LARGEST_SIZE)
+                or (width and end - begin != prod(shape) * width)
+            ):
+                raise _damaged(path)
+            last = max(last, end)
+            tensors[name] = Tensor(path, name, dtype, shape, data + begin)
     except RecursionError:
         raise VectorsError(
             f"{path}: expected a safetensors header, got one nested without end"
         ) from None
     except _DAMAGE as error:
         raise VectorsError(f"{path}: expected a safetensors header ({error})") from error
-    if dtype not in _DTYPES:
-        raise VectorsError(f"{path}: expected {', '.join(_DTYPES)}, got {dtype!r} for {name}")
-    shape = n_words, vector_size
-    width = np.dtype(_DTYPES[dtype]).itemsize
-    if (
-        not 0 <= begin <= end
-        or min(shape) < 0
-        or not 0 < vector_size <= LARGEST_SIZE
-        or end - begin != n_words * vector_size * width
-        or data + last != size
-    ):
-        raise VectorsError(f"{path}: the file is truncated or damaged: fetch it again")
-    matrix: NDArray[Any] = np.zeros(shape, _DTYPES[dtype])
-    if matrix.size:
-        matrix = np.memmap(path, _DTYPES[dtype], "r", data + begin, shape)
-    words = words_beside(path, at_once=wanted is None)
-    return select_rows(path, matrix, words, wanted, most_frequent, bfloat16=dtype == "BF16")
+    if data + last != size:
+        raise _damaged(path)
+    return tensors
+
+
+def _damaged(path: Path) -> VectorsError:
+    return VectorsError(f"{path}: the file is truncated or damaged: fetch it again")
