@@ -15,7 +15,7 @@ EXTRAS := starter,dev
 export MLFLOW_TRACKING_URI ?= sqlite:///mlflow.db
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train compare explain ui serve demo notebooks docs test test-slow lint types bench fuzz clean
+.PHONY: help setup train compare explain sweep ui serve demo notebooks docs test test-slow lint types bench fuzz clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -58,6 +58,9 @@ compare: setup ## does transfer help, and how many labels is it worth: make comp
 
 explain: setup ## what the embedding knows: make explain ARGS='data=stop_clickbait data.path=FOLDER'
 	@$(BIN)/pipeline explain $(ARGS)
+
+sweep: setup ## search for better options: make sweep ARGS='sweep.trials=50 sweep.processes=2'
+	@$(BIN)/pipeline sweep $(ARGS)
 
 ui: setup ## show the last run and all others in the browser: make ui PORT=5000
 ifneq ($(filter http://% https://%,$(MLFLOW_TRACKING_URI)),)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, get_args
 
+import yaml
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from pipeline.classifier.encoders import CnnOptions, ModelOptions
 from pipeline.data.options import DataOptions
 from pipeline.embedding.options import VectorsChoice, VectorsOptions
 from pipeline.insight.options import InsightOptions
-from pipeline.studies.options import CompareOptions, ExplainOptions
+from pipeline.studies.options import CompareOptions, ExplainOptions, SweepOptions
 from pipeline.tracking.options import TrackingOptions
 from pipeline.training.options import PhaseName, TrainingOptions
 
@@ -34,6 +35,7 @@ class Config:
     tracking: TrackingOptions = Field(default_factory=TrackingOptions)
     compare: CompareOptions = Field(default_factory=CompareOptions)
     explain: ExplainOptions = Field(default_factory=ExplainOptions)
+    sweep: SweepOptions = Field(default_factory=SweepOptions)
     seed: Seed = 0
 
 
@@ -46,8 +48,9 @@ def options(group: str) -> list[str]:
 
 
 def groups() -> list[str]:
-    """The names of the groups of conf/."""
-    return sorted(path.name for path in conf_folder().iterdir() if path.is_dir())
+    """The names of the groups of conf/: those of which config.yaml takes a choice."""
+    config = yaml.safe_load((conf_folder() / "config.yaml").read_text("utf-8"))
+    return sorted(name for row in config["defaults"] if isinstance(row, dict) for name in row)
 
 
 @checked

@@ -66,12 +66,14 @@ def run(
     on_epoch: Callable[[Epoch], None] | None = None,
     resume: str | None = None,
     headlines: Headlines | None = None,
+    more_tags: Mapping[str, str] | None = None,
 ) -> RunResult:
     """Run the pipeline and log it as one MLflow run. `on_epoch` is called after each epoch.
 
     A run that was cut off goes on where the headlines and all options are the same, and trains
     nothing again. `resume`: the id of the only run that may go on. `headlines`: those of
-    `config.data`, where they are loaded already.
+    `config.data`, where they are loaded already. `more_tags`: of the run, such as where its options
+    came from.
 
     Raises PipelineError: anything that the user can mend; a run that has started is then FAILED.
     What the store did not take is kept, and `pipeline sync` sends it.
@@ -95,7 +97,7 @@ def run(
         train, validation, test = map(headlines.examples, ("train", "validation", "test"))
     elsewhere = replace(config, tracking=replace(config.tracking, uri=None))  # is the same run
     key = digest("train", elsewhere, dict(headlines.sha256))
-    tags = {"kind": "train", "data": headlines.name}
+    tags = {"kind": "train", "data": headlines.name, **(more_tags or {})}
     with tracked_run(config.tracking, name, key, run_id=resume, tags=tags) as tracked:
         logged: list[report.Item] = []
 

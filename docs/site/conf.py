@@ -80,7 +80,7 @@ html_theme_options = {
 }
 
 # What stands in the navigation, in its order. Other pages and notebooks come after those named here.
-QUESTIONS = ("learning", "compare", "embedding", "audit", "why", "cases", "vectors")
+QUESTIONS = ("learning", "compare", "embedding", "search", "audit", "why", "cases", "vectors")
 NOTEBOOKS = (
     "quickstart",
     "what_an_embedding_learns",

@@ -26,6 +26,7 @@ from pipeline.cli.predict import predict
 from pipeline.cli.score import score
 from pipeline.cli.serve import serve
 from pipeline.cli.signals import INTERRUPTED, Interrupts
+from pipeline.cli.sweep import sweep
 from pipeline.cli.sync import sync
 from pipeline.cli.terminal import escaped, set_up_messages
 from pipeline.cli.train import train
@@ -44,6 +45,7 @@ COMMANDS: tuple[click.Command, ...] = (
     audit_data,
     compare,
     explain,
+    sweep,
     cases,
     vectors,
     sync,

@@ -64,6 +64,7 @@ USES: Mapping[str, tuple[str, ...]] = {
         *(*_TRAINING, "training.scratch", "explain", "insight.probes", "insight.words"),
         *_STUDY,
     ),
+    "sweep": (*_TRAINING, "sweep", *_STUDY),
     "audit": ("data", "model.letter_case", "seed"),
     "vectors compare": ("data", "vectors", "seed"),
     "vectors compare --train": (*_TRAINING, *_STUDY),

@@ -8,6 +8,7 @@ import click
 
 from pipeline.cli.arguments import OVERRIDES, load_command_config, load_command_headlines
 from pipeline.cli.progress import epoch_display
+from pipeline.cli.searched import best_overrides
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_facts, print_run, print_table, quiet_start
 
@@ -32,6 +33,7 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
       pipeline train data=file data.path=my.csv data.text=headline data.label=topic
       pipeline train vectors=file vectors.path=glove.6B.100d.txt
       pipeline train insight=none
+      pipeline train sweep=RUN_ID
       pipeline train --resume RUN_ID
 
     The run loads and audits the headlines, builds the embedding matrix, trains, evaluates on the
@@ -39,15 +41,21 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
     and is faster. The same command goes on with a run that was cut off.
     """
     config, headlines = None, None
+    tags: dict[str, str] = {}
     if resume is None:
-        config = load_command_config("train", overrides)
+        given, tags = best_overrides(overrides)
+        config = load_command_config("train", given)
         headlines = load_command_headlines(config)
     with quiet_start():
         from pipeline.run import run
 
     config = config or _resumed(str(resume), overrides)
     with epoch_display() as on_epoch:
-        result = run(config, interrupts.checked(on_epoch), resume, headlines)
+        result = run(config, interrupts.checked(on_epoch), resume, headlines, tags)
+    if tags:
+        own = [text for text in overrides if not text.startswith("sweep=")]
+        besides = f"; besides: {' '.join(own)}" if own else ""
+        print_facts([("options", tags["options_from"] + besides)])
     _print_summary(result)
 
 

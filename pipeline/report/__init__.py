@@ -20,6 +20,8 @@ attribution.py        which words made the labels
 cases.py              the map of the cases
 compare.py            what `compare` logs and prints
 sets.py               sets of vectors side by side
+search.py             what `sweep` logs and prints
+search_figures.py     its figures
 description.py        descriptions in Markdown, as MLflow shows them
 page.py               the page report.html, made from the items of a run
 page_sections.py      what stands on it
@@ -64,6 +66,8 @@ from pipeline.report.embedding import explanation_sentence as explanation_senten
 from pipeline.report.embedding import neighbours_rows as neighbours_rows
 from pipeline.report.embedding import read_embedding_report as read_embedding_report
 from pipeline.report.embedding_tables import metrics_over_seeds as metrics_over_seeds
+from pipeline.report.items import LINE as LINE
+from pipeline.report.items import TRIAL as TRIAL
 from pipeline.report.items import ComparedTable as ComparedTable
 from pipeline.report.items import File as File
 from pipeline.report.items import Input as Input
@@ -79,9 +83,18 @@ from pipeline.report.page import audit_page as audit_page
 from pipeline.report.page import compare_page_items as compare_page_items
 from pipeline.report.page import explain_page_items as explain_page_items
 from pipeline.report.page import run_page_items as run_page_items
+from pipeline.report.page import search_page_items as search_page_items
 from pipeline.report.results import majority_share as majority_share
 from pipeline.report.results import result_sentence as result_sentence
 from pipeline.report.results import results_table as results_table
+from pipeline.report.search import START as START
+from pipeline.report.search import SearchReport as SearchReport
+from pipeline.report.search import search_items as search_items
+from pipeline.report.search import search_rows as search_rows
+from pipeline.report.search import search_sentence as search_sentence
+from pipeline.report.search import searched_trial_sentence as searched_trial_sentence
+from pipeline.report.search import trial_options_items as trial_options_items
+from pipeline.report.search import trial_result_items as trial_result_items
 from pipeline.report.sets import SET_OUTCOME as SET_OUTCOME
 from pipeline.report.sets import read_set_outcome as read_set_outcome
 from pipeline.report.sets import set_neighbours_table as set_neighbours_table

@@ -16,12 +16,16 @@ from pipeline.base.addresses import MODEL_ADDRESS as MODEL_ADDRESS
 from pipeline.base.addresses import masked, run_page
 from pipeline.classifier.readme import escape_markdown, list_labels
 from pipeline.data.headlines import Headlines
-from pipeline.report.items import LINE, Item, Note, Picture
+from pipeline.report.items import LINE, TRIAL, Item, Note, Picture
 
 PICTURE = "figures/description.png"
 """The one picture that a description shows."""
 
 _PICTURE_INCHES = 7.0  # at most so wide: MLflow shows a picture in its own size
+_CHARTED = {
+    LINE: "A chart with a line for each method",
+    TRIAL: "A chart with a line for each trial",
+}
 _TEXT = "Alps may lose 70% of snow"
 
 
@@ -44,9 +48,10 @@ class RunAddress:
         """The content of a file, as a picture needs it."""
         return f"get-artifact?path={quote(path, safe='')}&run_uuid={self.run_id}"
 
-    def lines(self) -> str:
-        """The page with a chart for each metric, and in it a line for each method of a study."""
-        query = f"tags.mlflow.parentRunId = '{self.run_id}' and tags.kind = '{LINE}'"
+    def lines(self, kind: str = LINE) -> str:
+        """The page with a chart for each metric, and in it a line for each run of a kind below this
+        one."""
+        query = f"tags.mlflow.parentRunId = '{self.run_id}' and tags.kind = '{kind}'"
         return f"{_found_runs(self.experiment_id, query)}&compareRunsMode=CHART"
 
     def links(self, more: Mapping[str, str] | None = None, *, report: bool = True) -> str:
@@ -136,15 +141,15 @@ def study_items(
     run: RunAddress,
     picture: Picture | None = None,
     *,
-    lines: bool = False,
+    charted: str = "",
 ) -> list[Item]:
     """The description of a study, and its picture.
 
-    `table`: columns and rows, as texts. `lines`: whether it has a run for each line of a chart, and a
-    report.html.
+    `table`: columns and rows, as texts. `charted`: the kind of the runs below it that are lines of a
+    chart, a key of `_CHARTED`; empty: there are none, and no report.html.
     """
-    line_chart = {"A chart with a line for each method": run.lines()} if lines else {}
-    links = run.links(line_chart, report=lines)
+    chart = {_CHARTED[charted]: run.lines(charted)} if charted else {}
+    links = run.links(chart, report=bool(charted))
     parts = [f"{result}\n{links}", _table(*table), _data(headlines), *_address(picture, run)]
     return [Note("\n\n".join(parts) + "\n"), *_small(picture)]
 

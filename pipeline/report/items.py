@@ -38,8 +38,9 @@ class Tag:
     value: str
 
 
-RESULT, LINE = "result", "line"
-"""Kinds of runs below a study, as their tag `kind`: what one training gave; a line in the charts."""
+RESULT, LINE, TRIAL = "result", "line", "trial"
+"""Kinds of runs below a study, as their tag `kind`: what one training gave; a line in the charts; a
+training of a search."""
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,11 @@ from pipeline.report.page_sections import (
     HARDEST_FIRST,
     INSTEAD,
     RUN_SECTIONS,
+    SEARCH_SECTIONS,
     Section,
 )
 from pipeline.report.page_words import Logged
+from pipeline.report.search import SearchReport, search_sentence
 from pipeline.report.stages import headlines_items
 
 REPORT = "report.html"
@@ -131,6 +133,14 @@ def explain_page_items(logged: Sequence[Item], headlines: Headlines) -> list[Ite
     )
     kind = "What the embedding knows"
     return [page_text(kind, headlines.name, result, logged, EXPLAIN_SECTIONS)]
+
+
+def search_page_items(
+    logged: Sequence[Item], found: SearchReport, headlines: Headlines
+) -> list[Item]:
+    """The page of a run of `pipeline sweep`."""
+    first, *more = re.split(r"(?<=[a-z%]\.) ", search_sentence(found))
+    return [page_text("Search", headlines.name, first, logged, SEARCH_SECTIONS, more=more)]
 
 
 def audit_page(headlines: Headlines, audited: Audit, described: Sequence[Item] = ()) -> Text:

@@ -234,6 +234,49 @@ EXPLAIN_SECTIONS = (
 )
 """A run of `pipeline explain`."""
 
+SEARCH_SECTIONS = (
+    Section(
+        "Result",
+        "The best trial beside the defaults, on the validation headlines. The test headlines were not "
+        "looked at.",
+        pictures={
+            "figures/search_history.png": Drawing(
+                "Each trial in its order, and the best so far. Pruned trials stand at the accuracy that "
+                "they had come to.",
+                words.searched,
+            ),
+            "figures/search_front.png": Drawing(
+                "Accuracy against the other objectives. A square is beaten by no other trial. The star "
+                "was chosen.",
+                words.unbeaten,
+            ),
+        },
+        tables={"tables/best.csv": "What was tried", "tables/front.csv": "Trials that none beats"},
+    ),
+    Section(
+        "Options",
+        "Which options made the difference.",
+        found=(words.important_options,),
+        pictures={
+            "figures/search_importance.png": Drawing(
+                "How much of the differences between the best trials and all trials an option explains "
+                "(PED-ANOVA).",
+                words.important_options,
+            ),
+            "figures/search_slices.png": Drawing(
+                "The objective over each option. Light points are late trials, the star is the chosen "
+                "one.",
+                words.searched,
+            ),
+        },
+        tables={"tables/importances.csv": "Importance of each option, from 0 to 1"},
+    ),
+    Section("Every trial", tables={"tables/trials.csv": "The trials"}),
+    Section("Data", "The headlines that were learned.", tables=_DATA),
+    _MADE,
+)
+"""A run of `pipeline sweep`."""
+
 AUDIT_SECTIONS = (
     Section(
         "Shallow signals",

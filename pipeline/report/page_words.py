@@ -239,6 +239,26 @@ def compared(logged: Logged) -> str:
     return f"Mean test accuracy {'; '.join(parts)}."
 
 
+def searched(logged: Logged) -> str:
+    frame = logged.table("trials")
+    if not len(frame):
+        return ""
+    complete = frame[frame["state"] == "complete"]
+    low, high = complete["accuracy"].min(), complete["accuracy"].max()
+    return f"{len(complete)} complete trials, validation accuracy from {low:.1%} to {high:.1%}."
+
+
+def important_options(logged: Logged) -> str:
+    frame = logged.table("importances")
+    parts = [f"{row.option} {row.importance:.0%}" for row in frame.head(_NAMED).itertuples()]
+    return f"Most important: {', '.join(parts)}." if parts else ""
+
+
+def unbeaten(logged: Logged) -> str:
+    frame = logged.table("front")
+    return f"{len(frame)} trials are beaten by no other one." if len(frame) else ""
+
+
 # -------------------------------------------------------------------------------- the words
 
 

@@ -106,7 +106,7 @@ def compare(
             headlines,
             tracked.address,
             report.shown_picture(items, "figures/compare.png"),
-            lines=True,
+            charted=report.LINE,
         )
         tracked.log([*items, *page, *note])
     return Comparison(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, outcomes)

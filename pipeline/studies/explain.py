@@ -110,7 +110,7 @@ def explain(
             headlines,
             tracked.address,
             report.shown_picture(items, "figures/probes.png"),
-            lines=True,
+            charted=report.LINE,
         )
         tracked.log([*items, *page, *note])
     return Explanation(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, reports)

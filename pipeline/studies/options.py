@@ -1,4 +1,4 @@
-"""The options of `compare` and `explain`."""
+"""The options of `compare`, `explain` and `sweep`."""
 
 from __future__ import annotations
 
@@ -32,3 +32,18 @@ class ExplainOptions:
     """
 
     seeds: Seeds = 5
+
+
+@dataclass(frozen=True, config=STRICT)
+class SweepOptions:
+    """What `pipeline sweep` tries, and how long.
+
+    `space`: a name of conf/sweep/, or a YAML file. `trials`: trainings in all, those that were
+    pruned or failed included. `minutes`: no trial begins later; None: no limit. `processes`: that
+    train side by side.
+    """
+
+    space: Annotated[str, Field(min_length=1)] = "default"
+    trials: Positive = 30
+    minutes: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    processes: Annotated[int, Field(ge=1, le=64)] = 1

@@ -18,6 +18,9 @@ from pipeline.tracking.provenance import version_items
 from pipeline.tracking.runs import Child, TrackedRun, tracked_run
 
 Result = TypeVar("Result")
+BUDGET = ("trials", "minutes", "processes")
+"""Options of `sweep` that say how long it goes on, and not what it is."""
+
 OnTrial = Callable[[int, int, str], None]
 """Called after each trial: how many are done, how many there are, and what the last one gave."""
 
@@ -39,6 +42,7 @@ def study_run(
     options: Mapping[str, Any],
     tracking: TrackingOptions,
     parameters: Mapping[str, Any] | None = None,
+    run_id: str | None = None,
 ) -> Iterator[tuple[TrackedRun, list[report.Item]]]:
     """The run that holds all trials: a new one, or one with the same options that did not finish.
 
@@ -46,30 +50,55 @@ def study_run(
 
     `options`: by name, everything that decides the results, as plain values or dataclasses.
     `parameters`: what is logged instead of `options`, as the whole configuration of a command. Its
-    `tracking` is left out: where a run is logged does not make it another one.
+    `tracking` is left out: where a run is logged does not make it another one. `run_id`: the only
+    run that may go on.
     """
-    values = {
-        name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-        for name, value in options.items()
-    }
-    logged = {k: v for k, v in (parameters or values).items() if k != "tracking"}
-    identity = json.dumps(
-        [kind, values, logged, dict(headlines.sha256)], sort_keys=True, default=str
-    )
+    values = _plain(options)
     vectors = options["vectors"]
     shown = vectors["source"] if isinstance(vectors, Mapping) else vectors_name(vectors)
     name = f"{kind}-{headlines.name}-{shown}-{values['model']['encoder']}"
-    key = hashlib.sha256(identity.encode()).hexdigest()
+    key = study_key(kind, headlines, options, parameters)
     tags = {"kind": kind, "data": headlines.name}
-    with tracked_run(tracking, name, resume_key=key, tags=tags) as tracked:
+    with tracked_run(tracking, name, resume_key=key, run_id=run_id, tags=tags) as tracked:
         described = [
-            *report.config_items(logged),
+            *report.config_items(_logged(parameters or values)),
             *report.headlines_items(headlines),
             *version_items(),
             *report.started_items(f"A study of several trainings: {kind}.", headlines),
         ]
         tracked.log(described)
         yield tracked, described
+
+
+def study_key(
+    kind: str,
+    headlines: Headlines,
+    options: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+) -> str:
+    """What two processes, or two starts, with the same study have in common: 64 digits.
+
+    The arguments are those of `study_run`. How long a search goes on makes it no other one.
+    """
+    values = _plain(options)
+    logged = _logged(parameters or values)
+    if "sweep" in logged:
+        logged["sweep"] = {k: v for k, v in logged["sweep"].items() if k not in BUDGET}
+    identity = json.dumps(
+        [kind, values, logged, dict(headlines.sha256)], sort_keys=True, default=str
+    )
+    return hashlib.sha256(identity.encode()).hexdigest()
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        for name, value in options.items()
+    }
+
+
+def _logged(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name != "tracking"}
 
 
 def run_trials(

@@ -85,13 +85,20 @@ def prepare_trials(
             "expected pretrained vectors, got vectors=random: leave it out, or name a set "
             "(`pipeline vectors list`)"
         )
+    vectors = load_once(headlines, embedding, model)
+    return Shared(headlines, vectors, embedding, model, schedule)
+
+
+def load_once(
+    headlines: Headlines, embedding: VectorsOptions, model: EncoderOptions
+) -> WordVectors:
+    """The vectors for several trainings: see `Shared.vectors`. Raises as `load_vectors`."""
     vocabularies = build_vocabularies(headlines.texts("train"), max_tokens=model.max_tokens)
     words = spellings(word for v in vocabularies.values() for word in v.words)
     held_out = [*headlines.texts("validation"), *headlines.texts("test")]
     # First alone, as a look at more words would mix the order of the most frequent ones.
     frequent = choose_vectors(embedding, [], held_out).index_to_key
-    vectors = choose_vectors(embedding, [*frequent, *words], held_out)
-    return Shared(headlines, vectors, embedding, model, schedule)
+    return choose_vectors(embedding, [*frequent, *words], held_out)
 
 
 def fit_trial(

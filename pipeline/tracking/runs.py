@@ -40,7 +40,7 @@ from pipeline.tracking.writer import items_entry
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60  # for a store that does not answer, when the work is done
-_RESUME_KEY = "pipeline.resume_key"
+RESUME_KEY = "pipeline.resume_key"
 _UNFINISHED = ("KILLED", "FAILED")
 
 
@@ -245,6 +245,7 @@ def tracked_run(
     resume_key: str | None = None,
     *,
     run_id: str | None = None,
+    parent: str | None = None,
     tags: Mapping[str, str] | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> Iterator[TrackedRun]:
@@ -262,6 +263,7 @@ def tracked_run(
         resume_key: the latest run with the same key that did not finish goes on; without one, a
             new run starts.
         run_id: only this run goes on.
+        parent: the id of the run that it is below; None: of the active run of MLflow.
         tags: what it is, for people. They stand before the technical ones.
         patience_seconds: how long to wait at the end for a store that does not answer.
 
@@ -274,7 +276,7 @@ def tracked_run(
     uri = check_store(options.uri)
     with few_retries():
         with mlflow_errors(f"{masked(uri)} did not start a run"):
-            tracked = _begin(uri, options, run_name, resume_key, run_id, tags or {})
+            tracked = _begin(uri, options, run_name, resume_key, run_id, parent, tags or {})
         status, reason = "FINISHED", ""
         try:
             yield tracked
@@ -310,10 +312,11 @@ def _begin(
     run_name: str,
     key: str | None,
     run_id: str | None,
+    parent_id: str | None,
     shown: Mapping[str, str],
 ) -> TrackedRun:
     client = MlflowClient(uri)
-    parent = _active_run(client)
+    parent = client.get_run(parent_id) if parent_id else _active_run(client)
     if parent is None:
         experiment_id = prepare_experiment(client, uri, options.experiment)
     else:
@@ -321,7 +324,7 @@ def _begin(
     for sent in send_left(uri):
         logger.info("tracking: %s", sent)
     end_abandoned_runs(client, experiment_id)
-    tags = dict(shown) | run_tags() | ({_RESUME_KEY: key} if key else {})
+    tags = dict(shown) | run_tags() | ({RESUME_KEY: key} if key else {})
     if run_id:
         unfinished = [_resumable(client, run_id, key)]
     else:
@@ -343,7 +346,7 @@ def _begin(
         raise ConfigError(f"the run {run_id} is going on in another process: wait until it ends")
     if parent is not None:
         tags[MLFLOW_PARENT_RUN_ID] = parent.info.run_id
-    name = options.run_name or run_name
+    name = run_name if parent_id else options.run_name or run_name
     run = client.create_run(experiment_id, run_name=name, tags=resolve_tags(tags))
     try:
         outbox = Outbox.create(uri, run.info.run_id, name)
@@ -368,7 +371,7 @@ def _active_run(client: MlflowClient) -> Run | None:
 
 def _unfinished(client: MlflowClient, experiment_id: str, key: str) -> list[Run]:
     """The runs with the key that were cut off, the latest first."""
-    query = f"tags.`{_RESUME_KEY}` = '{key}' and attributes.status != 'FINISHED'"
+    query = f"tags.`{RESUME_KEY}` = '{key}' and attributes.status != 'FINISHED'"
     return [
         run for run in client.search_runs([experiment_id], query) if run.info.status in _UNFINISHED
     ]
@@ -379,7 +382,7 @@ def _resumable(client: MlflowClient, run_id: str, key: str | None) -> Run:
     run = client.get_run(run_id)
     if run.info.status == "FINISHED":
         raise ConfigError(f"the run {run_id} has finished: start a new one, without --resume")
-    if run.data.tags.get(_RESUME_KEY) != key:
+    if run.data.tags.get(RESUME_KEY) != key:
         raise ConfigError(
             f"the run {run_id} was started with other data or options, or with another version: start "
             "a new one, without --resume"

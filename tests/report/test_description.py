@@ -90,7 +90,7 @@ def test_a_wide_picture_is_made_small(headlines: Headlines) -> None:
 
 def test_a_study_has_its_table(headlines: Headlines) -> None:
     items = report.study_items(
-        "It wins.", (["set", "a"], [["x", "0.5"]]), headlines, RUN, lines=True
+        "It wins.", (["set", "a"], [["x", "0.5"]]), headlines, RUN, charted=report.LINE
     )
     text = note(items)
     assert text.startswith("It wins.\n[A chart with a line for each method](#/experiments/7/runs?")

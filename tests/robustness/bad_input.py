@@ -125,6 +125,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_scoring
     import inputs_sets
     import inputs_stores
+    import inputs_sweep
     import inputs_vectors
 
     return {
@@ -141,6 +142,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "Functions in Python": inputs_python.ROWS,
         "Figures and tables": inputs_report.ROWS,
         "Stores": inputs_stores.ROWS,
+        "Search": inputs_sweep.ROWS,
     }
 
 

@@ -1,0 +1,222 @@
+"""What `sweep` logs and prints: its trials as tables, figures and sentences."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.insight.search import (
+    ACCURACY,
+    LOG_LOSS,
+    OBJECTIVES,
+    SearchedTrial,
+    pareto_front,
+    standard_error,
+)
+from pipeline.report import search_figures as figures
+from pipeline.report.items import File, Item, Metric, Param, Picture, Table, Tag, Text
+
+SEARCH = "search.json"
+"""The file with all trials and where they started, which `pipeline train sweep=RUN_ID` reads."""
+START = "overrides.json"
+"""The file with the overrides from which it started."""
+JOURNAL = "optuna.log"
+"""The journal, for `optuna.load_study`."""
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """What a search gave.
+
+    `objectives`: names of `OBJECTIVES`. `best`: of the trials. `importances`: fractions by option.
+    `n_validation`: validation headlines.
+    """
+
+    objectives: Sequence[str]
+    trials: Sequence[SearchedTrial]
+    best: SearchedTrial
+    importances: Mapping[str, float]
+    n_validation: int
+
+    @property
+    def default(self) -> SearchedTrial | None:
+        """The trial with the options from which the search started, where it has finished."""
+        return next((t for t in self.trials if t.default and t.state == "complete"), None)
+
+    @property
+    def front(self) -> list[SearchedTrial]:
+        """The trials that no other one beats, the most accurate first."""
+        front = pareto_front(self.trials, self.objectives)
+        return sorted(front, key=lambda trial: (-trial.values[ACCURACY], trial.number))
+
+
+# ------------------------------------------------------------------------- the run of a trial
+
+
+def trial_options_items(options: Mapping[str, str]) -> list[Item]:
+    """What the run of a trial logs at its start. `options`: what it tries."""
+    return [Param(name, value) for name, value in options.items()]
+
+
+def trial_result_items(state: str, values: Mapping[str, float], seconds: float) -> list[Item]:
+    """What the run of a trial logs at its end. `values`: by objective."""
+    return [
+        Tag("trial", state),
+        *(Metric(OBJECTIVES[name].metric, value) for name, value in values.items()),
+        Metric("seconds", seconds),
+    ]
+
+
+# ------------------------------------------------------------------------- the run of a search
+
+
+def search_items(
+    found: SearchReport, given: Sequence[str], journal: bytes, *, draw: bool = True
+) -> list[Item]:
+    """What the run of a search logs.
+
+    `given`: the overrides from which it started. `journal`: Optuna's file. `draw`: with pictures.
+    """
+    best, options = found.best, list(found.best.options)
+    content = {
+        "given": list(given),
+        "objectives": list(found.objectives),
+        "best": best.number,
+        "trials": [_plain(trial) for trial in found.trials],
+    }
+    importances = pd.DataFrame(found.importances.items(), columns=["option", "importance"])
+    items: list[Item] = [
+        *(Metric(OBJECTIVES[name].metric, value) for name, value in best.values.items()),
+        Tag("trials", _states(found.trials)),
+        Tag("best_trial", str(best.number)),
+        Table("tables/best.csv", _frame(*search_rows(found))),
+        Table("tables/trials.csv", trials_table(found.trials, found.objectives)),
+        Table("tables/importances.csv", importances),
+        Text("summary.txt", search_sentence(found) + "\n"),
+        Text(SEARCH, json.dumps(content, indent=1)),
+        File(JOURNAL, journal),
+    ]
+    several = len(found.objectives) > 1
+    if several:
+        items.append(Table("tables/front.csv", trials_table(found.front, found.objectives)))
+    if draw:
+        items.append(Picture("figures/search_history.png", figures.history(found)))
+        if several:
+            items.append(Picture("figures/search_front.png", figures.front(found)))
+        if found.importances:
+            items.append(Picture("figures/search_importance.png", figures.importance(found)))
+        items.append(Picture("figures/search_slices.png", figures.slices(found, options)))
+    return items
+
+
+def trials_table(trials: Sequence[SearchedTrial], objectives: Sequence[str]) -> pd.DataFrame:
+    """One row a trial. A pruned one has the accuracy that it had come to."""
+    names = [*dict.fromkeys([ACCURACY, LOG_LOSS, *objectives])]
+    options = list(dict.fromkeys(name for trial in trials for name in trial.options))
+    rows = [
+        [
+            trial.number,
+            trial.state,
+            *(trial.values.get(name, math.nan) for name in names),
+            trial.seconds,
+            *(_typed(trial.options.get(name, "")) for name in options),
+            trial.run_id,
+            trial.reason,
+        ]
+        for trial in trials
+    ]
+    columns = ["trial", "state", *names, "seconds", *options, "run_id", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def search_rows(found: SearchReport) -> tuple[list[str], list[list[str]]]:
+    """The best trial beside the defaults for the terminal: columns, and one row a value or option."""
+    default, best = found.default, found.best
+    shown = [default, best] if default is not None and default is not best else [best]
+    titles = ["defaults" if trial.default else f"trial {trial.number}" for trial in shown]
+    rows = [
+        [OBJECTIVES[name].words, *(_rounded(name, trial.values[name]) for trial in shown)]
+        for name in best.values
+    ]
+    rows += [[name, *(_short(trial.options[name]) for trial in shown)] for name in best.options]
+    return ["", *titles], rows
+
+
+# ---------------------------------------------------------------------------------- in words
+
+
+def searched_trial_sentence(trial: SearchedTrial) -> str:
+    """One line about a trial."""
+    values = ", ".join(
+        f"{OBJECTIVES[name].words} {_rounded(name, value)}"
+        for name, value in trial.values.items()
+        if name != LOG_LOSS
+    )
+    if trial.state == "pruned":
+        return f"trial {trial.number} pruned at {values}"
+    if trial.state == "failed":
+        return f"trial {trial.number} failed"
+    return f"trial {trial.number}: {values}"
+
+
+def search_sentence(found: SearchReport) -> str:
+    """The result in words: the best trial, the defaults, and how far that can be trusted."""
+    best, default = found.best, found.default
+    accuracy = f"validation accuracy {best.values[ACCURACY]:.1%}"
+    others = [
+        f"{best.values[name]:.3g} {OBJECTIVES[name].words.partition('(')[2].rstrip(')')}"
+        for name in found.objectives
+        if name != ACCURACY
+    ]
+    reached = ", ".join([accuracy, *others])
+    error = 100 * standard_error(found.trials, found.n_validation)
+    if best.default:
+        comparison = "it has the defaults: the search found nothing better"
+    elif default is None:
+        comparison = "there is no trial with the defaults to compare with"
+    else:
+        comparison = f"with the defaults {default.values[ACCURACY]:.1%}"
+    return (
+        f"Trial {best.number} is best: {reached}; {comparison}. It was chosen on {found.n_validation:,} "
+        f"validation headlines, where one standard error is {error:.1f} points: expect less on others. "
+        f"{len(found.trials)} trials: {_states(found.trials)}."
+    )
+
+
+def _states(trials: Sequence[SearchedTrial]) -> str:
+    counts = Counter(trial.state for trial in trials)
+    return ", ".join(f"{count} {state}" for state, count in counts.most_common())
+
+
+def _plain(trial: SearchedTrial) -> dict[str, Any]:
+    """A trial as JSON has it: NaN becomes None."""
+    return {k: None if v != v else v for k, v in asdict(trial).items()}
+
+
+def _rounded(objective: str, value: float) -> str:
+    """Fractions and nats with four decimals, as everywhere; other values with three digits."""
+    return f"{value:.4f}" if objective in (ACCURACY, LOG_LOSS) else f"{value:.3g}"
+
+
+def _typed(value: str) -> Any:
+    """A number where it is one, so that tables sort it as such."""
+    try:
+        number = json.loads(value)
+    except ValueError:
+        return value
+    return number if isinstance(number, int | float) and not isinstance(number, bool) else value
+
+
+def _short(value: str) -> str:
+    number = _typed(value)
+    return f"{number:.4g}" if isinstance(number, float) else value
+
+
+def _frame(columns: list[str], rows: list[list[str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[columns[0] or "measure or option", *columns[1:]])

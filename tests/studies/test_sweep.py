@@ -1,0 +1,309 @@
+"""`pipeline sweep`: trials, a search that goes on, several processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import pytest
+from builders import main, small_overrides
+from mlflow import MlflowClient
+
+from pipeline.base.errors import ConfigError
+from pipeline.cli.searched import best_overrides
+from pipeline.studies.journal import Journal
+from pipeline.studies.space import Choices, Range, Space
+
+Runs = Callable[[str], list[Any]]
+SPACE = """
+model.dropout: {low: 0.0, high: 0.5}
+vectors.vector_size: [null, 9]  # a trial with 9 fails: the vectors have 8
+"""
+PATIENCE_SECONDS = 120  # for what takes a few
+
+
+@pytest.fixture
+def search(small: dict[str, Path], store: str, tmp_path: Path) -> list[str]:
+    """The arguments of a search whose trials take a second."""
+    (tmp_path / "mine.yaml").write_text(SPACE)
+    return small_overrides(
+        small, store, "model.sif=false", "model.ngrams=false", "sweep.space=mine.yaml"
+    )
+
+
+@pytest.fixture
+def below(runs: Runs) -> Runs:
+    """The trials below a run."""
+    return lambda run_id: runs(f"tags.mlflow.parentRunId = '{run_id}' and tags.kind = 'trial'")
+
+
+# ------------------------------------------------------------------------------ the journal
+
+TWO = Space("two.yaml", ("accuracy",), {"a": Range(0.0, 1.0), "b": Choices(("x", "y"))})
+DEFAULTS = {"a": "0.5", "b": "x"}
+
+
+def journal(folder: Path, key: str = "key") -> Journal:
+    return Journal(folder / "journal.log", TWO, key, 0, DEFAULTS)
+
+
+def end(journal: Journal, trial: Any, accuracy: float) -> None:
+    values = {"accuracy": accuracy, "log_loss": 0.5}
+    journal.end(trial, "complete", values, seconds=1.0, run_id="r")
+
+
+def test_the_first_trial_has_the_defaults_and_there_are_as_many_as_asked(tmp_path: Path) -> None:
+    opened = journal(tmp_path)
+    for number in range(3):
+        trial = opened.claim(3)
+        assert trial is not None
+        assert trial.number == number
+        end(opened, trial, 0.5 + number / 10)
+    assert opened.claim(3) is None
+    trials = opened.trials
+    assert [trial.default for trial in trials] == [True, False, False]
+    assert trials[0].options == DEFAULTS
+    assert len({trial.options["a"] for trial in trials}) == 3
+    assert trials[2].values == {"accuracy": 0.7, "log_loss": 0.5}
+
+
+def test_a_search_that_goes_on_proposes_the_same(tmp_path: Path) -> None:
+    """A trial that was cut off is tried again, and does not count."""
+    at_once, cut = tmp_path / "once", tmp_path / "cut"
+    for folder, cut_after in ((at_once, None), (cut, 2)):
+        opened = journal(folder)
+        for number in range(12):
+            if number == cut_after:
+                assert opened.claim(12) is not None  # it never ends
+                opened = journal(folder)
+            trial = opened.claim(12)
+            assert trial is not None
+            end(opened, trial, float(trial.params["a"]))
+        assert opened.claim(12) is None
+    first, second = (
+        [trial for trial in journal(folder).trials if trial.state != "cut off"]
+        for folder in (at_once, cut)
+    )
+    assert [t.options for t in first[:4]] == [t.options for t in second[:4]]
+    (lost,) = [trial for trial in journal(cut).trials if trial.state == "cut off"]
+    assert (lost.number, lost.options) == (2, first[2].options)
+    assert len(second) == 12
+
+
+def test_a_trial_is_tried_twice_at_most(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert journal(tmp_path).claim(1) is not None
+    opened = journal(tmp_path)
+    assert opened.claim(1) is None
+    states = {trial.number: (trial.state, trial.reason) for trial in opened.trials}
+    assert states[0][0] == "cut off"
+    assert states[1] == ("failed", "its process disappeared")
+
+
+def test_a_last_line_that_was_cut_off_goes_away(tmp_path: Path) -> None:
+    opened = journal(tmp_path)
+    trial = opened.claim(2)
+    assert trial is not None
+    end(opened, trial, 0.5)
+    path = tmp_path / "journal.log"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"op_code": 4, "worker')
+    assert len(journal(tmp_path).trials) == 1
+    assert path.read_bytes() == whole
+
+
+# ------------------------------------------------------------------------------- the command
+
+
+def test_sweep_and_train_the_best(
+    search: list[str], store: str, runs: Runs, below: Runs, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = main(capfd, "sweep", *search, "sweep.trials=4", "seed=1")
+    assert not code, err
+    client = MlflowClient(store)
+    (parent,) = runs("tags.kind = 'sweep'")
+    run_id = parent.info.run_id
+    assert parent.info.status == "FINISHED"
+    assert f"pipeline train sweep={run_id}" in out
+    assert not [name for name in parent.data.metrics if name.startswith("test/")]
+
+    table = pd.read_csv(client.download_artifacts(run_id, "tables/trials.csv"))
+    assert set(table["state"]) == {"complete", "failed"}  # the search went on
+    assert len(table) == 4
+    trials = below(run_id)
+    assert Counter(trial.info.status for trial in trials) == Counter(
+        table["state"].map({"complete": "FINISHED", "failed": "FAILED"})
+    )
+    assert {trial.info.run_id for trial in trials} == set(table["run_id"])
+    assert (
+        "expected vectors of dimension 9"
+        in table.set_index("state").loc["failed", "reason"].__str__()
+    )
+    best = table.loc[int(parent.data.tags["best_trial"])]
+    assert parent.data.metrics["validation/accuracy"] == pytest.approx(best["accuracy"])
+    assert best["accuracy"] == table["accuracy"].max()
+    (run,) = [trial for trial in trials if trial.info.run_id == best["run_id"]]
+    assert run.data.params["model.dropout"] == str(best["model.dropout"])
+    curve = client.get_metric_history(run.info.run_id, "epochs/val_accuracy")
+    assert [point.step for point in curve] == [1, 2, 3, 4, 5, 6]  # through both phases
+    files = {file.path for file in client.list_artifacts(run_id)}
+    assert {"search.json", "optuna.log", "report.html", "summary.txt"} <= files
+    pictures = {file.path for file in client.list_artifacts(run_id, "figures")}
+    assert {"figures/search_history.png", "figures/search_slices.png"} <= pictures
+    assert "Trial" in parent.data.tags["mlflow.note.content"].partition("\n")[0]
+    study = optuna.load_study(
+        study_name="search",
+        storage=optuna.storages.JournalStorage(
+            optuna.storages.journal.JournalFileBackend(
+                client.download_artifacts(run_id, "optuna.log")
+            )
+        ),
+    )
+    assert len(study.trials) == 4
+
+    # What else is given wins, and the options are those of the trial.
+    given, tags = best_overrides([f"sweep={run_id}", f"tracking.uri={store}", "model.dropout=0.25"])
+    assert "model.dropout=0.25" in given
+    assert sum(text.startswith("model.dropout=") for text in given) == 1
+    assert tags["search_trial"] == parent.data.tags["best_trial"]
+    other, _ = best_overrides([f"sweep={run_id}", f"tracking.uri={store}", "model=cnn"])
+    assert not [text for text in other if text.startswith("model.") or text == "model=mean"]
+    with pytest.raises(ConfigError, match="expected the number of a complete trial, as one of 0"):
+        best_overrides([f"sweep={run_id}/99", f"tracking.uri={store}"])
+
+    code, out, err = main(
+        capfd, "train", f"sweep={run_id}", f"tracking.uri={store}", "insight=none"
+    )
+    assert not code, err
+    assert f"options    trial {best['trial']} of the search {run_id}; besides: " in out
+    (trained,) = runs("tags.kind = 'train'")
+    assert trained.data.tags["search"] == run_id
+    assert float(trained.data.params["model.dropout"]) == best["model.dropout"]
+    assert trained.data.metrics["validation/accuracy"] == pytest.approx(best["accuracy"])
+
+
+def test_a_search_in_which_nothing_finishes(
+    search: list[str], runs: Runs, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text("vectors.vector_size: [7, 9]")
+    code, _, err = main(capfd, "sweep", *search, "sweep.trials=2")
+    assert code == 2
+    assert "error: none of 2 trials finished: the last one failed: " in err
+    (parent,) = runs("tags.kind = 'sweep'")
+    assert parent.info.status == "FAILED"
+
+
+# ----------------------------------------------------------------------- processes and kills
+
+
+def _start(search: list[str], *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "sweep", *search, *more],
+        env=os.environ.copy(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def _wait(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not ready():
+        assert process.poll() is None, process.stdout.read() if process.stdout else ""
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.1)
+
+
+LONG = ("training.frozen.epochs=100000", "sweep.trials=3")
+
+
+def _rewrite(tmp_path: Path) -> None:
+    """A space in which no trial fails."""
+    (tmp_path / "mine.yaml").write_text("model.dropout: {low: 0.0, high: 0.5}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_search_that_is_interrupted_ends_as_killed(
+    number: signal.Signals, search: list[str], runs: Runs, below: Runs, tmp_path: Path
+) -> None:
+    _rewrite(tmp_path)
+    process = _start(search, *LONG)
+    try:
+        _wait(lambda: bool(runs("tags.kind = 'trial' and metrics.`epochs/loss` > 0")), process)
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in out
+    (parent,) = runs("tags.kind = 'sweep'")
+    assert parent.info.status == "KILLED"
+    assert [trial.info.status for trial in below(parent.info.run_id)] == ["KILLED"]
+
+
+@pytest.mark.slow
+def test_a_search_that_was_killed_goes_on(
+    search: list[str], store: str, runs: Runs, below: Runs, tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    _rewrite(tmp_path)
+    more = ("sweep.trials=4",)
+    process = _start(search, *more)
+    done = "tags.kind = 'trial' and attributes.status = 'FINISHED'"
+    going = "tags.kind = 'trial' and attributes.status = 'RUNNING'"
+    try:
+        _wait(lambda: bool(runs(done)) and bool(runs(going)), process)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+    finished = {run.info.run_id: run.info.end_time for run in runs(done)}
+    (parent,) = runs("tags.kind = 'sweep'")
+    run_id = parent.info.run_id
+
+    code, _, err = main(capfd, "sweep", "--resume", run_id, f"tracking.uri={store}")
+    assert not code, err
+    (again,) = runs("tags.kind = 'sweep'")
+    assert (again.info.run_id, again.info.status) == (run_id, "FINISHED")
+    trials = below(run_id)
+    assert {trial.info.status for trial in trials} <= {"FINISHED", "KILLED"}
+    for trial in trials:  # what was done is not done again
+        if trial.info.run_id in finished:
+            assert trial.info.end_time == finished[trial.info.run_id]
+    search_json = json.loads(
+        Path(MlflowClient(store).download_artifacts(run_id, "search.json")).read_text()
+    )
+    states = Counter(trial["state"] for trial in search_json["trials"])
+    assert states["complete"] + states["pruned"] == 4
+    assert states["cut off"] <= 1
+    assert sum(trial.info.status == "FINISHED" for trial in trials) == 4
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_search(
+    search: list[str], store: str, runs: Runs, below: Runs, tmp_path: Path
+) -> None:
+    """`sweep.processes=2` starts the same command once more."""
+    _rewrite(tmp_path)
+    process = _start(search, "sweep.trials=40", "sweep.processes=2")
+    out, _ = process.communicate(timeout=2 * PATIENCE_SECONDS)
+    assert process.returncode == 0, out
+    (parent,) = runs("tags.kind = 'sweep'")
+    assert parent.info.status == "FINISHED"
+    trials = below(parent.info.run_id)
+    assert {trial.info.status for trial in trials} == {"FINISHED"}
+    names = [trial.info.run_name for trial in trials]
+    assert sorted(names) == sorted(f"trial-{number}" for number in range(40))
+    workers = Counter(trial.data.tags["pipeline.process"] for trial in trials)
+    assert len(workers) == 2
