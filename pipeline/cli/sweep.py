@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.studies.space import Space, TrialOptions
     from pipeline.studies.study import OnTrial
+
+logger = logging.getLogger(__name__)
 
 HELPER_SECONDS = 1.0  # for a process that helps to end its trial
 
@@ -105,11 +107,17 @@ def sweep(
 def _space(config: Config, given: Sequence[str]) -> Space:
     """The space, checked as far as that needs no TensorFlow."""
     from pipeline.base.errors import ConfigError
-    from pipeline.config import load_config
+    from pipeline.config import load_config, unused_overrides
     from pipeline.studies.space import check_optuna, check_space, load_space
 
     check_optuna()
     space = load_space(config.sweep.space)
+    training = [f"{name}=" for name in space.options if name.startswith("training.")]
+    for name in unused_overrides(training, config, ("training",)):
+        phases = ",".join(config.training.phases)
+        logger.warning("sweep: %s is left out: training.phases=[%s] does not use it", name, phases)
+        left = {option: row for option, row in space.options.items() if option != name}
+        space = replace(space, options=left)
     for name in space.options:
         for text in given:
             own = text.partition("=")[0].lstrip("+~")

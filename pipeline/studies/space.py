@@ -197,11 +197,13 @@ def overrides_of(options: Mapping[str, Any]) -> list[str]:
 def written(value: object) -> str:
     """A value in the form of an override.
 
-    >>> written(True), written(None), written([1, 2]), written(5e-4), written("cnn")
-    ('true', 'null', '[1,2]', '0.0005', 'cnn')
+    >>> written(True), written(None), written([1, 2]), written(0.1 + 0.2), written("cnn")
+    ('true', 'null', '[1,2]', '0.3', 'cnn')
     """
     if isinstance(value, list | tuple):
         return f"[{','.join(map(written, value))}]"
+    if isinstance(value, float):
+        return str(float(f"{value:.12g}"))
     return value if isinstance(value, str) else json.dumps(value)
 
 
