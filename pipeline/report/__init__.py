@@ -87,6 +87,7 @@ from pipeline.report.page import search_page_items as search_page_items
 from pipeline.report.results import majority_share as majority_share
 from pipeline.report.results import result_sentence as result_sentence
 from pipeline.report.results import results_table as results_table
+from pipeline.report.search import SEARCH as SEARCH
 from pipeline.report.search import START as START
 from pipeline.report.search import SearchReport as SearchReport
 from pipeline.report.search import search_items as search_items

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,6 +39,7 @@ from pipeline.tracking.provenance import host_name
 logger = logging.getLogger(__name__)
 
 _NAME = "search"
+_WARMUP_EPOCHS = 4  # in which nothing is pruned: small learning rates begin slowly
 _RETRIES = 1  # of a trial whose process has disappeared
 _STATES: Mapping[TrialState, State] = {
     TrialState.COMPLETE: "complete",
@@ -82,7 +84,9 @@ class Journal:
                     for name in self._space.objectives
                 ],
                 # With several objectives Optuna cannot prune.
-                pruner=optuna.pruners.NopPruner() if several else optuna.pruners.MedianPruner(),
+                pruner=optuna.pruners.NopPruner()
+                if several
+                else optuna.pruners.MedianPruner(n_warmup_steps=_WARMUP_EPOCHS),
                 load_if_exists=True,
             )
             known = study.user_attrs.get("key")
@@ -129,7 +133,7 @@ class Journal:
                 return None
             # A search that goes on proposes what it would have proposed.
             self._study.sampler = optuna.samplers.TPESampler(
-                seed=(self._seed * 100_003 + len(trials)) % 2**31
+                seed=(self._seed * 100_003 + len(begun)) % 2**31
             )
             trial = self._study.ask(
                 {name: _distribution(row) for name, row in self._space.options.items()}
@@ -195,7 +199,8 @@ class Journal:
                 self._study.set_user_attr(_CUT_OFF, [*self._cut_off, trial.number])
             self._study.tell(trial.number, state=TrialState.FAIL)
             if again:
-                RetryHeartbeatStaleTrialCallback()(self._study, trial)
+                with _quiet():
+                    RetryHeartbeatStaleTrialCallback()(self._study, trial)
             logger.warning(
                 "sweep: trial %d was cut off%s",
                 trial.number,
@@ -226,7 +231,9 @@ def _quiet() -> Iterator[None]:
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
     finally:
         optuna.logging.set_verbosity(before)
 

@@ -115,7 +115,7 @@ def sweep(
     same search going on, this one does trials for it. The first trial has the options as they are.
 
     With one objective a trial ends early whose validation accuracy is below the median of the earlier
-    trials at the same epoch, counted through all phases.
+    trials at the same epoch, counted through all phases. The first epochs are left to it.
 
     Args:
         headlines: in three splits. The test headlines are not looked at.
