@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HELPER_SECONDS = 1.0  # for a process that helps to end its trial
+HELPER_SECONDS = 0.5  # for a process that helps to end its trial, when this one was interrupted
+LAST_SECONDS = 10.0  # for it to end by itself, when all trials are done
 
 
 @click.command()
@@ -152,7 +153,7 @@ def _helpers(number: int, arguments: Sequence[str]) -> Iterator[None]:
         yield
         for process in helpers:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(HELPER_SECONDS * 10)
+                process.wait(LAST_SECONDS)
     finally:
         for process in helpers:
             process.terminate()
@@ -160,6 +161,7 @@ def _helpers(number: int, arguments: Sequence[str]) -> Iterator[None]:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(HELPER_SECONDS)
             process.kill()
+            process.wait()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 
 import optuna
 import pandas as pd
+import psutil
 import pytest
 from builders import main, small_overrides
 from mlflow import MlflowClient
@@ -119,7 +120,7 @@ def test_a_last_line_that_was_cut_off_goes_away(tmp_path: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"op_code": 4, "worker')
     assert len(journal(tmp_path).trials) == 1
-    assert path.read_bytes() == whole
+    assert path.read_bytes().startswith(whole + b'{"op_code":')
 
 
 # ------------------------------------------------------------------------------- the command
@@ -217,15 +218,25 @@ def _start(search: list[str], *more: str) -> subprocess.Popen[str]:
     )
 
 
-def _wait(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def _lives(process: str) -> bool:
+    try:
+        return psutil.Process(int(process)).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait(ready: Callable[[], bool], process: subprocess.Popen[str] | None) -> None:
+    """Wait for something that happens while the process goes on."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not ready():
-        assert process.poll() is None, process.stdout.read() if process.stdout else ""
+        if process is not None:
+            assert process.poll() is None, process.stdout.read() if process.stdout else ""
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.1)
 
 
 LONG = ("training.frozen.epochs=100000", "sweep.trials=3")
+ENDLESS = "sweep.trials=100000"
 
 
 def _rewrite(tmp_path: Path) -> None:
@@ -259,8 +270,7 @@ def test_a_search_that_was_killed_goes_on(
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     _rewrite(tmp_path)
-    more = ("sweep.trials=4",)
-    process = _start(search, *more)
+    process = _start(search, ENDLESS)
     done = "tags.kind = 'trial' and attributes.status = 'FINISHED'"
     going = "tags.kind = 'trial' and attributes.status = 'RUNNING'"
     try:
@@ -270,40 +280,84 @@ def test_a_search_that_was_killed_goes_on(
         process.wait(20)
     finished = {run.info.run_id: run.info.end_time for run in runs(done)}
     (parent,) = runs("tags.kind = 'sweep'")
-    run_id = parent.info.run_id
+    run_id, number = parent.info.run_id, len(finished) + 2
 
-    code, _, err = main(capfd, "sweep", "--resume", run_id, f"tracking.uri={store}")
+    given = ("--resume", run_id, f"tracking.uri={store}", f"sweep.trials={number}")
+    code, _, err = main(capfd, "sweep", *given)
     assert not code, err
     (again,) = runs("tags.kind = 'sweep'")
     assert (again.info.run_id, again.info.status) == (run_id, "FINISHED")
-    trials = below(run_id)
-    assert {trial.info.status for trial in trials} <= {"FINISHED", "KILLED"}
-    for trial in trials:  # what was done is not done again
-        if trial.info.run_id in finished:
-            assert trial.info.end_time == finished[trial.info.run_id]
-    search_json = json.loads(
-        Path(MlflowClient(store).download_artifacts(run_id, "search.json")).read_text()
-    )
-    states = Counter(trial["state"] for trial in search_json["trials"])
-    assert states["complete"] + states["pruned"] == 4
+    trials = {trial.info.run_id: trial.info for trial in below(run_id)}
+    assert {info.status for info in trials.values()} <= {"FINISHED", "KILLED"}
+    for each, end_time in finished.items():  # what was done is not done again
+        assert trials[each].end_time == end_time
+    states = Counter(trial["state"] for trial in _logged_search(store, run_id)["trials"])
+    assert states["complete"] + states["pruned"] == number
     assert states["cut off"] <= 1
-    assert sum(trial.info.status == "FINISHED" for trial in trials) == 4
 
 
 @pytest.mark.slow
 def test_two_processes_share_a_search(
-    search: list[str], store: str, runs: Runs, below: Runs, tmp_path: Path
-) -> None:
-    """`sweep.processes=2` starts the same command once more."""
+    search: list[str], store: str, runs: Runs, below: Runs, tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """`sweep.processes=2` starts the same command once more. Both end with the first."""
     _rewrite(tmp_path)
-    process = _start(search, "sweep.trials=40", "sweep.processes=2")
-    out, _ = process.communicate(timeout=2 * PATIENCE_SECONDS)
-    assert process.returncode == 0, out
+    process = _start(search, ENDLESS, "sweep.processes=2")
+
+    def workers() -> set[str]:
+        return {run.data.tags["pipeline.process"] for run in runs("tags.kind = 'trial'")}
+
+    try:
+        _wait(lambda: len(workers()) == 2, process)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
+    assert process.returncode == 130, out
+    _wait(lambda: not any(map(_lives, workers())), None)
+    (parent,) = runs("tags.kind = 'sweep'")
+    assert parent.info.status == "KILLED"
+    # The journal is whole: the search can be ended with what there is.
+    code, out, err = main(capfd, "sweep", *search, "sweep.trials=1")
+    assert not code, err
+    assert f"pipeline train sweep={parent.info.run_id}" in out
+    trials = below(parent.info.run_id)
+    assert {trial.info.status for trial in trials} <= {"FINISHED", "KILLED"}
+    names = [trial.info.run_name for trial in trials]
+    assert len(names) == len(set(names))  # no two processes did the same
+    logged = _logged_search(store, parent.info.run_id)["trials"]
+    assert [trial["number"] for trial in logged] == list(range(len(logged)))
+
+
+@pytest.mark.slow
+def test_a_second_process_takes_over(
+    search: list[str], runs: Runs, below: Runs, tmp_path: Path
+) -> None:
+    """The same command given twice, and the first is killed."""
+    _rewrite(tmp_path)
+    first, second = _start(search, ENDLESS), None
+    try:
+        _wait(lambda: bool(runs("tags.kind = 'trial'")), first)
+        second = _start(search, ENDLESS, "sweep.minutes=0.5")
+        own = f"tags.kind = 'trial' and tags.`pipeline.process` = '{second.pid}'"
+        _wait(lambda: bool(runs(own)), second)
+        first.send_signal(signal.SIGKILL)
+        first.wait(20)
+        out, _ = second.communicate(timeout=2 * PATIENCE_SECONDS)
+        assert second.returncode == 0, out
+    finally:
+        for process in (first, second):
+            if process is not None:
+                process.kill()
     (parent,) = runs("tags.kind = 'sweep'")
     assert parent.info.status == "FINISHED"
-    trials = below(parent.info.run_id)
-    assert {trial.info.status for trial in trials} == {"FINISHED"}
-    names = [trial.info.run_name for trial in trials]
-    assert sorted(names) == sorted(f"trial-{number}" for number in range(40))
-    workers = Counter(trial.data.tags["pipeline.process"] for trial in trials)
-    assert len(workers) == 2
+    assert f"pipeline train sweep={parent.info.run_id}" in out
+    statuses = Counter(trial.info.status for trial in below(parent.info.run_id))
+    assert statuses["KILLED"] <= 1
+    assert set(statuses) <= {"FINISHED", "KILLED"}
+
+
+def _logged_search(store: str, run_id: str) -> Any:
+    path = MlflowClient(store).download_artifacts(run_id, "search.json")
+    return json.loads(Path(path).read_text())
