@@ -145,6 +145,26 @@ def fit_sif(
             f"expected texts of at least two labels, and more texts than labels, to fit the member "
             f"sif, got {len(labels)} texts and {n_present} labels"
         )
+    layer = _layer(matrix, n_labels)
+    if len(labels) > most_texts:
+        chosen = np.random.default_rng(seed).choice(len(labels), most_texts, replace=False)
+        inputs, labels = [array[chosen] for array in inputs], labels[chosen]
+    features = _in_batches(network, inputs, layer.mean_vectors)
+    layer.scores.set_weights(_calibrated(features, labels, n_labels, seed))
+    return SifMember(layer)
+
+
+def mean_vectors(
+    network: Network, matrix: EmbeddingMatrix, inputs: Sequence[NDArray[np.int32]]
+) -> NDArray[np.float32]:
+    """The weighted mean vector of each text, as this member sees it: float32 array, (n, vector_size).
+
+    `matrix`, `inputs`: as for `fit_sif`.
+    """
+    return _in_batches(network, inputs, _layer(matrix, network.n_labels).mean_vectors)
+
+
+def _layer(matrix: EmbeddingMatrix, n_labels: int) -> SifLayer:
     n_trained, vector_size = matrix.weights.shape
     layer = SifLayer(n_trained, len(matrix.word_probabilities), vector_size, n_labels, name="sif")
     layer.build(None)
@@ -152,13 +172,7 @@ def fit_sif(
     rarity = _COMMON / (_COMMON + matrix.word_probabilities)
     rarity[PADDING] = 0
     layer.rarity.set_weights([rarity[:, None]])
-
-    if len(labels) > most_texts:
-        chosen = np.random.default_rng(seed).choice(len(labels), most_texts, replace=False)
-        inputs, labels = [array[chosen] for array in inputs], labels[chosen]
-    features = _in_batches(network, inputs, layer.mean_vectors)
-    layer.scores.set_weights(_calibrated(features, labels, n_labels, seed))
-    return SifMember(layer)
+    return layer
 
 
 def sif_log_probabilities(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipeline.classifier.encoders import CnnOptions
 from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
 from pipeline.classifier.network import Network, build_network
 from pipeline.classifier.options import EncoderOptions
+from pipeline.classifier.unlabelled import SelfLabelled, label_unlabelled
 from pipeline.data.examples import Examples
 from pipeline.embedding.loading import choose_vectors, load_vectors
 from pipeline.embedding.matching import conventions, spellings
@@ -38,8 +39,9 @@ class Fitted:
     """A classifier, and everything that was learned on the way.
 
     `classifier`: what was kept. `kept`: its name: `ensemble`, or where no members were asked for, the
-    phase with the best validation result. `seconds`: by stage (vocabulary, vectors, matrix,
-    network, training, ensemble).
+    phase with the best validation result. `unlabelled`: what came of texts without a label; None
+    where there were none. `seconds`: by stage (vocabulary, vectors, matrix, network, unlabelled,
+    training, ensemble).
     """
 
     classifier: Classifier
@@ -48,6 +50,7 @@ class Fitted:
     matrix: EmbeddingMatrix
     history: History
     ensemble: Ensemble
+    unlabelled: SelfLabelled | None
     seconds: Mapping[str, float]
 
     @property
@@ -58,7 +61,7 @@ class Fitted:
     @property
     def method_seconds(self) -> dict[str, float]:
         """How long each method took from labelled texts in memory. See `measure_methods`."""
-        seconds = sum(self.seconds[stage] for stage in _BEFORE_TRAINING)
+        seconds = sum(self.seconds.get(stage, 0.0) for stage in _BEFORE_TRAINING)
         by_method = {}
         for phase in self.history.phases:
             seconds += phase.seconds
@@ -87,7 +90,7 @@ class Fitted:
 
 ENSEMBLE = "ensemble"
 _LARGEST = 1e6  # number of a word vector
-_BEFORE_TRAINING = ("vocabulary", "vectors", "matrix", "network")
+_BEFORE_TRAINING = ("vocabulary", "vectors", "matrix", "network", "unlabelled")
 
 
 @checked
@@ -100,6 +103,7 @@ def fit(
     model: EncoderOptions | None = None,
     schedule: TrainingOptions | None = None,
     seed: int = 0,
+    unlabelled: Sequence[str] = (),
     held_out: Collection[str] = (),
     checkpoints: Path | None = None,
     on_matrix: Callable[[EmbeddingMatrix], None] | None = None,
@@ -125,6 +129,8 @@ def fit(
         schedule: the phases of training.
         seed: decides the initial weights, the order of the batches, dropout and the folds. The same
             seed gives the same bits with the same number of threads on one machine.
+        unlabelled: texts without a label, other than all others here. They count words, and are
+            learned from where that helps: see `pipeline.classifier.unlabelled`.
         held_out: more texts, as those of the test split. Vectors that are trained on one's own text
             never see them, nor the validation texts.
         checkpoints: a folder from which a training that was cut off is taken up. Remove it when the
@@ -147,7 +153,7 @@ def fit(
     with timed(seconds, "vocabulary"):
         # One for each way to write contractions. Which one fits is known with the vectors.
         vocabularies = build_vocabularies(
-            training.texts, min_count=model.min_count, max_tokens=model.max_tokens
+            [*training.texts, *unlabelled], min_count=model.min_count, max_tokens=model.max_tokens
         )
     with timed(seconds, "vectors"):
         words = spellings(word for v in vocabularies.values() for word in v.words)
@@ -188,6 +194,13 @@ def fit(
             contractions=vocabulary.contractions,
             seed=seed,
         )
+    labelled = None
+    if unlabelled:
+        with timed(seconds, "unlabelled"):
+            labelled = label_unlabelled(
+                network, matrix, training, validation, unlabelled, seed=seed
+            )
+            training = labelled.examples
     with timed(seconds, "training"):
         history = train(
             network,
@@ -201,7 +214,9 @@ def fit(
     with timed(seconds, "ensemble"):
         ensemble = fit_ensemble(network, matrix, training, validation, seed=seed)
     kept = ENSEMBLE if model.sif or model.ngrams else history.best.name
-    return Fitted(ensemble.classifier, kept, vocabulary, matrix, history, ensemble, seconds)
+    return Fitted(
+        ensemble.classifier, kept, vocabulary, matrix, history, ensemble, labelled, seconds
+    )
 
 
 def _check_numbers(vectors: WordVectors) -> None:
