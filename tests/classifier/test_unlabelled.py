@@ -33,6 +33,7 @@ def label(
     texts: Sequence[str],
     vectors: WordVectors | None = None,
     most_texts: int = 1_000,
+    most_labelled: int = 100,
 ) -> SelfLabelled:
     vocabulary = build_vocabulary([*training.texts, *texts])
     matrix = build_embedding_matrix(
@@ -40,7 +41,14 @@ def label(
     )
     network = build_network(matrix, len(training.label_names), MeanOptions())
     return label_unlabelled(
-        network, matrix, training, validation, texts, seed=1, most_texts=most_texts
+        network,
+        matrix,
+        training,
+        validation,
+        texts,
+        seed=1,
+        most_texts=most_texts,
+        most_labelled=most_labelled,
     )
 
 
@@ -54,6 +62,13 @@ def test_they_get_the_label_of_their_topic() -> None:
     assert right.mean() > 0.8
     assert result.n_texts == len(OTHERS)
     assert result.accuracy >= result.accuracy_without
+
+
+def test_with_many_labelled_texts_they_are_not_learned_from() -> None:
+    assert label(FEW, VALIDATION, OTHERS.texts, most_labelled=len(FEW)).used
+    result = label(FEW, VALIDATION, OTHERS.texts, most_labelled=len(FEW) - 1)
+    assert not result.used
+    assert result.examples is FEW
 
 
 def test_of_many_a_sample_is_taken() -> None:
