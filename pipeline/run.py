@@ -86,7 +86,6 @@ def run(
         "network": config.model.encoder,
         "seed": config.seed,
     }
-    name = "-".join(map(str, (config.data.source, *chosen.values())))
     started = time.perf_counter()
     # What is wrong with the data, the vectors or the store is found out before there is a run.
     check_store(config.tracking.uri, make=False)
@@ -96,6 +95,7 @@ def run(
         headlines = headlines or load_headlines(**asdict(config.data))
         train, validation, test = map(headlines.examples, ("train", "validation", "test"))
     elsewhere = replace(config, tracking=replace(config.tracking, uri=None))  # is the same run
+    name = "-".join(map(str, (headlines.name, *chosen.values())))
     key = digest("train", elsewhere, dict(headlines.sha256))
     tags = {"kind": "train", "data": headlines.name, **(more_tags or {})}
     with tracked_run(config.tracking, name, key, run_id=resume, tags=tags) as tracked:

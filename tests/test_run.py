@@ -77,7 +77,7 @@ def quick(done: Done, small: dict[str, Path]) -> Done:
 
 def test_the_run_is_finished_and_named(done: Done) -> None:
     assert done.record.info.status == "FINISHED"
-    assert done.record.info.run_name == "file-vectors.txt-mean-0"
+    assert done.record.info.run_name == "headlines-vectors.txt-mean-0"
 
 
 def test_every_option_is_a_parameter(done: Done, small: dict[str, Path]) -> None:

@@ -25,6 +25,11 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("headline-transfer")
 
 
+def runs_folder() -> Path:
+    """The folder of the runs of this user, where each keeps what its store has not taken yet."""
+    return cache_folder() / "runs"
+
+
 def conf_folder() -> Path:
     """The folder with config.yaml: in the installed package, or at the top of a checkout."""
     package = Path(__file__).resolve().parent.parent

@@ -130,9 +130,9 @@ def _expected(same: Sequence[Any], finding: Any) -> str:
         alternatives.append("a list")
     if len(alternatives) > 1:
         return f"expected {' or '.join(alternatives)}"
-    return str(same[0]["msg"] if len(kinds) > 1 else finding["msg"]).replace(
-        "Input should be", "expected"
-    )
+    message = str(same[0]["msg"] if len(kinds) > 1 else finding["msg"])
+    # What came is said behind it.
+    return message.partition(", got ")[0].replace("Input should be", "expected")
 
 
 def flatten(config: object, prefix: str = "") -> dict[str, Any]:

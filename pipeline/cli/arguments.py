@@ -147,6 +147,33 @@ def is_override(argument: str) -> bool:
     return bool(form[2] or difflib.get_close_matches(form[1], names, n=1, cutoff=0.8))
 
 
+class RunCommand(click.Command):
+    """A command that takes options of a run. It says how one is written."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name.lstrip("-")
+            if not error.option_name.startswith("--") or (
+                error.possibilities and not is_override(f"{name}=")
+            ):
+                raise
+            place, written = next(
+                (place, text)
+                for place, text in enumerate(given)
+                if text.startswith(error.option_name)
+            )
+            _, equals, value = written.partition("=")
+            value = value if equals else next(iter(given[place + 1 :]), "VALUE")
+            raise click.UsageError(
+                f"there is no option {error.option_name!r}: an option of a run is written without "
+                f"hyphens, as in {name}={value}",
+                ctx,
+            ) from error
+
+
 class ModelCommand(click.Command):
     """A command that asks a logged model. It takes no options of a run.
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config, load_command_headlines
+from pipeline.cli.arguments import (
+    JSON,
+    OVERRIDES,
+    RunCommand,
+    load_command_config,
+    load_command_headlines,
+)
 from pipeline.cli.terminal import print_json, print_table, quiet_start
 
 if TYPE_CHECKING:
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.insight.audit import Audit
 
 
-@click.command("audit")
+@click.command("audit", cls=RunCommand)
 @click.option(
     "--report",
     "page",

@@ -6,13 +6,19 @@ from dataclasses import asdict
 
 import click
 
-from pipeline.cli.arguments import JSON, OVERRIDES, load_command_config, load_command_headlines
+from pipeline.cli.arguments import (
+    JSON,
+    OVERRIDES,
+    RunCommand,
+    load_command_config,
+    load_command_headlines,
+)
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_facts, print_json, print_run, print_table, quiet_start
 
 
-@click.command()
+@click.command(cls=RunCommand)
 @JSON
 @OVERRIDES
 @click.pass_obj

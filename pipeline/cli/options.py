@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import textwrap
 
 import click
 
 from pipeline.base.addresses import masked
-from pipeline.cli.arguments import OVERRIDES
-from pipeline.cli.terminal import print_table
+from pipeline.cli.arguments import OVERRIDES, RunCommand
+from pipeline.cli.terminal import print_table, terminal_width
 
-_CHOICES_WIDTH = 90  # characters
+_CHOICES_WIDTH = 100  # characters of a line that goes to no terminal
 
 
-@click.command("options")
+@click.command("options", cls=RunCommand)
 @OVERRIDES
 def list_options(overrides: tuple[str, ...]) -> None:
     """List the options of a run, their values and what they mean.
@@ -28,11 +27,9 @@ def list_options(overrides: tuple[str, ...]) -> None:
     """
     from pipeline.config import groups, option_values, options
 
-    rows: list[list[str]] = []
-    for group in groups():
-        lines = textwrap.wrap(", ".join(options(group)), _CHOICES_WIDTH, break_on_hyphens=False)
-        rows += [[group if line is lines[0] else "", line] for line in lines]
-    print_table(["group", "choices"], rows)
+    width = terminal_width()
+    rows = [[group, ", ".join(options(group))] for group in groups()]
+    print_table(["group", "choices"], rows, width=width or _CHOICES_WIDTH)
     click.echo()
     meanings = _meanings()
     # The provenance of a published set is a fact, not something to set.
@@ -40,6 +37,7 @@ def list_options(overrides: tuple[str, ...]) -> None:
     print_table(
         ["option", "value", "meaning"],
         [[name, _written(value), meanings.get(name, "")] for name, value in values.items()],
+        width=width,
     )
     click.echo("\nOther choices have other options: pipeline options data=file model=metric")
 

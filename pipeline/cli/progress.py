@@ -27,6 +27,7 @@ def epoch_display() -> Iterator[Callable[[Epoch], None]]:
 
         def show_epoch(epoch: Epoch) -> None:
             outcome = f"loss {epoch.loss:.4f}, validation accuracy {epoch.val_accuracy:.4f}"
+            outcome += " (from before)" if epoch.earlier else ""
             show(f"{epoch.phase}: epoch", epoch.number, epoch.planned, outcome)
 
         yield show_epoch

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import OVERRIDES, load_command_config, load_command_headlines
+from pipeline.cli.arguments import (
+    OVERRIDES,
+    RunCommand,
+    load_command_config,
+    load_command_headlines,
+)
 from pipeline.cli.progress import trial_display
 from pipeline.cli.searched import search_overrides
 from pipeline.cli.signals import Interrupts
@@ -32,7 +37,7 @@ HELPER_SECONDS = 0.5  # for a process that helps to end its trial, when this one
 LAST_SECONDS = 10.0  # for it to end by itself, when all trials are done
 
 
-@click.command()
+@click.command(cls=RunCommand)
 @click.option(
     "--resume",
     metavar="RUN_ID",

@@ -25,7 +25,11 @@ def sync(tracking_uri: str | None) -> None:
     the same `pipeline train` goes on with it.
     """
     from pipeline.base.errors import TrackingError
+    from pipeline.base.files import runs_folder
 
+    if not any(runs_folder().glob("*")):  # before TensorFlow and MLflow are imported
+        click.echo("there is nothing to send")
+        return
     with quiet_start():
         from pipeline.tracking.leftovers import send_left
 

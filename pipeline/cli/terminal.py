@@ -8,6 +8,7 @@ import logging
 import os
 import resource
 import shlex
+import shutil
 import sys
 import tempfile
 import unicodedata
@@ -25,14 +26,46 @@ ADDRESSES_BYTES = 5_000_000_000  # the smallest training takes 4.6 GB of them, a
 _JOINERS = "\u200c\u200d"  # part of words in Persian and Indian languages
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Left-aligned columns under their names. Nothing is cut, so that a pipe gets everything."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | None = None
+) -> None:
+    """Left-aligned columns under their names.
+
+    `width`: in characters; cells but those of the first column are wrapped to it. None: nothing is
+    wrapped or cut, so that a pipe gets everything.
+    """
     from rich.cells import cell_len, set_cell_size
 
     cells = [[escaped(str(value)) for value in row] for row in (columns, *rows)]
+    if width is not None:
+        _print_wrapped(cells, width)
+        return
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     for row in (cells[0], ["-" * width for width in widths], *cells[1:]):
         click.echo("  ".join(map(set_cell_size, row, widths)).rstrip())
+
+
+def terminal_width() -> int | None:
+    """Characters in a line of the terminal. None: the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _print_wrapped(cells: Sequence[Sequence[str]], width: int) -> None:
+    from rich.box import Box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    line_below_names = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+    table = Table(box=line_below_names, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, name in enumerate(cells[0]):
+        table.add_column(Text(name), overflow="fold", no_wrap=number == 0)
+    for row in cells[1:]:
+        table.add_row(*map(Text, row))
+    console = Console(width=width, color_system=None)
+    with console.capture() as printed:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def escaped(text: str) -> str:

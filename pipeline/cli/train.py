@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import OVERRIDES, load_command_config, load_command_headlines
+from pipeline.cli.arguments import (
+    OVERRIDES,
+    RunCommand,
+    load_command_config,
+    load_command_headlines,
+)
 from pipeline.cli.progress import epoch_display
 from pipeline.cli.searched import best_overrides
 from pipeline.cli.signals import Interrupts
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.run import RunResult
 
 
-@click.command()
+@click.command(cls=RunCommand)
 @click.option(
     "--resume",
     metavar="RUN_ID",
@@ -40,16 +45,17 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
     test headlines, and registers the model. insight=none leaves out what looks beyond accuracy,
     and is faster. The same command goes on with a run that was cut off.
     """
-    config, headlines = None, None
+    headlines = None
     tags: dict[str, str] = {}
     if resume is None:
         given, tags = best_overrides(overrides)
         config = load_command_config("train", given)
         headlines = load_command_headlines(config)
+    else:
+        config = _resumed(resume, overrides)
     with quiet_start():
         from pipeline.run import run
 
-    config = config or _resumed(str(resume), overrides)
     with epoch_display() as on_epoch:
         result = run(config, interrupts.checked(on_epoch), resume, headlines, tags)
     if tags:
@@ -61,9 +67,12 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
 
 def _resumed(run_id: str, overrides: tuple[str, ...]) -> Config:
     """The options of a run, at the address of the store that is given now."""
+    from pipeline.base.imports import quick_imports
     from pipeline.base.options import check_options
     from pipeline.config import Config, load_config
-    from pipeline.tracking.runs import run_options
+
+    with quick_imports():
+        from pipeline.tracking.addresses import run_options
 
     for override in overrides:
         if not override.startswith("tracking.uri="):

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.arguments import JSON, is_override, load_command_config, load_command_headlines
+from pipeline.cli.arguments import (
+    JSON,
+    RunCommand,
+    is_override,
+    load_command_config,
+    load_command_headlines,
+)
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_json, print_table, quiet_start
@@ -119,7 +125,7 @@ def inspect_set(
         click.echo(f"{'near ' + word:<13} {shown or 'the set has no vector for it'}")
 
 
-@vectors.command("compare")
+@vectors.command("compare", cls=RunCommand)
 @click.argument("sets", nargs=-1, metavar="SET... [NAME=VALUE]...")
 @click.option(
     "--text", metavar="FILE", help="The text, or a folder, that corpus sets are trained on."

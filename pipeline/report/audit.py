@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from pipeline.insight.audit import Audit, Signals
 from pipeline.report import style
-from pipeline.report.items import Item, Picture, Table, Tag
+from pipeline.report.items import BETWEEN_WARNINGS, Item, Picture, Table, Tag
 
 
 def audit_items(audit: Audit) -> list[Item]:
@@ -17,7 +17,7 @@ def audit_items(audit: Audit) -> list[Item]:
     items: list[Item] = [Table("tables/audit.csv", numbers)]
     items += [Table(f"tables/{name}.csv", table.frame) for name, table in audit.tables().items()]
     warnings = audit.warnings()
-    return [*items, Tag("audit.warning", "; ".join(warnings))] if warnings else items
+    return [*items, Tag("audit.warning", BETWEEN_WARNINGS.join(warnings))] if warnings else items
 
 
 def signals_items(

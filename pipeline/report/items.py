@@ -38,6 +38,9 @@ class Tag:
     value: str
 
 
+BETWEEN_WARNINGS = ";\n"
+"""Between the warnings in the tag `audit.warning`. A warning is one line, and may hold a semicolon."""
+
 RESULT, LINE, TRIAL = "result", "line", "trial"
 """Kinds of runs below a study, as their tag `kind`: what one training gave; a line in the charts; a
 training of a search."""

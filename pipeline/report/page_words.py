@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.report.items import Item, Metric, Param, Picture, Table, Tag
+from pipeline.report.items import BETWEEN_WARNINGS, Item, Metric, Param, Picture, Table, Tag
 
 _NAMED = 3  # labels, words or pairs that a sentence names
 _WORDS = {
@@ -92,7 +92,8 @@ def classifiers(logged: Logged) -> str:
 
 def warnings(logged: Logged) -> list[str]:
     """What the audit warns of, one sentence each."""
-    return [text for text in logged.tags.get("audit.warning", "").split("; ") if text]
+    tag = logged.tags.get("audit.warning", "")
+    return [text for text in tag.split(BETWEEN_WARNINGS) if text]
 
 
 # ------------------------------------------------------------------- what the pictures show

@@ -16,8 +16,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from pipeline.base.addresses import masked
-from pipeline.base.errors import ModelError, nearest
+from pipeline.base.errors import ModelError, TrackingError, nearest
 from pipeline.tracking.connection import (
+    check_store,
     connect,
     few_retries,
     first_line,
@@ -29,6 +30,7 @@ from pipeline.tracking.connection import (
 from pipeline.tracking.registry import CHAMPION, registered_models, version_address
 
 _ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
+_RUN_ID = re.compile("[0-9a-f]{32}")
 _TRAIN_FIRST = "train one first (pipeline train), or name a folder with --model"
 
 
@@ -95,10 +97,35 @@ def _registered(name: str | None, store: str) -> str:
             f"--model {names[0]}"
         )
     if name is not None and name not in names:
+        if _RUN_ID.fullmatch(name):
+            raise ModelError(
+                f"expected the name of a model, got {name}, which looks like the ID of a run: its model "
+                f"is runs:/{name}/model"
+            )
         raise ModelError(
             f"there is no model {name!r} in {store}, it has {', '.join(names)}{nearest(name, names)}"
         )
     return name or names[0]
+
+
+def run_options(run_id: str, uri: str | None = None) -> dict[str, Any]:
+    """The options that a run was started with, as nested mappings.
+
+    Raises TrackingError: there is no such run, or it has no options.
+    """
+    store = tracking_uri(uri)
+    shown = f"the options of the run {run_id} in {masked(store)}"
+    if is_new_store(store):  # connecting would make it
+        raise TrackingError(f"could not read {shown}: there is no such store yet")
+    check_store(uri)
+    with (
+        mlflow_errors(f"could not read {shown}"),
+        waits_for(store),
+        few_retries(),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        path = MlflowClient(store).download_artifacts(run_id, "config.yaml", folder)
+        return dict(yaml.safe_load(Path(path).read_text("utf-8")))
 
 
 def read_run(run_id: str, phases: str, folder: Path) -> dict[str, Any]:

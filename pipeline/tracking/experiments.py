@@ -38,7 +38,8 @@ def prepare_experiment(client: MlflowClient, uri: str, name: str) -> str:
     if path is not None:
         _check_moved(path, Path(experiment.artifact_location.removeprefix("file://")), name)
     experiment_id = str(experiment.experiment_id)
-    set_experiment_note(client, experiment_id, experiment_description(experiment_id))
+    with store_lock(uri):  # two at once would both write it, and the store refuses one
+        set_experiment_note(client, experiment_id, experiment_description(experiment_id))
     return experiment_id
 
 

@@ -12,10 +12,9 @@ from filelock import FileLock
 from mlflow import MlflowClient
 
 from pipeline.base.addresses import masked
-from pipeline.base.files import cache_folder
+from pipeline.base.files import cache_folder, runs_folder
 from pipeline.tracking.connection import check_store, few_retries, mlflow_errors
 from pipeline.tracking.options import TrackingOptions
-from pipeline.tracking.outbox import runs_folder
 from pipeline.tracking.provenance import HOST, PROCESS, host_name
 from pipeline.tracking.runs import RESUME_KEY
 

@@ -11,8 +11,9 @@ from mlflow import MlflowClient
 
 from pipeline.base.addresses import masked
 from pipeline.base.errors import TrackingError
+from pipeline.base.files import runs_folder
 from pipeline.tracking.connection import few_retries, mlflow_errors, waits_for
-from pipeline.tracking.outbox import END_REASON, GOES_ON, Outbox, left_outboxes, runs_folder
+from pipeline.tracking.outbox import END_REASON, GOES_ON, Outbox, left_outboxes
 from pipeline.tracking.provenance import HOST, PROCESS, host_name, process_tags
 
 logger = logging.getLogger(__name__)

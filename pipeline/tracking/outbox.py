@@ -34,7 +34,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.base.addresses import masked
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import TrackingError
-from pipeline.base.files import atomic_write, cache_folder, temporary_files
+from pipeline.base.files import atomic_write, runs_folder, temporary_files
 from pipeline.report.items import LINE
 from pipeline.tracking.connection import ask_server, first_line, is_server, waits_for
 from pipeline.tracking.provenance import process_tags
@@ -51,6 +51,8 @@ GOES_ON = ": the same command goes on with it"  # the end of a message about a r
 _ROOM_BYTES = 65536  # that must be free: what a run logs before its training
 MAKE_ROOM = ": make room there, or choose another folder with HEADLINE_TRANSFER_CACHE"
 _REASON_LENGTH = 5000  # characters that MLflow takes as the value of a tag
+_TRIES = 5  # for an entry that another process wrote a part of at the same moment
+_COLLISION = ("IntegrityError", "UniqueViolation")  # as the drivers of databases say
 # What a store answers that it will not take an entry at all. Anything else may pass.
 _REFUSED = {
     "BAD_REQUEST",
@@ -67,11 +69,6 @@ _REFUSED = {
 
 class RefusedError(TrackingError):
     """The store answers, and does not take an entry."""
-
-
-def runs_folder() -> Path:
-    """The folder with the outboxes of all runs of this user."""
-    return cache_folder() / "runs"
 
 
 @dataclass(eq=False)
@@ -148,8 +145,7 @@ class Outbox:
                 try:
                     if self.reason and is_server(self.uri):  # it failed the last time
                         ask_server(self.uri)
-                    entry = load_archive(file)
-                    SENDERS[entry["kind"]](self, client, entry)
+                    self._send_entry(client, load_archive(file))
                 except (MlflowException, SQLAlchemyError, RequestException, OSError) as error:
                     self.reason = masked(first_line(error)) + self._where_full(error)
                     if getattr(error, "error_code", None) in _REFUSED:
@@ -162,6 +158,18 @@ class Outbox:
                 file.unlink()
         self.reason = ""
         return True
+
+    def _send_entry(self, client: MlflowClient, entry: Mapping[str, Any]) -> None:
+        """Send one entry. Two runs that begin on the same data at once both note that data in the
+        store, and it refuses one of them. At the next try it is there already."""
+        for tries_left in range(_TRIES - 1, -1, -1):
+            try:
+                SENDERS[entry["kind"]](self, client, entry)
+            except MlflowException as error:
+                if tries_left and any(name in str(error) for name in _COLLISION):
+                    continue
+                raise
+            return
 
     def _where_full(self, error: Exception) -> str:
         """What is sent lies in this folder meanwhile: its disk can be the full one."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -26,7 +25,7 @@ from pipeline.classifier.repacking import describe_folder
 from pipeline.portable.folder import README
 from pipeline.report.description import MODEL_ADDRESS, RunAddress, loading_markdown
 from pipeline.report.items import LINE, RESULT, Item, Tag
-from pipeline.tracking.connection import check_store, few_retries, mlflow_errors, waits_for
+from pipeline.tracking.connection import check_store, few_retries, mlflow_errors
 from pipeline.tracking.experiments import prepare_experiment
 from pipeline.tracking.leftovers import end_abandoned_runs, send_left
 from pipeline.tracking.models import CLASSIFIER
@@ -288,22 +287,6 @@ def tracked_run(
             raise
         finally:
             tracked._end(status, reason, patience_seconds)
-
-
-def run_options(run_id: str, uri: str | None = None) -> dict[str, Any]:
-    """The options that a run was started with, as nested mappings.
-
-    Raises TrackingError: there is no such run, or it has no options.
-    """
-    uri = check_store(uri)
-    with (
-        mlflow_errors(f"could not read the options of the run {run_id} in {masked(uri)}"),
-        waits_for(uri),
-        few_retries(),
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        path = MlflowClient(uri).download_artifacts(run_id, "config.yaml", folder)
-        return dict(yaml.safe_load(Path(path).read_text("utf-8")))
 
 
 def _begin(

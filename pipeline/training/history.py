@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ class Epoch:
     """What one epoch showed. Losses are mean cross-entropies in nats, accuracies are fractions.
 
     `number`: from 1, in its phase. `planned`: how many epochs the phase has if nothing ends it early.
+    `earlier`: whether it was trained before the training was cut off and went on.
     """
 
     phase: str
@@ -22,6 +23,7 @@ class Epoch:
     accuracy: float
     val_loss: float
     val_accuracy: float
+    earlier: bool = field(default=False, compare=False)
 
     def better_than(self, epoch: Epoch | None) -> bool:
         """A higher validation accuracy, or the same with a lower validation loss."""

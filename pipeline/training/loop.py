@@ -243,7 +243,7 @@ class _Trainer:
         saved = progress.values.get(self.name)
         if saved is None:
             return None
-        epochs = tuple(Epoch(**values) for values in saved["epochs"])
+        epochs = tuple(Epoch(**(values | {"earlier": True})) for values in saved["epochs"])
         best = epochs[0]
         for epoch in epochs[1:]:
             best = epoch if epoch.better_than(best) else best

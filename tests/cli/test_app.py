@@ -64,7 +64,7 @@ def test_every_command_has_a_help_text(command: str, capfd: pytest.CaptureFixtur
 
 BAD = {
     "command": (["trian"], "No such command 'trian'"),
-    "option": (["train", "--modle"], "No such option"),
+    "option": (["train", "--modle"], "there is no option '--modle'"),
     "group": (["train", "modle=cnn"], "did you mean model"),
     "choice": (["train", "model=cnm"], "did you mean cnn?"),
     "value": (["train", "data.validation=1.5"], "expected less than 1, got 1.5"),

@@ -53,7 +53,7 @@ def test_interrupted_runs_end_as_killed(
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "tracking: the run file-vectors.txt-mean-0 ended as KILLED" in err
+    assert "tracking: the run headlines-vectors.txt-mean-0 ended as KILLED" in err
     assert err.rstrip().endswith("error: interrupted")
     assert "Traceback" not in err
     assert not [child for child in children if child.is_running()]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.terminal import print_run
+from pipeline.cli.terminal import print_run, print_table
+
+ROWS = [["data.path", "null", "a file; or a folder [train.*] with files"], ["seed", "0", "of it"]]
 
 PAGE = "/#/experiments/1/runs/abc?workflowType=machine_learning"
 
@@ -38,3 +40,16 @@ def test_how_to_see_a_run(
         (tmp_path / "conf" / "config.yaml").write_text("")
     print_run("abc", "1", uri)
     assert f"see it     {seen}\n" in capsys.readouterr().out
+
+
+def test_a_table_fits_into_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["option", "value", "meaning"], ROWS, width=40)
+    assert capsys.readouterr().out.splitlines() == [
+        "option     value  meaning",
+        "-" * 40,
+        "data.path  null   a file; or a folder",
+        "                  [train.*] with files",
+        "seed       0      of it",
+    ]
+    print_table(["option", "value", "meaning"], ROWS)
+    assert "a folder [train.*] with files\n" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from audit_builders import (
 
 from pipeline import report
 from pipeline.insight.audit import CHECKS, AuditInputs, CheckResult, audit
+from pipeline.report.page_words import Logged, warnings
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,16 @@ def test_a_check_is_a_function_and_a_row(caplog: pytest.LogCaptureFixture) -> No
     assert ["shouting", 1] in numbers.to_numpy().tolist()
     assert report.Tag("audit.warning", "1 headlines shout") in items
     assert [*audited.checks] == ["signals", "near_duplicates", "shouting"]
+
+
+def test_a_warning_with_a_semicolon_stays_one() -> None:
+    class Semicolon(CheckResult):
+        def warnings(self, best: float = 1.0) -> list[str]:
+            return ["the word 'a; b'"]
+
+    audited = audit(headlines_in_splits(), checks=dict.fromkeys("xy", lambda _: Semicolon()))
+    logged = Logged.of(report.audit_items(audited))
+    assert warnings(logged) == audited.warnings() == ["the word 'a; b'"] * 2
 
 
 def test_some_checks_may_be_made_alone() -> None:

@@ -103,6 +103,31 @@ ROWS = (
         f"error: 'modle=mean' {_NOT_TAKEN}",
     ),
     BadInput(
+        "train: an option of a run with hyphens",
+        _run("train", "--seed", "3"),
+        "error: there is no option '--seed': an option of a run is written without hyphens, as in seed=3 (see pipeline train --help)",
+    ),
+    BadInput(
+        "compare: a group of a run with hyphens and =",
+        _run("compare", "--model=mean"),
+        "error: there is no option '--model': an option of a run is written without hyphens, as in model=mean (see pipeline compare --help)",
+    ),
+    BadInput(
+        "train: an option of a run with hyphens, without a value",
+        _run("train", "data=bbc", "--training.batch_size"),
+        "error: there is no option '--training.batch_size': an option of a run is written without hyphens, as in training.batch_size=VALUE (see pipeline train --help)",
+    ),
+    BadInput(
+        "train: an option with two letters swapped",
+        _run("train", "--hlep"),
+        "error: No such option '--hlep'. Did you mean '--help'? (see pipeline train --help)",
+    ),
+    BadInput(
+        "train: --resume with what is no ID, in a folder without runs",
+        _run("train", "--resume", "abc"),
+        "error: could not read the options of the run abc in sqlite:///mlflow.db: there is no such store yet",
+    ),
+    BadInput(
         "predict: a headline that begins with a hyphen",
         _run("predict", "-5 degrees in Alps"),
         "error: '-5 degrees in Alps' begins with a hyphen, as options do: put -- before the headlines, as in `pipeline predict -- \"-5 degrees in Alps\"`, or put them into a file (--file) (see pipeline predict --help)",

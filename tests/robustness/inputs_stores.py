@@ -162,7 +162,7 @@ def resumed(trial: Trial, key: str, finish: bool) -> str:
 
 def no_such_run(trial: Trial) -> str:
     trial.write("mlflow.db", database())
-    from pipeline.tracking.runs import run_options
+    from pipeline.tracking.addresses import run_options
 
     return str(run_options("0" * 32, f"sqlite:///{trial.folder / 'mlflow.db'}"))
 

@@ -1,10 +1,11 @@
 """Kill trainings at random moments, start them again, and look at what they leave.
 
-    python tests/tracking/kills.py 30 [SEED [SIGNAL ...]]
+    python tests/tracking/kills.py 30 [SEED [SIGNAL ...]] [--figures]
 
-The signals, such as INT TERM HUP, are sent in turn; the default is KILL. One process imports
-everything, and each training is a fork of it, so that little time goes into starting. It prints how
-many were killed in which stage, and the longest time from a signal to the end.
+The signals, such as INT TERM HUP, are sent in turn; the default is KILL. INT+INT is Ctrl-C twice,
+0.3 seconds apart. With --figures the trainings draw figures too. One process imports everything, and
+each training is a fork of it, so that little time goes into starting. It prints how many were killed
+in which stage, and the longest time from a signal to the end.
 """
 
 from __future__ import annotations
@@ -32,6 +33,14 @@ from builders import (  # noqa: E402
     write_csv,
     write_glove,
 )
+
+
+def small_files(folder: Path) -> dict[str, Path]:
+    """Headlines and vectors for `small_overrides`."""
+    texts, labels = make_headlines(40)
+    write_csv(folder / "headlines.csv", texts, labels)
+    write_glove(folder / "vectors.txt", all_words())
+    return {"csv": folder / "headlines.csv", "vectors": folder / "vectors.txt"}
 
 
 def train(folder: Path, overrides: list[str]) -> int:
@@ -63,6 +72,14 @@ def report(line: str) -> None:
 
 def wait(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def send(process: int, signals: str) -> None:
+    """Send the signals that a + joins, 0.3 seconds apart, to a process that may end after the first."""
+    for name in signals.split("+"):
+        if name != signals.split("+")[0]:
+            time.sleep(0.3)
+        os.kill(process, signal.Signals[f"SIG{name}"])
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -106,7 +123,7 @@ def attempt(
     folder: Path,
     overrides: list[str],
     delay: float,
-    number: signal.Signals,
+    signals: str,
     expected: Any,
 ) -> tuple[str, float]:
     """Kill one training after `delay` seconds, and start it again.
@@ -119,13 +136,15 @@ def attempt(
     process = train(folder, overrides)
     time.sleep(delay)
     sent = time.monotonic()
-    os.kill(process, number)
-    wait(process)
+    send(process, signals)
+    ended = wait(process)
     took = time.monotonic() - sent
     messages = (folder / "messages").read_text() if (folder / "messages").exists() else ""
     check_consistent(folder)
     assert "Traceback" not in messages, messages[-3000:]
     before = record(folder)["runs"]
+    if ended == 130:  # it heard the signal
+        assert "RUNNING" not in before.values(), f"{signals} left a run that is going on"
     if not before:
         stage = "before the run"
     elif "FINISHED" in before.values():
@@ -160,18 +179,14 @@ def attempt(
     return stage, took
 
 
-def main(count: int, seed: int, signals: list[signal.Signals]) -> None:
+def main(count: int, seed: int, signals: list[str], *more: str) -> None:
     import pipeline.run  # noqa: F401  # what takes long
     from pipeline.tracking.connection import check_store
 
     delays = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
-        texts, labels = make_headlines(40)
-        write_csv(top / "headlines.csv", texts, labels)
-        write_glove(top / "vectors.txt", all_words())
-        small = {"csv": top / "headlines.csv", "vectors": top / "vectors.txt"}
-        overrides = small_overrides(small, "sqlite:///mlflow.db", "insight.figures=false")
+        overrides = small_overrides(small_files(top), "sqlite:///mlflow.db", *more)
         maker = os.fork()
         if not maker:
             check_store(f"sqlite:///{top / 'template.db'}")
@@ -194,12 +209,13 @@ def main(count: int, seed: int, signals: list[signal.Signals]) -> None:
             stage, seconds = attempt(top / "template.db", folder, overrides, delay, sent, expected)
             stages[stage] += 1
             longest = max(longest, seconds)
-            report(f"{number + 1}: {sent.name} after {delay:.1f} of {took:.1f} s, in {stage}")
+            report(f"{number + 1}: {sent} after {delay:.1f} of {took:.1f} s, in {stage}")
             shutil.rmtree(folder)
     report(f"{dict(stages)}; from the signal to the end {longest:.1f} s at most")
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    wanted = [signal.Signals[f"SIG{name}"] for name in arguments[2:] or ["KILL"]]
-    main(int(arguments[0]), int(arguments[1] if arguments[1:] else 0), wanted)
+    arguments = [argument for argument in sys.argv[1:] if argument != "--figures"]
+    more = [] if "--figures" in sys.argv else ["insight.figures=false"]
+    seed = int(arguments[1] if arguments[1:] else 0)
+    main(int(arguments[0]), seed, arguments[2:] or ["KILL"], *more)

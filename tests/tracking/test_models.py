@@ -205,6 +205,10 @@ def test_no_such_model(logged: Store, tmp_path: Path) -> None:
         (str(tmp_path / "none"), "expected a folder with a model, there is none"),
         ("headlines-two", r"no model 'headlines-two' in .*, it has headlines-one; did you mean"),
         ("models:/nothing@champion", "could not find models:/nothing@champion"),
+        (
+            "0123456789abcdef" * 2,
+            "got 0123456789abcdef0123456789abcdef, which looks like the ID of a run",
+        ),
         ("models:/headlines-one/7", "could not load the model models:/headlines-one/7"),
         ("runs:/0123456789abcdef0123456789abcdef/model", "could not load the model runs:/0123"),
     ):

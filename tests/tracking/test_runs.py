@@ -5,18 +5,33 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
+import sqlite3
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
 import pytest
+from datasets import Dataset
 from mlflow import MlflowClient
 from networks import NAMES, built
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from pipeline.base.errors import DataError, TrackingError
 from pipeline.classifier.ensemble import Classifier
-from pipeline.report.items import ComparedTable, File, Item, Metric, Param, Table, Tag, Text
+from pipeline.report.items import (
+    ComparedTable,
+    File,
+    Input,
+    Item,
+    Metric,
+    Param,
+    Table,
+    Tag,
+    Text,
+)
 from pipeline.tracking.leftovers import send_left
 from pipeline.tracking.options import TrackingOptions
 from pipeline.tracking.provenance import version_items
@@ -43,6 +58,35 @@ def test_tags_say_where_it_comes_from(store: str, tmp_path: Path) -> None:
     assert tags["pipeline.git_dirty"] == "true"  # the store itself is an untracked file
     (versions,) = version_items()
     assert versions.frame.set_index("package")["version"]["tensorflow"].startswith("2.")
+
+
+def test_two_runs_note_the_same_data_at_the_same_moment(
+    store: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other one writes the data between the look and the write of this one."""
+    rows = Dataset.from_dict({"text": ["Alps"], "label": [0]})
+    data = Input("my-train", "training", rows, "my.csv", "0123456789abcdef" * 4)
+    others = []
+
+    def write_too(_: object, __: object, sql: str, values: Any, *___: object) -> None:
+        if sql.startswith("INSERT INTO datasets ") and not others:
+            others.append(values)
+            row = ["another", *values[1:]]  # the id of the data is its own
+            with contextlib.closing(sqlite3.connect("mlflow.db")) as database, database:
+                database.execute(sql, row)
+
+    event.listen(Engine, "before_cursor_execute", write_too)
+    try:
+        with tracked_run(TrackingOptions(uri=store), "same") as tracked:
+            tracked.log([data, Param("seed", 0)])
+    finally:
+        event.remove(Engine, "before_cursor_execute", write_too)
+    assert len(others) == 1
+    record = MlflowClient(store).get_run(tracked.run_id)
+    assert (record.info.status, record.data.params) == ("FINISHED", {"seed": "0"})
+    (used,) = record.inputs.dataset_inputs
+    assert used.dataset.name == "my-train"
+    assert not caplog.records
 
 
 def test_how_a_run_ends(store: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -69,6 +69,7 @@ def test_taken_up_after_any_epoch_it_gives_the_same_bits(tmp_path: Path, after: 
     network = built(METRIC)
     resumed, seen = go_on(tmp_path, network, QUICK)
     assert seen == resumed.epochs == history.epochs
+    assert [epoch.earlier for epoch in seen] == [n < after for n in range(len(seen))]
     assert_same_weights(network, whole)
     again, seen = go_on(tmp_path, trained_again := built(METRIC), QUICK)  # nothing is left to train
     assert seen == again.epochs == history.epochs
