@@ -36,6 +36,7 @@ from pipeline.training.fit import fit
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
 SIZE = (4.6, 3.6)  # inches, of a data set's part of the figure
+LINES = ("-", "--", "-.")  # of the curves
 STEPS = 150  # the smallest number of steps in a phase, for few headlines
 
 
@@ -175,6 +176,7 @@ def _curves(
                 [values.std(ddof=1) for values in accuracy],
                 marker=style.label_marker(i),
                 color=style.label_colour(i),
+                linestyle=LINES[i % len(LINES)],
                 capsize=2,
                 label=f"{n_words:,}",
             )

@@ -13,7 +13,8 @@ from pipeline.base.errors import MissingExtraError
 from pipeline.base.files import digest
 from pipeline.cases.evaluation import evaluate_cases
 from pipeline.classifier.encoders import MetricOptions
-from pipeline.classifier.export import keras_file
+from pipeline.classifier.ensemble import Classifier
+from pipeline.classifier.export import exported_files, keras_file
 from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
@@ -142,8 +143,7 @@ def run(
             )
             tracked.keep_model(fitted.classifier, facts)
             tracked.log([report.File("keras/classifier.keras", keras_file(fitted.classifier))])
-            names = headlines.label_names
-            tracked.log(report.phases_items(fitted.history, fitted.network, names, PHASES))
+            tracked.log(report.phases_items(_other_phases(fitted), PHASES))
         with timed(seconds, "evaluation"):
             evaluations = fitted.measure_methods(lambda method: evaluate(method, test))
             if isinstance(config.model, MetricOptions):
@@ -195,7 +195,7 @@ def run(
                 description=report.model_description(result, card, tracked.address, picture),
             )
         seconds = {**seconds, "total": time.perf_counter() - started}
-        log(report.seconds_items({**fitted.seconds, **seconds}))
+        log(report.seconds_items(seconds, fitted.seconds))
         log(report.run_page_items(logged, name, result, tracked.run_id, tracked.uri))
         log(
             report.run_items(result, results, headlines, chosen, warnings, tracked.address, picture)
@@ -214,6 +214,20 @@ def run(
         registered=tracked.registered,
         seconds=seconds,
     )
+
+
+def _other_phases(fitted: Fitted) -> dict[str, dict[str, bytes]]:
+    """The networks of the phases that were not kept, each as the files of a portable classifier.
+
+    They are small, as they lack the words that no training saw: the kept classifier has the same.
+    """
+    alone = Classifier(fitted.network, label_names=fitted.classifier.label_names)
+    files = {}
+    for phase in fitted.history.phases:
+        if phase is not fitted.history.best:
+            with fitted.network.with_weights(phase.weights):
+                files[phase.name] = exported_files(alone, extra_words=0)
+    return files
 
 
 def _evaluate_cases(fitted: Fitted, train: Examples, test: Examples) -> dict[str, Evaluation]:

@@ -143,7 +143,7 @@ def test_what_a_newcomer_reads(done: Done, quick: Done) -> None:
         readme = (found.classifier / "README.md").read_text("utf-8")
     facts = card[card.index("| | |") :]
     assert "test accuracy" in facts
-    assert "95 % interval" in facts
+    assert "95% interval" in facts
     assert facts.strip() in readme
 
 

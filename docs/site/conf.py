@@ -52,31 +52,27 @@ html_additional_pages = {"index": "index.html"}
 templates_path = ["."]
 html_show_sourcelink = html_copy_source = html_show_sphinx = html_show_copyright = False
 html_use_index = False
+
+
+def _colours(block: str) -> dict[str, str]:
+    """The colours of a block of colours.css, under the names that the theme has for them."""
+    value = dict(re.findall(r"--(\w+): (#\w+);", block))
+    names = {
+        "ink": ("foreground-primary",),
+        "quiet": ("foreground-secondary", "foreground-muted"),
+        "paper": ("background-primary",),
+        "band": ("background-secondary",),
+        "line": ("background-border",),
+        "accent": ("brand-primary", "brand-content", "brand-visited"),
+    }
+    return {f"color-{theme}": value[ours] for ours, theirs in names.items() for theme in theirs}
+
+
 # The colours and fonts of report.html.
+_LIGHT, _DARK = (ROOT / "pipeline/report/colours.css").read_text("utf-8").split("@media")
 html_theme_options = {
-    "light_css_variables": {
-        "color-foreground-primary": "#1a1a1a",
-        "color-foreground-secondary": "#595959",
-        "color-foreground-muted": "#595959",
-        "color-background-primary": "#ffffff",
-        "color-background-secondary": "#f3f5f8",
-        "color-background-border": "#c8c8c8",
-        "color-brand-primary": "#1f5f99",
-        "color-brand-content": "#1f5f99",
-        "color-brand-visited": "#1f5f99",
-        "font-stack": "system-ui, sans-serif",
-    },
-    "dark_css_variables": {
-        "color-foreground-primary": "#ececec",
-        "color-foreground-secondary": "#b4b4b4",
-        "color-foreground-muted": "#b4b4b4",
-        "color-background-primary": "#16181b",
-        "color-background-secondary": "#20242a",
-        "color-background-border": "#4a4f55",
-        "color-brand-primary": "#8cc0f0",
-        "color-brand-content": "#8cc0f0",
-        "color-brand-visited": "#8cc0f0",
-    },
+    "light_css_variables": {**_colours(_LIGHT), "font-stack": "system-ui, sans-serif"},
+    "dark_css_variables": _colours(_DARK),
 }
 
 # What stands in the navigation, in its order. Other pages and notebooks come after those named here.

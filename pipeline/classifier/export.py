@@ -150,6 +150,13 @@ def _digits(layer: TextLayer) -> str | None:
     return next(name for name, digits in DIGITS.items() if tuple(layer.digits) == tuple(digits))
 
 
+def exported_files(classifier: Classifier, *, extra_words: int | None = None) -> dict[str, bytes]:
+    """The files of `export_classifier` by name, for those who keep them elsewhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = export_classifier(classifier, Path(folder, "model"), extra_words=extra_words)
+        return {file.name: file.read_bytes() for file in sorted(path.iterdir())}
+
+
 def keras_file(classifier: Classifier) -> bytes:
     """The classifier as a file of Keras, for those who train it further.
 

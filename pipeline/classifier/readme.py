@@ -145,7 +145,7 @@ def escape_markdown(text: str, most: int = 200) -> str:
 
 
 def accuracy_interval(hits: int, number: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a fraction, `hits` of `number`."""
+    """Wilson's 95% interval of a fraction, `hits` of `number`."""
     from scipy.stats import binomtest
 
     interval = binomtest(hits, number).proportion_ci(0.95, "wilson")
@@ -165,4 +165,4 @@ def _metric(name: str, value: float, n_test: int | None) -> str:
     if name != "test/accuracy" or not n_test:
         return f"{value:.4f}"
     low, high = accuracy_interval(round(value * n_test), n_test)
-    return f"{value:.4f} (95 % interval {low:.4f} to {high:.4f})"
+    return f"{value:.4f} (95% interval {low:.4f} to {high:.4f})"

@@ -63,7 +63,7 @@ def evaluate(
         return
     low, high = evaluation.accuracy_interval
     click.echo(f"{len(labelled.texts):,} headlines of {path}")
-    click.echo(f"accuracy {evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f})")
+    click.echo(f"accuracy {evaluation.accuracy:.4f} (95% interval {low:.4f} to {high:.4f})")
     click.echo("  ".join(f"{name} {metrics[name]:.4f}" for name in ("macro_f1", "log_loss", "ece")))
     table = evaluation.per_class()
     print_table(

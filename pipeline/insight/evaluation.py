@@ -57,7 +57,7 @@ class Evaluation:
 
     @property
     def accuracy_interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the accuracy."""
+        """Wilson's 95% interval of the accuracy."""
         hits = int((self.predicted == self.labels).sum())
         return accuracy_interval(hits, len(self.labels))
 

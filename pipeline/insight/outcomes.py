@@ -40,7 +40,7 @@ class MeanOutcome:
     """The outcomes of one method with `size` headlines, averaged over the seeds.
 
     `accuracy`: mean test accuracy. `accuracy_std`: its sample standard deviation.
-    `accuracy_half_interval`: half the width of the 95 % interval of the mean (Student's t).
+    `accuracy_half_interval`: half the width of the 95% interval of the mean (Student's t).
     `macro_f1`, `seconds`: means. `seeds`: the number of seeds. With one seed the standard deviation
     and the interval are NaN.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -36,39 +38,36 @@ def signals_figure(signals: Signals, accuracy: float | None = None) -> Figure:
     """The test accuracy of each signal, beside the majority class's and the model's.
 
     A signal that is high (`Signals.high`) has another colour and is hatched. One that the model does
-    not see is grey.
+    not see is an empty bar.
     """
     high = signals.high() if accuracy is None else signals.high(accuracy)
     names = [*signals.alone][::-1]
     values = [signals.alone[name].accuracy for name in names]
 
-    def colour(name: str) -> str:
+    def look(name: str) -> dict[str, Any]:
         if name in high:
-            return style.ACCENT
-        return style.QUIET if name in signals.unseen else style.MAIN
+            return {"color": style.ACCENT, "hatch": "//"}
+        is_empty = name in signals.unseen
+        return {"color": "none" if is_empty else style.MAIN, "edgecolor": style.MAIN}
 
     figure = style.new_figure(style.SIGNALS)
     axes = figure.subplots()
-    axes.barh(
-        np.arange(len(names)),
-        values,
-        color=[colour(name) for name in names],
-        hatch=["//" if name in high else "" for name in names],
-    )
-    for value, line, name in (
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        axes.barh(place, value, **look(name))
+    for reached, line, name in (
         (signals.majority.accuracy, ":", "commonest label"),
         (accuracy, "-", "the model"),
     ):
-        if value is not None:
-            axes.axvline(value, color=style.TEXT, linestyle=line, label=f"{name} {value:.3f}")
+        if reached is not None:
+            axes.axvline(reached, color=style.TEXT, linestyle=line, label=f"{name} {reached:.3f}")
     labels = [
         f"{name.replace('_', ' ')}  {value:.3f}" for name, value in zip(names, values, strict=True)
     ]
     axes.set_yticks(np.arange(len(names)), labels)
     axes.set_xlim(0, 1.02)
     axes.set_xlabel(
-        f"test accuracy from this alone ({style.ACCENT_NAME}, hatched: high; {style.QUIET_NAME}: not "
-        "seen by the model)"
+        "test accuracy from this alone "
+        f"({style.ACCENT_NAME}, hatched: high; empty: not seen by the model)"
     )
     figure.legend(loc="outside upper right", ncols=2)
     return figure

@@ -43,33 +43,30 @@ def cases_figure(
 ) -> Figure:
     """Both kinds on the first two principal components of the cases, coloured by label.
 
-    Dots are cases, crosses are test texts; the name of a label stands in the middle of its cases. At
-    most 2,000 of each are drawn, evenly out of all. The arguments are those of `cases_items`.
+    Each label has a marker of its own: small and filled are cases, larger and hollow are test texts.
+    The name of a label stands in the middle of its cases. At most 2,000 of each are drawn, evenly out
+    of all. The arguments are those of `cases_items`.
     """
     plane = PCA(2, random_state=0).fit(vectors)
     figure = style.new_figure(style.CASES)
     axes, legend = figure.subplots(), len(cases.label_names) <= _MAX_LEGEND
-    dots: dict[str, Any] = {"marker": "o", "s": 9, "alpha": 0.35, "linewidths": 0}
-    crosses: dict[str, Any] = {"marker": "x", "s": 22, "linewidths": 0.8}
-    for kind, values, examples, look in (
-        ("cases", vectors, cases, dots),
-        ("test headlines", test_vectors, test, crosses),
+    small: dict[str, Any] = {"s": 9, "alpha": 0.35, "linewidths": 0}
+    large: dict[str, Any] = {"s": 26, "linewidths": 0.9}
+    for kind, values, examples, size, hollow in (
+        ("cases", vectors, cases, small, False),
+        ("test headlines", test_vectors, test, large, True),
     ):
         drawn = np.unique(np.linspace(0, len(values) - 1, _MAX_POINTS).astype(int))
         points, labels = plane.transform(values[drawn]), np.asarray(examples.labels)[drawn]
-        if not legend:
-            axes.scatter(*points.T, color=[*map(style.label_colour, labels)], **look)
-            continue
-        for label, name in enumerate(cases.label_names):
-            colour, title = style.label_colour(label), f"{plain(name)}, {kind}"
-            axes.scatter(*points[labels == label].T, color=colour, label=title, **look)
+        for label in np.unique(labels):
+            title = f"{plain(cases.label_names[label])}, {kind}"
+            look = size | style.label_points(label, hollow=hollow)
+            axes.scatter(*points[labels == label].T, label=title, **look)
     if legend:
         points, labels = plane.transform(vectors), np.asarray(cases.labels)
         for label in np.unique(labels):
             middle, name = points[labels == label].mean(axis=0), plain(cases.label_names[label])
-            axes.annotate(
-                name, middle, ha="center", bbox={"fc": style.PAPER, "ec": "none", "alpha": 0.8}
-            )
+            axes.annotate(name, middle, ha="center", bbox=dict(style.BEHIND_NAME))
         figure.legend(loc="outside right upper", fontsize=style.SMALL, frameon=False)
     first, second = plane.explained_variance_ratio_
     axes.set_xlabel(f"first principal component ({first:.0%} of the variance)")

@@ -244,7 +244,7 @@ def _frame(columns: list[str], rows: list[list[str]]) -> pd.DataFrame:
 def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
     """Mean test accuracy by the number of training headlines, one curve for each method.
 
-    The shade is the 95 % interval of the mean over the seeds.
+    The shade is the 95% interval of the mean over the seeds.
     """
     means = mean_outcomes(outcomes)
     figure = style.new_figure(style.COMPARISON)

@@ -217,7 +217,7 @@ def _results(results: pd.DataFrame) -> str:
         ]
         for row in results.to_dict("records")
     ]
-    return _table(["classifier", "test accuracy", "95 % interval", "test macro F1"], rows)
+    return _table(["classifier", "test accuracy", "95% interval", "test macro F1"], rows)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -176,7 +176,7 @@ def explanation_sentence(reports: Sequence[EmbeddingReport]) -> str:
     probes = reports[0].probes
     return (
         f"c means the same as b in other words. How many of the {probes.headlines:,} test headlines "
-        f"with the label {probes.label} are closer to b all the same (0 % is best): {ranks}"
+        f"with the label {probes.label} are closer to b all the same (0% is best): {ranks}"
     )
 
 

@@ -18,8 +18,10 @@ from pipeline.insight.embedding_report import EmbeddingReport
 from pipeline.insight.probes import ProbedText
 from pipeline.report import style
 from pipeline.report.lettering import plain
+from pipeline.report.page_words import spaced
 
 _NAMED_WORDS = 14  # on a map of words, and in the list of those that moved most
+_NAME_ROOM = (0.12, 0.04)  # width and height of a name, as fractions of a map
 _MAX_LEGEND = 14  # labels that a legend has room for
 
 
@@ -28,7 +30,7 @@ def probes_figure(reports: Sequence[EmbeddingReport]) -> Figure:
 
     A heat map is tokens x features, less the mean of b's label. Below are the means over the tokens.
     They are smaller, so they are drawn on a larger scale. Features are in the order of b's mean:
-    where c means the same to the network, it is light and dark where b is. The order comes from b
+    where c means the same to the network, it is dark and light where b is. The order comes from b
     alone, so that nothing makes c look like b.
     """
     firsts = first_seeds(reports)
@@ -58,6 +60,7 @@ def drift_figure(reports: Sequence[EmbeddingReport]) -> Figure:
     for report, (left, middle, right) in zip(firsts, rows, strict=True):
         drift, plane = report.drift, report.drift.words_map
         colours = drift.distances[plane.chosen]
+        room = _NAME_ROOM * np.ptp(np.concatenate([plane.before, plane.after]), axis=0)
         top = float(np.quantile(colours, 0.98)) if len(colours) else 0.0
         order = np.argsort(colours, kind="stable")  # draws the words that moved most on top
         paths = np.stack([plane.before, plane.after], axis=1)[order]
@@ -73,10 +76,11 @@ def drift_figure(reports: Sequence[EmbeddingReport]) -> Figure:
                 vmin=0,
                 vmax=top or 1,
             )
-            for i in _named_points(drift):
+            for i in _apart(_named_points(drift), points, room):
                 word = plain(drift.words[plane.chosen[i]])
-                axes.annotate(word, points[i], fontsize=style.TINY)
-            title = f"{report.method}: the {len(points):,} most frequent words {when}"
+                look = {"fontsize": style.TINY, "bbox": dict(style.BEHIND_NAME)}
+                axes.annotate(word, points[i], (3, 3), textcoords="offset points", **look)
+            title = f"{spaced(report.method)}: {len(points):,} frequent words {when}"
             axes.set_title(title, fontsize=style.TITLE)
         _set_same_frame(plane, left, middle)
         figure.colorbar(dots, ax=middle, label="distance moved", pad=0.01)
@@ -87,7 +91,8 @@ def drift_figure(reports: Sequence[EmbeddingReport]) -> Figure:
 def headline_map(reports: Sequence[EmbeddingReport]) -> Figure:
     """Test headlines before and after, one row for each method.
 
-    A headline lies at the mean of its word vectors. Colour and marker are those of its label.
+    A headline lies at the mean of its word vectors. Colour and marker are those of its label; those of
+    every second label are hollow.
     """
     firsts = first_seeds(reports)
     figure = style.new_figure(style.HEADLINES_MAP, rows=len(firsts))
@@ -95,13 +100,18 @@ def headline_map(reports: Sequence[EmbeddingReport]) -> Figure:
     for report, (left, right) in zip(firsts, rows, strict=True):
         drift, plane = report.drift, report.drift.headlines_map
         for axes, points, when in ((left, plane.before, "before"), (right, plane.after, "after")):
-            for label in np.unique(drift.headline_labels):
-                look = {"color": style.label_colour(label), "marker": style.label_marker(label)}
-                axes.scatter(*points[drift.headline_labels == label].T, s=14, alpha=0.7, **look)
-            title = f"{report.method}: {len(points):,} test headlines {when}"
+            labels = np.unique(drift.headline_labels)
+            for label in labels:
+                look = style.label_points(label, hollow=bool(label % 2))
+                axes.scatter(
+                    *points[drift.headline_labels == label].T, s=16, linewidths=0.8, alpha=0.8,
+                    label=plain(drift.label_names[label]), **look,
+                )  # fmt: skip
+            title = f"{spaced(report.method)}: {len(points):,} test headlines {when}"
             axes.set_title(title, fontsize=style.TITLE)
         _set_same_frame(plane, left, right)
-        _add_legend(right, drift.label_names, drift.headline_labels)
+        if 0 < len(labels) <= _MAX_LEGEND:
+            right.legend(fontsize=style.SMALL, loc="lower right")
     return figure
 
 
@@ -134,7 +144,7 @@ def _draw_activations(report: EmbeddingReport, axes: Axes) -> None:
     axes.tick_params(length=0)
     axes.set_xticks([])
     axes.set_title(
-        f"{report.method}: cosines ab {probes.cos_ab:.2f}, ac {probes.cos_ac:.2f}, "
+        f"{spaced(report.method)}: cosines ab {probes.cos_ab:.2f}, ac {probes.cos_ac:.2f}, "
         f"bc {probes.cos_bc:.2f}\n"
         f"closer to b than c: {probes.rank_bc:.1%} of {probes.headlines:,} {plain(probes.label)}",
         fontsize=style.TITLE,
@@ -172,6 +182,17 @@ def _named_points(drift: Drift) -> list[int]:
     return list(dict.fromkeys(places))[:_NAMED_WORDS]
 
 
+def _apart(
+    named: Sequence[int], points: NDArray[np.float32], room: NDArray[np.float64]
+) -> list[int]:
+    """The named points without those whose name would stand on an earlier one. `room`: of a name."""
+    kept: list[int] = []
+    for i in named:
+        if not any((np.abs(points[i] - points[k]) < room).all() for k in kept):
+            kept.append(i)
+    return kept
+
+
 def _set_same_frame(plane: Plane, *maps: Axes) -> None:
     points = np.concatenate([plane.before, plane.after, np.zeros((1, 2))])
     low, high = points.min(axis=0), points.max(axis=0)
@@ -183,14 +204,3 @@ def _set_same_frame(plane: Plane, *maps: Axes) -> None:
         axes.set_yticks([])
         caption = f"two components, {plane.share:.0%} of the variance"
         axes.set_xlabel(caption, fontsize=style.SMALL)
-
-
-def _add_legend(axes: Axes, names: Sequence[str], used: NDArray[np.int64]) -> None:
-    labels = sorted(set(used.tolist()))
-    for label in labels:
-        axes.plot(
-            [], [], color=style.label_colour(label), marker=style.label_marker(label), linestyle="",
-            label=plain(names[label]),
-        )  # fmt: skip
-    if 0 < len(labels) <= _MAX_LEGEND:
-        axes.legend(fontsize=style.SMALL, loc="lower right")

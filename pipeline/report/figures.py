@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from pipeline.embedding.matrix import Coverage
 from pipeline.insight.evaluation import Evaluation
@@ -67,7 +68,7 @@ def coverage_figure(coverage: Coverage, n_words: int = 20) -> Figure:
     ):
         percent = 100 * frame[f"{name}_share"]
         bars = left.barh(places + shift, percent, 0.38, label=title, **look)
-        labels = [f"{s:.1f} %  ({n:,})" for s, n in zip(percent, frame[name], strict=True)]
+        labels = [f"{s:.1f}%  ({n:,})" for s, n in zip(percent, frame[name], strict=True)]
         left.bar_label(bars, labels, padding=3, fontsize=style.SMALL)
     left.set_yticks(places, frame["fallback"])
     left.set_xlim(0, 140)
@@ -78,6 +79,7 @@ def coverage_figure(coverage: Coverage, n_words: int = 20) -> Figure:
     right.barh(range(len(missing)), [count for _, count in missing], color=style.ACCENT)
     words = [plain(word) for word, _ in missing]
     right.set_yticks(range(len(missing)), words, fontsize=style.SMALL)
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set_xlabel("times seen")
     right.set_title(f"{len(coverage.missing):,} words without a vector", fontsize="medium")
     return figure

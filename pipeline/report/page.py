@@ -6,6 +6,7 @@ page_sections.py. It stays below MAX_BYTES: of long tables and texts it has the 
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ MAX_CELL = 300
 
 _LONG = 24  # characters from which a column of texts needs room on a phone
 _NUMBER = re.compile(r"[+-]?\d[\d.,]*( ± | \(|$)|-$")
-_NAMES = ("phase", "method", "classifier", "signal", "stage")
+_NAMES = ("phase", "method", "classifier", "signal", "stage", "member")
 """Columns with names of the code, which are written as words."""
 _TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Signs without a width that turn the order of letters around."""
@@ -129,7 +130,7 @@ def explain_page_items(logged: Sequence[Item], headlines: Headlines) -> list[Ite
     """The page of a run of `pipeline explain`."""
     means = words.by_method(Logged.of(logged).table("probes"), "rank_bc")
     result = (
-        f"How many test headlines are closer than one that means the same: {means} (0 % is best)."
+        f"How many test headlines are closer than one that means the same: {means} (0% is best)."
     )
     kind = "What the embedding knows"
     return [page_text(kind, headlines.name, result, logged, EXPLAIN_SECTIONS)]
@@ -192,13 +193,11 @@ def _part(section: Section, logged: Logged, code: Mapping[str, str]) -> dict[str
         for name, title in (section.tags or {}).items()
         if logged.tags.get(name)
     ]
-    tables = [
-        _table(path, caption, logged.tables[path])
-        for path, caption in (section.tables or {}).items()
-        if path in logged.tables and INSTEAD.get(path) not in logged.tables
-    ]
+    above, tables = (
+        _tables(captions or {}, logged) for captions in (section.above, section.tables)
+    )
     if section.params and logged.params:
-        rows = [(name, str(value)) for name, value in logged.params.items()]
+        rows = [(name, _option(value)) for name, value in logged.params.items()]
         frame = pd.DataFrame(rows, columns=["option", "value"], dtype=object)
         tables.append(_table("config.yaml", "Options", frame, most=len(frame)))
     pictures = [
@@ -211,17 +210,26 @@ def _part(section: Section, logged: Logged, code: Mapping[str, str]) -> dict[str
         if path in logged.pictures
     ]
     codes = code if section.code else {}
-    if not (facts or tables or pictures or codes):
+    if not (facts or above or tables or pictures or codes):
         return None
     found = [shown(text, most=3 * MAX_CELL) for find in section.found if (text := find(logged))]
     return {
         "section": section,
         "facts": facts,
+        "above": above,
         "tables": tables,
         "pictures": pictures,
         "codes": codes,
         "found": found,
     }
+
+
+def _tables(captions: Mapping[str, str], logged: Logged) -> list[dict[str, Any]]:
+    return [
+        _table(path, caption, logged.tables[path])
+        for path, caption in captions.items()
+        if path in logged.tables and INSTEAD.get(path) not in logged.tables
+    ]
 
 
 def _table(path: str, caption: str, frame: pd.DataFrame, most: int = MAX_ROWS) -> dict[str, Any]:
@@ -268,6 +276,11 @@ def _kind(column: pd.Series[Any]) -> str:
     if all(map(_NUMBER.match, texts)):
         return "number"
     return "long" if max(map(len, texts)) > _LONG else ""
+
+
+def _option(value: Any) -> str:
+    """The value of an option as the command line takes it: `[1, 2, 3]`, `true`, `null`."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _cell(value: Any) -> str:

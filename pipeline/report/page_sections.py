@@ -27,8 +27,8 @@ class Section:
     """A part of a page.
 
     `title`, `text`: what a reader sees first. `found`: what came out, in words. `metrics`: their words
-    by their names. `tags`: likewise. `pictures`: by their paths. `tables`: captions by the paths.
-    `params`: whether the options of the run are shown. `code`: whether it says how to load the model.
+    by their names. `tags`: likewise. `above`: captions of the tables above the pictures, by the paths.
+    `pictures`: by their paths. `tables`: captions of the tables below them. `params`: whether the options of the run are shown. `code`: whether it says how to load the model.
     What a run did not log is left out, and so is a section with nothing.
     """
 
@@ -37,6 +37,7 @@ class Section:
     found: tuple[Callable[[Logged], str], ...] = ()
     metrics: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
+    above: Mapping[str, str] | None = None
     pictures: Mapping[str, Drawing] | None = None
     tables: Mapping[str, str] | None = None
     params: bool = False
@@ -52,7 +53,8 @@ _SIGNALS = {
     )
 }
 _AUDIT = {
-    "tables/audit_signals.csv": "What can be told from shallow signals alone",
+    "tables/audit_signals.csv": "What can be told from shallow signals alone. Gap closed: how far a signal "
+    "comes from the commonest label (0) to all right (1)",
     "tables/audit_overlaps.csv": "Headlines of one split with a near-duplicate in another",
     "tables/near_duplicates.csv": "The near-duplicates",
     "tables/contradictions.csv": "The same headline with several labels",
@@ -63,6 +65,7 @@ _EMBEDDING = Section(
     "What the embedding knows",
     "Whether headlines that mean the same are near each other, in each phase.",
     found=(words.reference, words.other_pairs),
+    above={"tables/probe_headlines.csv": "The headlines a, b and c"},
     pictures={
         "figures/probes.png": Drawing(
             "The reference picture. Each row is a word, each column a feature of the layer after the "
@@ -83,7 +86,6 @@ _EMBEDDING = Section(
         ),
     },
     tables={
-        "tables/probe_headlines.csv": "The headlines a, b and c",
         "tables/probes.csv": "The reference picture in numbers",
         "tables/probe_pairs_by_label.csv": "The same over other pairs that mean the same, by label",
         "tables/neighbours.csv": "Nearest words before and after training",
@@ -93,7 +95,7 @@ _MADE = Section(
     "How it was made",
     "The options of the run and the versions: with them the run can be made again.",
     tables={
-        "tables/seconds.csv": "Seconds by stage",
+        "tables/seconds.csv": "Seconds by stage, those of fit with its parts",
         "tables/versions.csv": "Versions of the packages",
     },
     params=True,
@@ -111,7 +113,7 @@ RUN_SECTIONS = (
             "validation/accuracy": "validation accuracy",
         },
         tables={
-            "tables/results.csv": "By classifier, with the 95 % interval of the test accuracy",
+            "tables/results.csv": "By classifier, with the 95% interval of the test accuracy",
             "tables/per_class.csv": "By label",
         },
     ),
@@ -199,7 +201,7 @@ COMPARE_SECTIONS = (
         "tested on the same headlines.",
         pictures={
             "figures/compare.png": Drawing(
-                "Mean test accuracy by the number of training headlines. The shade is the 95 % interval "
+                "Mean test accuracy by the number of training headlines. The shade is the 95% interval "
                 "of the mean.",
                 words.compared,
             )
@@ -284,7 +286,7 @@ AUDIT_SECTIONS = (
         found=(words.signals,),
         pictures=_SIGNALS,
         tables={
-            "tables/audit_signals.csv": "By signal",
+            "tables/audit_signals.csv": _AUDIT["tables/audit_signals.csv"],
             "tables/audit_features.csv": "Means of the signals by label",
         },
     ),
@@ -304,7 +306,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "classifier": "classifier",
         "kept": "kept",
         "test_accuracy": "test accuracy",
-        "low": "95 %: from",
+        "low": "95%: from",
         "high": "to",
         "test_macro_f1": "test macro F1",
         "validation_accuracy": "validation accuracy",

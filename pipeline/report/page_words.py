@@ -22,6 +22,8 @@ _WORDS = {
     "tfidf": "TF-IDF",
     "fasttext": "fastText",
     "majority": "commonest label",
+    "sif": "mean of the word vectors (sif)",
+    "ngrams": "n-grams",
 }  # names of the code
 _LISTED = 10  # words of a label in a table
 
@@ -183,7 +185,7 @@ def reference(logged: Logged) -> str:
     )
     return (
         f"c means the same as b in other words. The share of the {headlines} that are closer to b than "
-        f"c is (0 % is best, 50 % is chance): {by_method(frame, 'rank_bc')}."
+        f"c is (0% is best, 50% is chance): {by_method(frame, 'rank_bc')}."
     )
 
 
@@ -222,7 +224,10 @@ def headline_map(logged: Logged) -> str:
 
 
 def cases(logged: Logged) -> str:
-    return "Training headlines as dots and test headlines as crosses, coloured by label."
+    return (
+        "Training headlines as small filled marks, test headlines as larger hollow ones. Each label has "
+        "its own colour and mark."
+    )
 
 
 def compared(logged: Logged) -> str:

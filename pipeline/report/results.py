@@ -27,7 +27,7 @@ def results_table(
     """One row for the network after each phase, the nearest cases, the ensemble, and `MAJORITY`.
 
     The columns: `classifier`; `kept`: whether it is the one that the run keeps; `epochs`, as in
-    "4 of 7"; `validation_accuracy`, `test_accuracy`, the ends `low` and `high` of its 95 % interval,
+    "4 of 7"; `validation_accuracy`, `test_accuracy`, the ends `low` and `high` of its 95% interval,
     and `test_macro_f1`: fractions; `seconds`. What does not apply is missing (NaN, or an empty text).
 
     `evaluations`: on the test split, by method. `majority`: as `majority_share` gives it.
@@ -71,7 +71,7 @@ def result_sentence(evaluation: Evaluation) -> str:
     low, high = evaluation.accuracy_interval
     return (
         f"Right on {evaluation.accuracy:.1%} of {len(evaluation.labels):,} test headlines "
-        f"(95 % interval {low:.1%} to {high:.1%})."
+        f"(95% interval {low:.1%} to {high:.1%})."
     )
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from pipeline.base.options import flatten
-from pipeline.classifier.ensemble import Classifier, Ensemble
-from pipeline.classifier.export import export_classifier
-from pipeline.classifier.network import Network
+from pipeline.classifier.ensemble import Ensemble
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import EmbeddingMatrix
 from pipeline.insight.evaluation import Evaluation
@@ -108,25 +104,13 @@ def history_items(history: History, *, figures: bool = True) -> list[Item]:
     return items
 
 
-def phases_items(
-    history: History, network: Network, label_names: Sequence[str], folder: str
-) -> list[Item]:
-    """The networks of the phases that were not kept, each as a portable classifier in `folder`.
-
-    They are small, as they lack the words that no training saw: the kept classifier has the same.
-    """
-    items: list[Item] = []
-    for phase in history.phases:
-        if phase is history.best:
-            continue
-        with network.with_weights(phase.weights), tempfile.TemporaryDirectory() as temporary:
-            alone = Classifier(network, label_names=tuple(label_names))
-            exported = export_classifier(alone, Path(temporary, phase.name), extra_words=0)
-            items += [
-                File(f"{folder}/{phase.name}/{file.name}", file.read_bytes())
-                for file in sorted(exported.iterdir())
-            ]
-    return items
+def phases_items(files: Mapping[str, Mapping[str, bytes]], folder: str) -> list[Item]:
+    """The networks of the phases that were not kept. `files`: of each phase, its files by name."""
+    return [
+        File(f"{folder}/{phase}/{name}", content)
+        for phase, contents in files.items()
+        for name, content in contents.items()
+    ]
 
 
 def ensemble_items(ensemble: Ensemble) -> list[Item]:
@@ -170,7 +154,11 @@ def evaluations_items(
     return items
 
 
-def seconds_items(seconds: Mapping[str, float]) -> list[Item]:
-    """The seconds of each stage, as a table."""
-    frame = pd.DataFrame(seconds.items(), columns=["stage", "seconds"])
-    return [Table("tables/seconds.csv", frame)]
+def seconds_items(seconds: Mapping[str, float], fit_seconds: Mapping[str, float]) -> list[Item]:
+    """The seconds of each stage, as a table. `fit_seconds`: of the parts of the stage `fit`."""
+    rows: list[tuple[str, float]] = []
+    for stage, value in seconds.items():
+        rows.append((stage, value))
+        if stage == "fit":
+            rows += [(f"fit: {part}", part_value) for part, part_value in fit_seconds.items()]
+    return [Table("tables/seconds.csv", pd.DataFrame(rows, columns=["stage", "seconds"]))]

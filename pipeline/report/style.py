@@ -7,20 +7,20 @@ readers who are colour-blind. Lines and points differ in their form too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Paper and ink of a figure. On a dark page they change places; all other colours stay, as they are
-# readable on both: the contrast is at least 3 (WCAG 2.2, 1.4.11).
+# Paper and ink of a figure. On a dark page they become those of colours.css. All other colours stay,
+# as they are readable on both: the contrast is at least 3 (WCAG 2.2, 1.4.11).
 TEXT, PAPER = "#000000", "#ffffff"
 DARK_TEXT, DARK_PAPER = "#ececec", "#16181b"
 
 # Roles of colours in figures with one or two kinds of things.
 MAIN = "#4477aa"
 ACCENT, ACCENT_NAME = "#dd6622", "orange"  # the name stands in legends
-QUIET, QUIET_NAME = "#808080", "grey"
+QUIET = "#808080"
 
 # On cells of a colour map, which are the same on a dark page.
 TEXT_ON_LIGHT = "#101010"
@@ -53,10 +53,14 @@ METHODS: Mapping[str, tuple[str, str, str]] = {
     "majority": (QUIET, "", ":"),
 }
 
-# Colour maps of matplotlib: for fractions, for numbers around zero, for distances.
+# Colour maps of matplotlib: for fractions, for numbers around zero, for distances. Each goes from dark
+# to light or back, so that it is read without colours too.
 FRACTIONS = "Blues"
-AROUND_ZERO, BELOW_ZERO_NAME, ABOVE_ZERO_NAME = "PuOr", "orange", "purple"
+AROUND_ZERO, BELOW_ZERO_NAME, ABOVE_ZERO_NAME = "cividis", "dark blue", "light yellow"
 DISTANCES = "viridis"
+
+# Behind a name that stands among points.
+BEHIND_NAME: Mapping[str, Any] = {"fc": PAPER, "ec": "none", "alpha": 0.8, "pad": 1}
 
 # Font sizes in points.
 TINY = 8
@@ -87,6 +91,16 @@ def label_colour(label: int) -> str:
 def label_marker(label: int) -> str:
     """The marker of a label, given by its position."""
     return MARKERS[label % len(MARKERS)]
+
+
+def label_points(label: int, *, hollow: bool) -> dict[str, Any]:
+    """How `scatter` draws the points of a label, given by its position."""
+    colour = label_colour(label)
+    return {
+        "marker": label_marker(label),
+        "edgecolors": colour,
+        "facecolors": "none" if hollow else colour,
+    }
 
 
 def new_figure(

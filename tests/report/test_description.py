@@ -49,14 +49,14 @@ def described(
 ) -> str:
     options = {"vectors": "glove", "seed": 3}
     return note(
-        report.run_items("Right on 90 %.", RESULTS, headlines, options, warnings, RUN, shown)
+        report.run_items("Right on 90%.", RESULTS, headlines, options, warnings, RUN, shown)
     )
 
 
 def test_the_first_lines_of_a_run_are_result_warnings_and_links(headlines: Headlines) -> None:
     """MLflow shows no more of it before a click, and only the first line in lists."""
     first, second, third, empty, *_ = described(headlines, ["few words", EVIL], None).splitlines()
-    assert (first, empty) == ("Right on 90 %.", "")
+    assert (first, empty) == ("Right on 90%.", "")
     assert second.startswith("**Warning:** few words; a&#124;b &#60;script&#62;")
     report_page = "#/experiments/7/runs/abc/artifacts/report.html?workflowType=machine_learning"
     assert f"[The whole report]({report_page})" in third
@@ -121,7 +121,7 @@ MODEL = {
 def test_readme_and_card_tell_the_same() -> None:
     readme, card = describe_model(MODEL, 30, 5_000_000), model_card(MODEL, 30, 5_000_000, "USE")
     rows = re.findall(r"^\| .*", card, re.MULTILINE)
-    assert "| test accuracy | 0.9000 (95 % interval 0.8667 to 0.9257) |" in rows
+    assert "| test accuracy | 0.9000 (95% interval 0.8667 to 0.9257) |" in rows
     assert "| licence of the data | theirs |" in rows
     assert "| headlines | 1,000 / 100 / 400 (train / validation / test) |" in rows
     assert "| test accuracy of the commonest label | 0.2500 |" in rows

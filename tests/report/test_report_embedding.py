@@ -151,7 +151,8 @@ def test_tables(reports: list[EmbeddingReport]) -> None:
 def test_pictures_have_a_block_for_each_method(reports: list[EmbeddingReport]) -> None:
     figure = probes_figure(reports)
     for each, axes in zip(reports, figure.axes, strict=False):  # the first seed of each method
-        assert axes.get_title().startswith(f"{each.method}: cosines ab")
+        name = {"scratch": "from scratch", "fine_tuned": "fine-tuned"}.get(each.method, each.method)
+        assert axes.get_title().startswith(f"{name}: cosines ab")
         labels = [label.get_text() for label in axes.get_yticklabels()]
         mark = "†" if each.method == "scratch" else "*"
         assert labels[labels.index("b)") + 1] == f"{UNSEEN} {mark}"

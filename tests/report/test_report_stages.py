@@ -162,7 +162,7 @@ def test_the_result(history: History, evaluation: Evaluation) -> None:
     assert rows["low"]["ensemble"] < 1 == rows["high"]["ensemble"]
     assert np.isnan(rows["low"]["commonest label"])
     low = f"{rows['low']['ensemble']:.1%}"
-    sentence = f"Right on 100.0% of {len(TEST)} test headlines (95 % interval {low} to 100.0%)."
+    sentence = f"Right on 100.0% of {len(TEST)} test headlines (95% interval {low} to 100.0%)."
     assert report.result_sentence(right) == sentence
 
 

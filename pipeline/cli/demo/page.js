@@ -11,7 +11,7 @@ const STEP = 200; // rows of the table that are added at a time
 const MOST_WORDS = 1_500; // that are shown one by one
 
 const $ = id => document.getElementById(id);
-const percent = value => `${(100 * value).toFixed(1)} %`;
+const percent = value => `${(100 * value).toFixed(1)}%`;
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
 function element(name, content = "", className = "") {

@@ -40,10 +40,12 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_HERE = Path(__file__).parent
 _FILES = {
-    "/": ("page.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
+    "/": (_HERE / "page.html", "text/html"),
+    "/page.css": (_HERE / "page.css", "text/css"),
+    "/colours.css": (_HERE.parents[1] / "report" / "colours.css", "text/css"),
+    "/page.js": (_HERE / "page.js", "text/javascript"),
 }
 _JSON, _BYTES = "application/json", "application/octet-stream"
 
@@ -73,11 +75,9 @@ def application(session: Session) -> Starlette:
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    folder = Path(__file__).parent
-
     async def file(request: Request) -> Response:
-        name, kind = _FILES[request.url.path]
-        return Response((folder / name).read_bytes(), media_type=kind)
+        path, kind = _FILES[request.url.path]
+        return Response(path.read_bytes(), media_type=kind)
 
     def about(_: Request) -> Response:
         return JSONResponse(session.describe())
