@@ -34,6 +34,7 @@ from pipeline.report.items import (
     Table,
     Text,
 )
+from pipeline.report.page_words import spaced
 
 PREDICTIONS = "predictions.csv"
 """The file with the predicted label of each test headline, one a line."""
@@ -45,15 +46,6 @@ _METRICS = {
     "seconds": "seconds",
 }  # of the run of an outcome, by field
 _SENTENCE_SIZE = 100  # the sentence is about the size nearest to this number of labels
-_TITLES = {
-    "ensemble": "ensemble",
-    "fine_tuned": "fine-tuned",
-    "frozen": "frozen",
-    "scratch": "scratch",
-    "tfidf": "TF-IDF",
-    "fasttext": "fastText",
-    "majority": "majority",
-}
 
 
 def outcome_items(outcome: Outcome, label_names: Sequence[str]) -> list[Item]:
@@ -201,7 +193,7 @@ def means_by_size(outcomes: Sequence[Outcome]) -> tuple[list[str], list[list[str
 
     sizes = list_sizes(outcomes)
     rows = [
-        [_TITLES[method], *(cell(method, size) for size in sizes)]
+        [spaced(method), *(cell(method, size) for size in sizes)]
         for method in list_methods(outcomes)
     ]
     return ["test accuracy in %", *(f"{size:,}" for size in sizes)], rows
@@ -225,7 +217,7 @@ def significance_by_size(
     compared = {d.against for d in results}
     rows = [
         [
-            f"{_TITLES[results[0].method]} against {_TITLES[against]}",
+            f"{spaced(results[0].method)} against {spaced(against)}",
             *(cell(against, size) for size in sizes),
         ]
         for against in list_methods(outcomes)
@@ -256,7 +248,7 @@ def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
         half = 100 * np.nan_to_num([m.accuracy_half_interval for m in curve])
         axes.plot(
             sizes, accuracy, color=colour, marker=marker, markersize=5, linestyle=line,
-            label=_TITLES[method],
+            label=spaced(method),
         )  # fmt: skip
         low, high = (accuracy - half).clip(0, 100), (accuracy + half).clip(0, 100)
         axes.fill_between(sizes, low, high, color=colour, alpha=0.15, linewidth=0)

@@ -150,7 +150,8 @@ def study_items(
     """
     chart = {_CHARTED[charted]: run.lines(charted)} if charted else {}
     links = run.links(chart, report=bool(charted))
-    parts = [f"{result}\n{links}", _table(*table), _data(headlines), *_address(picture, run)]
+    sentence = result[:1].upper() + result[1:].rstrip(".") + "."
+    parts = [f"{sentence}\n{links}", _table(*table), _data(headlines), *_address(picture, run)]
     return [Note("\n\n".join(parts) + "\n"), *_small(picture)]
 
 

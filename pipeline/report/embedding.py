@@ -26,6 +26,7 @@ from pipeline.report.embedding_tables import (
     probes_table,
 )
 from pipeline.report.items import ComparedTable, File, Item, Metric, Param, Picture, Table, Text
+from pipeline.report.page_words import spaced
 from pipeline.report.projector import projector_files
 
 EMBEDDING_REPORT = "embedding_report.npz"
@@ -140,7 +141,7 @@ def explanation_rows(reports: Sequence[EmbeddingReport]) -> tuple[list[str], lis
     cells = {method: _cells(group) for method, group in by_method.items()}
     titles = next(iter(cells.values()))
     rows = [[title, *(cells[method][title] for method in by_method)] for title in titles]
-    return ["", *by_method], rows
+    return ["", *map(spaced, by_method)], rows
 
 
 def explained_headlines(reports: Sequence[EmbeddingReport]) -> list[tuple[str, str]]:
@@ -163,20 +164,26 @@ def neighbours_rows(reports: Sequence[EmbeddingReport]) -> tuple[list[str], list
         [word, *(", ".join(near for near, _ in words[m].get(word, ())[:4]) for m in by_method)]
         for word in names
     ]
-    return ["nearest words of", *by_method], rows
+    return ["nearest words of", *map(spaced, by_method)], rows
 
 
 def explanation_sentence(reports: Sequence[EmbeddingReport]) -> str:
     """The result for the reference headlines, in one sentence."""
     ranks = ", ".join(
-        f"{method.replace('_', '-')} {Spread.over(r.probes.rank_bc for r in group).mean:.1%}"
+        f"{spaced(method)} {Spread.over(r.probes.rank_bc for r in group).mean:.1%}"
         f"{_missing_vectors(group[0].probes)}"
         for method, group in _by_method(reports).items()
     )
-    probes = reports[0].probes
+    labels = {(r.probes.label, r.probes.headlines) for r in reports}
+    label, number = next(iter(labels))
+    headlines = (
+        f"the {number:,} test headlines with the label {label}"
+        if len(labels) == 1
+        else "the test headlines with the label that the network gives b"
+    )
     return (
-        f"c means the same as b in other words. How many of the {probes.headlines:,} test headlines "
-        f"with the label {probes.label} are closer to b all the same (0% is best): {ranks}"
+        f"Headlines b and c mean the same in other words. Of {headlines}, so many are closer to b than "
+        f"c is (0% is best): {ranks}"
     )
 
 

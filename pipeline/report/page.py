@@ -130,7 +130,8 @@ def explain_page_items(logged: Sequence[Item], headlines: Headlines) -> list[Ite
     """The page of a run of `pipeline explain`."""
     means = words.by_method(Logged.of(logged).table("probes"), "rank_bc")
     result = (
-        f"How many test headlines are closer than one that means the same: {means} (0% is best)."
+        "Test headlines that are closer to a headline than one that means the same: "
+        f"{means} (0% is best)."
     )
     kind = "What the embedding knows"
     return [page_text(kind, headlines.name, result, logged, EXPLAIN_SECTIONS)]

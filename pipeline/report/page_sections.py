@@ -313,6 +313,11 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "epochs": "epochs",
         "seconds": "seconds",
     },
+    "tables/worth.csv": {
+        "size": "training headlines",
+        "accuracy": "test accuracy of fine-tuned vectors",
+        "needs": "headlines that TF-IDF needs",
+    },
     "tables/coverage.csv": {
         "fallback": "matched by",
         "types": "different words",
@@ -373,5 +378,6 @@ CHANGED: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "tables/why_misclassified.csv": words.misled,
     "tables/words_by_label.csv": words.words_of_labels,
     "tables/coverage.csv": words.used_matches,
+    "tables/worth.csv": words.worth,
 }
 """Tables that are shown in another form."""

@@ -239,7 +239,7 @@ def compared(logged: Logged) -> str:
         rows = frame[frame["size"] == size].sort_values("accuracy", ascending=False)
         values = zip(rows["method"], rows["accuracy"], strict=True)
         parts.append(
-            f"with {size:,} training headlines "
+            f"with {size:,} training headlines: "
             + ", ".join(f"{spaced(name)} {value:.1%}" for name, value in values)
         )
     return f"Mean test accuracy {'; '.join(parts)}."
@@ -288,6 +288,12 @@ def words_of_labels(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         [{"label": label, "words": ", ".join(map(str, words[:_LISTED]))} for label, words in groups]
     )
+
+
+def worth(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table of the headlines that TF-IDF needs, with words where that was not found out."""
+    needs = [f"{n:,.0f}" if n == n else "more than were tried" for n in frame["needs"]]
+    return frame.assign(needs=needs)
 
 
 def used_matches(frame: pd.DataFrame) -> pd.DataFrame:

@@ -92,7 +92,7 @@ def test_a_report_is_read_back_as_it_was_logged(reports: list[EmbeddingReport]) 
 
 def test_an_explanation(reports: list[EmbeddingReport]) -> None:
     columns, rows = report.explanation_rows(reports)
-    assert columns == ["", "scratch", "frozen", "fine_tuned"]
+    assert columns == ["", "from scratch", "frozen", "fine-tuned"]
     cells = {row[0]: row[1:] for row in rows}
     accuracies = [each.accuracy for each in reports if each.method == "frozen"]
     assert cells["test accuracy"][1].startswith(f"{np.mean(accuracies):.4f} ± ")
@@ -101,11 +101,11 @@ def test_an_explanation(reports: list[EmbeddingReport]) -> None:
     assert [letter for letter, _ in letters] == ["a", "b", "c"]
     assert letters[1][1] == reports[0].probes.reference[1].text
     columns, rows = report.neighbours_rows(reports)
-    assert columns == ["nearest words of", "scratch", "frozen", "fine_tuned"]
+    assert columns == ["nearest words of", "from scratch", "frozen", "fine-tuned"]
     first, *_ = reports[0].drift.neighbours
     assert rows[0][:2] == [first.word, ", ".join(word for word, _ in first.after[:4])]
     sentence = report.explanation_sentence(reports)
-    assert sentence.startswith("c means the same as b")
+    assert sentence.startswith("Headlines b and c mean the same")
     assert "scratch" in sentence
     assert "no vector for" in sentence
     items = report.explanation_items(reports, figures=False)
