@@ -184,8 +184,8 @@ def reference(logged: Logged) -> str:
         else "test headlines with the label that the network gives b"
     )
     return (
-        f"c means the same as b in other words. The share of the {headlines} that are closer to b than "
-        f"c is (0% is best, 50% is chance): {by_method(frame, 'rank_bc')}."
+        f"Headlines b and c mean the same in other words. The share of the {headlines} that are closer "
+        f"to b than c is (0% is best, 50% is chance): {by_method(frame, 'rank_bc')}."
     )
 
 

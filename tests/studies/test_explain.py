@@ -65,7 +65,7 @@ def test_explain(
     rows = {line.split("  ")[0] for line in lines}
     people = "agreement with people on wordsim353, rank correlation (1 is best)"
     assert {"test accuracy", people, "alps", "snow"} <= rows
-    (sentence,) = [line for line in lines if line.startswith("c means the same as b")]
+    (sentence,) = [line for line in lines if line.startswith("Headlines b and c mean the same")]
     assert re.search(r"scratch [\d.]+% \(no vector for \d+ of their 23 words\)", sentence)
 
     client = MlflowClient(store)
@@ -133,7 +133,7 @@ def test_an_explanation_that_failed_goes_on_and_gives_the_same(
         if each.method != "frozen":
             moved = each.drift.metrics()
             assert {name: means[f"drift/{each.method}/{name}"] for name in moved} == moved
-    assert shown["in_words"].startswith("c means the same as b")
+    assert shown["in_words"].startswith("Headlines b and c mean the same")
 
 
 def test_other_probe_sentences_are_another_explanation(
