@@ -67,7 +67,8 @@ def ask(client: TestClient, path: str, **content: Any) -> Any:
 
 
 def test_the_page_and_its_files_allow_nothing_foreign(client: TestClient) -> None:
-    for path, kind in (("/", "html"), ("/page.css", "css"), ("/page.js", "javascript")):
+    styles = (("/page.css", "css"), ("/colours.css", "css"))
+    for path, kind in (("/", "html"), *styles, ("/page.js", "javascript")):
         answer = client.get(path)
         assert (answer.status_code, kind in answer.headers["content-type"]) == (200, True)
         policy = answer.headers["content-security-policy"]

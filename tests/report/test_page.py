@@ -154,6 +154,27 @@ def test_sections_stand_in_order_and_empty_ones_are_left_out() -> None:
     assert targets <= {f"#{a['id']}" for _, a in reader.tags if "id" in a}
 
 
+def test_the_headlines_a_b_and_c_stand_above_their_picture() -> None:
+    headlines = pd.DataFrame({"headline": ["a"], "text": ["soups"], "words_not_in_training": [""]})
+    html, _ = page(picture("figures/probes.png"), Table("tables/probe_headlines.csv", headlines))
+    assert html.index("soups") < html.index("<figure>")
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"), [("cnn", "cnn"), (None, "null"), (True, "true"), ((1, 2), "[1, 2]")]
+)
+def test_options_are_written_as_the_command_line_takes_them(value: object, seen: str) -> None:
+    _, reader = page(Param("model.x", value))
+    assert reader.texts["td"] == ["model.x", seen]
+
+
+def test_what_tfidf_needs_is_said_where_it_was_not_found_out() -> None:
+    frame = pd.DataFrame({"size": [50, 200], "accuracy": 0.8, "needs": [1234.5, np.nan]})
+    items = [Table("tables/worth.csv", frame)]
+    reader = Reader(page_text("Comparison", "a", "b", items, COMPARE_SECTIONS).content)
+    assert reader.texts["td"] == ["50", "0.800", "1,234", "200", "0.800", "more than were tried"]
+
+
 def test_a_table_says_what_is_left_out() -> None:
     frame = pd.DataFrame({"word": [f"w{i}" for i in range(1234)], "count": range(1234)})
     html, reader = page(Table("tables/missing_words.csv", frame))

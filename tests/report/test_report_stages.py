@@ -166,6 +166,13 @@ def test_the_result(history: History, evaluation: Evaluation) -> None:
     assert report.result_sentence(right) == sentence
 
 
+def test_the_seconds_name_the_parts_of_fit() -> None:
+    items = report.seconds_items({"data": 0.5, "fit": 3.0, "total": 4.0}, {"matrix": 1.0})
+    rows = tables(items)["tables/seconds.csv"].set_index("stage")["seconds"]
+    assert rows.to_dict() == {"data": 0.5, "fit": 3.0, "fit: matrix": 1.0, "total": 4.0}
+    assert list(rows.index) == ["data", "fit", "fit: matrix", "total"]
+
+
 def test_the_share_of_the_commonest_label_is_that_of_training() -> None:
     rows = {
         "train": (["a", "b", "c"], ["x", "y", "y"]),

@@ -66,6 +66,7 @@ async function tellAbout(given) {
   $("about").textContent = [about.data && `Data: ${about.data}.`, about.vectors && `Vectors: ${about.vectors}.`].filter(Boolean).join(" ");
   const labels = [...new Set([...about.labels, ...about.case_labels])];
   $("known").replaceChildren(...labels.slice(0, 1000).map(label => Object.assign(element("option"), { value: label })));
+  if (about.undo === 0 && document.activeElement === $("undo")) $("right").focus(); // it takes no focus
   $("undo").disabled = about.undo === 0;
   $("notice").hidden = !about.notice;
   $("notice").textContent = about.notice;
@@ -272,7 +273,7 @@ function drawWords() {
   });
   if (one.words.length > MOST_WORDS) parts.push(`… and ${count(one.words.length - MOST_WORDS, "word")} more`);
   $("words").replaceChildren(...parts);
-  $("bias").textContent = `No word: ${signed(one.bias[place])}.`;
+  $("bias").textContent = `Before any word: ${signed(one.bias[place])}.`;
 }
 
 function drawMethods() {
