@@ -60,7 +60,7 @@ def drift_figure(reports: Sequence[EmbeddingReport]) -> Figure:
     for report, (left, middle, right) in zip(firsts, rows, strict=True):
         drift, plane = report.drift, report.drift.words_map
         colours = drift.distances[plane.chosen]
-        room = _NAME_ROOM * np.ptp(np.concatenate([plane.before, plane.after]), axis=0)
+        room = _NAME_ROOM * np.ptp(_all_points(plane), axis=0)
         top = float(np.quantile(colours, 0.98)) if len(colours) else 0.0
         order = np.argsort(colours, kind="stable")  # draws the words that moved most on top
         paths = np.stack([plane.before, plane.after], axis=1)[order]
@@ -193,8 +193,13 @@ def _apart(
     return kept
 
 
+def _all_points(plane: Plane) -> NDArray[np.float64]:
+    """Those before and after, and the origin, so that there is always one."""
+    return np.concatenate([plane.before, plane.after, np.zeros((1, 2))])
+
+
 def _set_same_frame(plane: Plane, *maps: Axes) -> None:
-    points = np.concatenate([plane.before, plane.after, np.zeros((1, 2))])
+    points = _all_points(plane)
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.05 * (high - low) + 1e-6
     for axes in maps:
