@@ -111,8 +111,9 @@ def test_metrics_of_the_result(done: Done) -> None:
     assert metrics["test/accuracy/frozen"] == done.result.evaluations["frozen"].accuracy
     assert metrics["vectors/coverage"] == 1
     stages = (
-        "data", "audit", "vocabulary", "vectors", "matrix", "network", "training", "ensemble", "fit",
-        "model_saving", "evaluation", "embedding", "attribution", "model_logging", "total",
+        "data", "audit", "fit", "fit: vocabulary", "fit: vectors", "fit: matrix", "fit: network",
+        "fit: training", "fit: ensemble", "model_saving", "evaluation", "embedding", "attribution",
+        "model_logging", "total",
     )  # fmt: skip
     seconds = pd.read_csv(io.StringIO(done.text("tables/seconds.csv"))).set_index("stage")
     assert all(seconds["seconds"][stage] > 0 for stage in stages)
