@@ -84,8 +84,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         extra_words: how many of the set's most frequent words can be read in new texts although
             no training text has them.
         min_coverage: fraction of the running words that need a vector, else `fit` refuses the set.
-        validation: fraction of the training texts that is held out. It chooses the best epoch and
-            weighs the members.
+        validation: fraction of the training texts that is held out, where `fit` gets no
+            validation_data. It chooses the best epoch and weighs the members.
         random_state: an integer, the seed of everything.
 
     After `fit` there are `classes_`, array (n_classes,); `fitted_`, a `pipeline.training.fit.Fitted`
@@ -139,24 +139,30 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self.validation = validation
         self.random_state = random_state
 
-    def fit(self, X: Sequence[str], y: Sequence[Any]) -> Self:  # noqa: N803
+    def fit(
+        self,
+        X: Sequence[str],  # noqa: N803
+        y: Sequence[Any],
+        *,
+        validation_data: tuple[Sequence[str], Sequence[Any]] | None = None,
+    ) -> Self:
         """Train on texts and their labels.
 
         Args:
             X: a list or array of texts, (n,), or a table or array with one column of them, (n, 1).
             y: one label for each text: strings, whole numbers or truth values, (n,) or (n, 1).
+            validation_data: texts and their labels, as X and y, that choose the best epoch and weigh
+                the members. None: a part of X does so, as `validation` says.
 
         Raises:
             ConfigError: a parameter out of range.
             DataError: no texts, a label that is missing or of another kind, not one label for each
-                text, or too few texts of a label.
+                text, too few texts of a label, or validation_data with labels that y does not have.
             VectorsError: vectors that cannot be used, or that know too few of the words.
             TrainingError: a loss is not finite.
         """
         embedding, model, schedule = self._options()
-        texts, values = _texts(X), _labels(y)
-        if len(values) != len(texts):
-            raise DataError(f"expected one label a text, got {len(texts)} and {len(values)}")
+        texts, values = _labelled(X, y)
         classes, labels = np.unique(values, return_inverse=True)
         names = _names(classes.tolist())
         counts = np.bincount(labels, minlength=len(classes))
@@ -165,19 +171,15 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             raise DataError(
                 f"expected at least two labels with two texts each, got {got or 'no text'}"
             )
-        size = max(int(np.ceil(self.validation * len(texts))), len(classes))
-        if len(texts) - size < len(classes):
-            raise DataError(
-                f"validation={self.validation}: expected it to leave a training text for each of "
-                f"{len(classes)} labels, it leaves {len(texts) - size} of {len(texts)} texts"
-            )
-        training, held_out, training_labels, held_out_labels = train_test_split(
-            texts, labels, test_size=size, stratify=labels, random_state=self.random_state
-        )
+        training = Examples(texts, labels.tolist(), names)
+        if validation_data is None:
+            training, held_out = self._split(training)
+        else:
+            held_out = _validation(validation_data, classes.tolist(), names)
         with _own_names():
             self.fitted_ = fit(
-                Examples(training, training_labels.tolist(), names),
-                Examples(held_out, held_out_labels.tolist(), names),
+                training,
+                held_out,
                 self.vectors,
                 embedding=embedding,
                 model=model,
@@ -186,6 +188,23 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             )
         self.classes_ = classes
         return self
+
+    def _split(self, examples: Examples) -> tuple[Examples, Examples]:
+        """The texts to learn from, and those that are held out."""
+        n, names = len(examples), examples.label_names
+        size = max(int(np.ceil(self.validation * n)), len(names))
+        if n - size < len(names):
+            raise DataError(
+                f"validation={self.validation}: expected it to leave a training text for each of "
+                f"{len(names)} labels, it leaves {n - size} of {n} texts"
+            )
+        texts, labels = examples.texts, examples.labels
+        training, held_out, training_labels, held_out_labels = train_test_split(
+            texts, labels, test_size=size, stratify=labels, random_state=self.random_state
+        )
+        return Examples(training, training_labels, names), Examples(
+            held_out, held_out_labels, names
+        )
 
     def _options(self) -> tuple[VectorsOptions, ModelOptions, TrainingOptions]:
         """The parameters as checked options, so that a wrong one is named."""
@@ -244,6 +263,32 @@ def _own_name(match: re.Match[str]) -> str:
     return option + value
 
 
+def _labelled(X: Any, y: Any) -> tuple[list[str], NDArray[Any]]:  # noqa: N803
+    """Texts, and a label for each: array, (n,)."""
+    texts, labels = _texts(X), _labels(y)
+    if len(labels) != len(texts):
+        raise DataError(f"expected one label a text, got {len(texts)} and {len(labels)}")
+    return texts, labels
+
+
+def _validation(data: Any, classes: list[Any], names: tuple[str, ...]) -> Examples:
+    """Texts and labels that the caller holds out. `classes`: the labels of the training texts."""
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise DataError(f"validation_data: expected (texts, labels), got {shown(data)}")
+    try:
+        texts, labels = _labelled(*data)
+        if not texts:
+            raise DataError("expected at least one text, got none")
+        for i, label in enumerate(labels.tolist()):
+            if label not in classes:
+                raise DataError(
+                    f"expected a label of the training texts, got {shown(label)} at position {i}"
+                )
+    except DataError as error:
+        raise DataError(f"validation_data: {error}") from error
+    return Examples(texts, [classes.index(label) for label in labels.tolist()], names)
+
+
 def _texts(values: Any) -> list[str]:
     texts = _column(values, "texts")
     for i, text in enumerate(texts):
@@ -270,7 +315,8 @@ def _labels(values: Any) -> NDArray[Any]:
                 f"{shown(label)} at position {i}"
             )
     # An array of strings has the width of the longest one in every row.
-    array = np.array(labels, object if "strings" in kinds else None)
+    strings = "strings" in kinds
+    array = np.array([str(label) for label in labels], object) if strings else np.array(labels)
     whole = not all(isinstance(label, float | np.floating) for label in labels)
     if array.dtype.kind == "f" and whole:  # NumPy's type for both would make large integers equal
         array = np.array([int(label) for label in labels], object)

@@ -24,6 +24,17 @@ def _fit(texts: Any = _TEXTS, labels: Any = _LABELS, **options: Any) -> Callable
     return act
 
 
+def _held_out(data: Any) -> Callable[[Trial], object]:
+    """Fit with this as validation_data."""
+
+    def act(trial: Trial) -> object:
+        from pipeline import EmbeddingClassifier
+
+        return EmbeddingClassifier().fit(_TEXTS, _LABELS, validation_data=data)
+
+    return act
+
+
 def _train(**options: Any) -> Callable[[Trial], object]:
     """Train on 30 headlines a topic, with vectors in memory."""
 
@@ -195,6 +206,31 @@ ROWS = (
         "one label for all texts",
         _fit(labels=["ice"] * 4),
         "error: expected at least two labels with two texts each, got 'ice': 4",
+    ),
+    BadInput(
+        "validation_data that are texts alone",
+        _held_out(["Alps", "snow", "bank"]),
+        "error: validation_data: expected (texts, labels), got ['Alps', 'snow', 'bank']",
+    ),
+    BadInput(
+        "validation_data without a text",
+        _held_out(([], [])),
+        "error: validation_data: expected at least one text, got none",
+    ),
+    BadInput(
+        "validation_data with a label too few",
+        _held_out((["Alps", "bank"], ["ice"])),
+        "error: validation_data: expected one label a text, got 2 and 1",
+    ),
+    BadInput(
+        "validation_data with a label that no training text has",
+        _held_out((["Alps", "bank"], ["ice", "politics"])),
+        "error: validation_data: expected a label of the training texts, got 'politics' at position 1",
+    ),
+    BadInput(
+        "validation_data with a number among the texts",
+        _held_out((["Alps", 5], ["ice", "ice"])),
+        "error: validation_data: expected texts, got 5 at position 1",
     ),
     BadInput(
         "a parameter out of range",
