@@ -31,6 +31,7 @@ from pipeline.tracking.runs import tracked_run
 from pipeline.tracking.trained import PHASES
 from pipeline.training.fit import Fitted, fit, timed
 from pipeline.training.history import Epoch
+from pipeline.training.workers import Workers, join_workers
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ def run(
     `config.data`, where they are loaded already. `more_tags`: of the run, such as where its options
     came from.
 
+    Where several workers train, this is for the first of them, and `assist` for the others.
+
     Raises PipelineError: anything that the user can mend; a run that has started is then FAILED.
     What the store did not take is kept, and `pipeline sync` sends it.
     """
@@ -95,9 +98,10 @@ def run(
         check_vectors(config.vectors)
         headlines = headlines or load_headlines(**asdict(config.data))
         train, validation, test = map(headlines.examples, ("train", "validation", "test"))
-    elsewhere = replace(config, tracking=replace(config.tracking, uri=None))  # is the same run
+    elsewhere = _elsewhere(config)  # is the same run
     name = "-".join(map(str, (headlines.name, *chosen.values())))
     key = digest("train", elsewhere, dict(headlines.sha256))
+    workers = _join(config, headlines)
     tags = {"kind": "train", "data": headlines.name, **(more_tags or {})}
     with tracked_run(config.tracking, name, key, run_id=resume, tags=tags) as tracked:
         logged: list[report.Item] = []
@@ -133,6 +137,7 @@ def run(
                 checkpoints=tracked.training_folder,
                 on_matrix=lambda matrix: log(report.matrix_items(matrix, figures=figures)),
                 on_epoch=log_epoch,
+                workers=workers,
             )
             log(report.history_items(fitted.history, figures=figures))
             log(report.ensemble_items(fitted.ensemble))
@@ -228,6 +233,45 @@ def _other_phases(fitted: Fitted) -> dict[str, dict[str, bytes]]:
             with fitted.network.with_weights(phase.weights):
                 files[phase.name] = exported_files(alone, extra_words=0)
     return files
+
+
+def assist(
+    config: Config,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    headlines: Headlines | None = None,
+) -> Fitted:
+    """Train with the first of several workers, which logs the run. Nothing is logged here.
+
+    `on_epoch`, `headlines`: as for `run`.
+
+    Raises PipelineError: as `fit`.
+    """
+    headlines = headlines or load_headlines(**asdict(config.data))
+    train, validation, test = map(headlines.examples, ("train", "validation", "test"))
+    return fit(
+        train,
+        validation,
+        embedding=config.vectors,
+        model=config.model,
+        schedule=config.training,
+        seed=config.seed,
+        held_out=test.texts,
+        on_epoch=on_epoch,
+        workers=_join(config, headlines),
+    )
+
+
+def _elsewhere(config: Config) -> Config:
+    """The options without the address of the store."""
+    return replace(config, tracking=replace(config.tracking, uri=None))
+
+
+def _join(config: Config, headlines: Headlines) -> Workers:
+    return join_workers(
+        config.training.workers,
+        headlines=dict(headlines.sha256),
+        options=_elsewhere(config),
+    )
 
 
 def _evaluate_cases(fitted: Fitted, train: Examples, test: Examples) -> dict[str, Evaluation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -149,6 +150,20 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def unused_ports(n: int) -> list[int]:
+    """Ports that nobody has, below those that Linux gives away by itself."""
+    ports: list[int] = []
+    while len(ports) < n:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("", port))
+            except OSError:
+                continue
+        ports.append(port)
+    return ports
 
 
 @contextmanager

@@ -92,6 +92,8 @@ def load_command_config(
         raise ConfigError(
             f"{name} is not used by `pipeline {command}`{_instead(name, command, config)}"
         )
+    if config.training.workers > 1 and command != "train":
+        raise ConfigError(f"training.workers is not used by `pipeline {command}`: leave it out")
     check_source(config.data.source, config.data.path)
     if "vectors" in USES[command]:
         from pipeline.embedding.loading import check_vectors  # it imports pandas

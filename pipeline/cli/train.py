@@ -16,6 +16,7 @@ from pipeline.cli.progress import epoch_display
 from pipeline.cli.searched import best_overrides
 from pipeline.cli.signals import Interrupts
 from pipeline.cli.terminal import print_facts, print_run, print_table, quiet_start
+from pipeline.training.cluster import read_cluster
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -43,20 +44,27 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
 
     The run loads and audits the headlines, builds the embedding matrix, trains, evaluates on the
     test headlines, and registers the model. insight=none leaves out what looks beyond accuracy,
-    and is faster. The same command goes on with a run that was cut off.
+    and is faster. The same command goes on with a run that was cut off. training.workers=2 trains in
+    two processes, which the environment variable TF_CONFIG names.
     """
     headlines = None
     tags: dict[str, str] = {}
     if resume is None:
         given, tags = best_overrides(overrides)
         config = load_command_config("train", given)
+        cluster = read_cluster(config.training.workers)
         headlines = load_command_headlines(config)
     else:
         config = _resumed(resume, overrides)
+        cluster = read_cluster(config.training.workers)
     with quiet_start():
-        from pipeline.run import run
+        from pipeline.run import assist, run
 
     with epoch_display() as on_epoch:
+        if not cluster.is_chief:
+            assist(config, interrupts.checked(on_epoch), headlines)
+            click.echo("trained with worker 0, which has the run")
+            return
         result = run(config, interrupts.checked(on_epoch), resume, headlines, tags)
     if tags:
         own = [text for text in overrides if not text.startswith("sweep=")]

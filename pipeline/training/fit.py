@@ -24,12 +24,12 @@ from pipeline.embedding.loading import choose_vectors, load_vectors
 from pipeline.embedding.matching import conventions, spellings
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.options import VectorsOptions
-from pipeline.embedding.threads import set_threads
 from pipeline.embedding.vectors import WordVectors
 from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies
 from pipeline.training.history import Epoch, History
 from pipeline.training.loop import train
 from pipeline.training.options import TrainingOptions
+from pipeline.training.workers import Workers, join_workers
 
 T = TypeVar("T")
 
@@ -108,6 +108,7 @@ def fit(
     checkpoints: Path | None = None,
     on_matrix: Callable[[EmbeddingMatrix], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    workers: Workers | None = None,
 ) -> Fitted:
     """Fit a classifier to labelled texts.
 
@@ -137,17 +138,23 @@ def fit(
             classifier is where it is needed.
         on_matrix: called with the matrix, before training.
         on_epoch: called after each epoch.
+        workers: those that train together, where they have joined; None: as `schedule.workers` says.
 
     Raises:
         VectorsError: the vectors cannot be used, have a number that is not finite or above a
             million, or know too few of the words (`embedding.min_coverage`).
-        TrainingError: a loss is not finite.
+        TrainingError: a loss is not finite; a worker is missing, has ended, or has other data.
         DataError: no texts, label names that differ, or no text to train own vectors on.
         FetchError, MissingExtraError: the vectors are not here.
     """
     embedding = embedding or VectorsOptions()
     model = model or CnnOptions()
-    set_threads()
+    schedule = schedule or TrainingOptions()
+    workers = workers or join_workers(
+        schedule.workers,
+        headlines=(training, validation),
+        options=(embedding, model, schedule, seed),
+    )
     seconds: dict[str, float] = {}
 
     with timed(seconds, "vocabulary"):
@@ -210,6 +217,7 @@ def fit(
             seed=seed,
             on_epoch=on_epoch,
             checkpoints=checkpoints,
+            workers=workers,
         )
     with timed(seconds, "ensemble"):
         ensemble = fit_ensemble(network, matrix, training, validation, seed=seed)

@@ -26,6 +26,7 @@ from pipeline.training.history import Epoch, History, Phase
 from pipeline.training.optimizer import SparseAdam
 from pipeline.training.options import PhaseOptions, TrainingOptions
 from pipeline.training.schedule import Plan, plan_by_length, plan_epoch, schedule_for
+from pipeline.training.workers import Workers, join_workers
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def train(
     seed: int = 0,
     on_epoch: Callable[[Epoch], None] | None = None,
     checkpoints: Path | None = None,
+    workers: Workers | None = None,
 ) -> History:
     """Train a network in place, phase by phase, and keep the weights of the best phase.
 
@@ -66,18 +68,25 @@ def train(
         on_epoch: called after each epoch.
         checkpoints: a folder for the state of the training, which stays there. A training that was
             cut off goes on after its last whole epoch and gives the same bits; one that had finished
-            trains nothing again. `on_epoch` is then called for the earlier epochs too.
+            trains nothing again. `on_epoch` is then called for the earlier epochs too. Several workers
+            keep none.
+        workers: those that train together; None: as `options.workers` says.
 
     Raises:
         DataError: no texts to learn from or to validate with, or their label names differ.
-        TrainingError: a loss is not finite. The training ends there, and no weights are kept.
+        TrainingError: a loss is not finite, or a worker has ended. The training ends there, and no
+            weights are kept.
     """
     _check(training, validation)
     options = options or TrainingOptions()
+    workers = workers or join_workers(options.workers, options=(options, seed))
     threads = set_threads()
     tokens, held_out = _tokenise(network, training), _tokenise(network, validation)
+    if not workers.alone:
+        workers.check([*tokens.arrays, *held_out.arrays], network.get_weights())
+        network.set_weights(workers.from_chief(network.get_weights()))
     checkpoint = None
-    if checkpoints is not None:
+    if checkpoints is not None and workers.alone:
         checkpoint = Checkpoint.for_training(
             checkpoints,
             *(options, network.options, seed, threads, tf.__version__, keras.__version__),
@@ -91,7 +100,9 @@ def train(
     for name, phase in options.planned.items():
         number = len(history.phases)
         try:
-            trainer = _Trainer(network, name, phase, options, tokens, held_out, [seed, number])
+            trainer = _Trainer(
+                network, name, phase, options, tokens, held_out, [seed, number], workers
+            )
             finished = trainer.run(progress)
         finally:
             network.embedding.trainable = trainable
@@ -157,9 +168,11 @@ class _Trainer:
         training: _Tokens,
         held_out: _Tokens,
         seed: list[int],
+        workers: Workers,
     ) -> None:
         self.network, self.name, self.phase = network, name, phase
         self.training, self.held_out, self.seed = training, held_out, seed
+        self.workers = workers
         n = len(training.labels)
         self.schedule = schedule_for(n, name, phase, options)
         network.embedding.trainable = name != "frozen"
@@ -179,6 +192,8 @@ class _Trainer:
         with np.errstate(over="ignore"):  # of such vectors the loss is not finite either
             typical = float(np.sqrt((rows**2).sum(axis=1).mean())) if len(rows) else 0.0
         self.reach = options.adversarial_epsilon * typical
+        n_texts = -(-self.schedule.batch_size // len(workers.cluster.addresses))
+        self.most_rows = n_texts * training.inputs[0].shape[1] * (2 if self.reach else 1)
         self.extra_loss = getattr(network.last_layer, "extra_loss", None)
         self.epoch = tf.function(self._epoch, reduce_retracing=True)
         self.score = tf.function(self._score, reduce_retracing=True)
@@ -226,7 +241,8 @@ class _Trainer:
         for start in range(0, len(plan), _STRETCH):
             end = min(start + _STRETCH, len(plan))
             part = (plan.order, plan.starts[start : end + 1], plan.widths[start:end])
-            sums += [float(total) for total in compiled(*map(tf.constant, part))]
+            with self.workers.lost():
+                sums += [float(total) for total in compiled(*map(tf.constant, part))]
             if not np.isfinite(sums[0]):
                 raise TrainingError(
                     f"epoch {number} of {self.name}: expected a finite loss, got {sums[0]}: lower "
@@ -270,29 +286,36 @@ class _Trainer:
         """Train on every batch of a `Plan`. Gives the sum of the losses and how many were right."""
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
-            *inputs, labels = _batch(self.arrays, order[starts[i] : starts[i + 1]], widths[i])
-            logits, loss = self._learn(inputs, labels)
-            total += loss * tf.cast(tf.size(labels), tf.float32)
+            chosen = order[starts[i] : starts[i + 1]]
+            *inputs, labels = _batch(self.arrays, self.workers.share(chosen), widths[i])
+            n = tf.size(chosen)
+            logits, loss = self.workers.run(self._learn, inputs, labels, n)
+            total += loss * tf.cast(n, tf.float32)
             right += _right(labels, logits)
-        return total, right
+        return self.workers.run(self.workers.sum, (total, right))
 
     def _score(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
         """Score the validation texts. Gives the same two sums as `_epoch`."""
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
-            *inputs, labels = _batch(self.held_arrays, order[starts[i] : starts[i + 1]], widths[i])
+            chosen = order[starts[i] : starts[i + 1]]
+            *inputs, labels = _batch(self.held_arrays, self.workers.share(chosen), widths[i])
             logits = self.network.head(inputs, training=False)
-            total += _loss(labels, logits) * tf.cast(tf.size(labels), tf.float32)
+            n = tf.size(chosen)
+            total += _loss(labels, logits, n) * tf.cast(n, tf.float32)
             right += _right(labels, logits)
-        return total, right
+        return self.workers.run(self.workers.sum, (total, right))
 
-    def _learn(self, inputs: list[Any], labels: Any) -> tuple[Any, Any]:
-        """One step. Gives the logits (n, n_labels) and the loss of the texts as they are."""
+    def _learn(self, inputs: list[Any], labels: Any, n: Any) -> tuple[Any, Any]:
+        """One step. Gives the logits of this worker's texts, and their part of the batch's loss.
+
+        `n`: the texts of the batch, of all workers together.
+        """
         present = inputs[0] != PADDING
         with tf.GradientTape() as tape:
             tokens = self.embed(inputs)
             tape.watch(tokens)
-            logits, loss, total = self._losses(tokens, present, labels)
+            logits, loss, total = self._losses(tokens, present, labels, n)
         if not self.reach:
             gradients = tape.gradient(total, [v.value for v in self.variables])
         else:
@@ -302,19 +325,20 @@ class _Trainer:
             moved = tf.stop_gradient(self.reach * against / (length + 1e-12))
             with tf.GradientTape() as tape:
                 tokens = self.embed(inputs)
-                _, _, adversarial = self._losses(tokens + moved, present, labels)
+                _, _, adversarial = self._losses(tokens + moved, present, labels, n)
             more = tape.gradient(adversarial, [v.value for v in self.variables])
             gradients = [_sum(*pair) for pair in zip(gradients, more, strict=True)]
-        self.optimizer.apply(gradients, self.variables)
+        self.optimizer.apply(self.workers.sum(gradients, self.most_rows), self.variables)
         return logits, loss
 
-    def _losses(self, tokens: Any, present: Any, labels: Any) -> tuple[Any, Any, Any]:
+    def _losses(self, tokens: Any, present: Any, labels: Any, n: Any) -> tuple[Any, Any, Any]:
         """The logits, their cross-entropy, and the whole loss. The last layer may add to it."""
         logits, representation, _ = self.network.encoder([tokens, present], training=True)
-        loss = _loss(labels, logits)
+        loss = _loss(labels, logits, n)
         if self.extra_loss is None:
             return logits, loss, loss
-        return logits, loss, loss + self.extra_loss(labels, representation)
+        share = tf.cast(tf.size(labels), tf.float32) / tf.cast(n, tf.float32)
+        return logits, loss, loss + share * self.extra_loss(labels, representation)
 
     def _embed(self, inputs: list[Any]) -> Any:
         return as_tuple(self.network.embedder(inputs, training=True))[0]
@@ -323,7 +347,8 @@ class _Trainer:
         for layer in [*self.network.embedder.layers, *self.network.encoder.layers]:
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
-                generator.state.assign(random.integers(2**31, size=2).astype(generator.state.dtype))
+                state = random.integers(2**31, size=2) + self.workers.cluster.index
+                generator.state.assign(state.astype(generator.state.dtype))
 
 
 def _after(
@@ -347,8 +372,10 @@ def _batch(arrays: list[Any], chosen: Any, width: Any) -> list[Any]:
     return [*(tf.ensure_shape(array[:, :width], (None, None)) for array in inputs), labels]
 
 
-def _loss(labels: Any, logits: Any) -> Any:
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+def _loss(labels: Any, logits: Any, n: Any) -> Any:
+    """The sum of the losses, divided by the `n` texts of the whole batch."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    return tf.reduce_sum(losses) / tf.cast(n, tf.float32)
 
 
 def _right(labels: Any, logits: Any) -> Any:

@@ -36,7 +36,8 @@ class TrainingOptions:
     `batch_size`: headlines a step, or `auto`. `warmup_fraction`: of a phase's steps, before the
     learning rate falls. `embedding_lr_scale`: the embedding's learning rate in multiples of the
     rest's. `adversarial_epsilon`: how far the word vectors of a headline are moved in the direction
-    that hurts most, in lengths of a typical vector; 0 leaves these steps out.
+    that hurts most, in lengths of a typical vector; 0 leaves these steps out. `workers`: processes that
+    train together, named in the environment variable TF_CONFIG; 1: this process alone.
     """
 
     phases: Annotated[tuple[PhaseName, ...], Field(min_length=1)] = ("frozen", "fine_tuned")
@@ -47,6 +48,7 @@ class TrainingOptions:
     warmup_fraction: Rate = 0.1
     embedding_lr_scale: Annotated[float, Field(gt=0, le=100)] = 2.0
     adversarial_epsilon: Annotated[float, Field(ge=0, le=10)] = 0.25
+    workers: Positive = 1
 
     @model_validator(mode="after")
     def _at_least_one(self) -> TrainingOptions:

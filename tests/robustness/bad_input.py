@@ -127,6 +127,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_stores
     import inputs_sweep
     import inputs_vectors
+    import inputs_workers
 
     return {
         "Data": inputs_data.ROWS,
@@ -140,6 +141,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "Scoring of files": inputs_scoring.ROWS,
         "Training in Python": inputs_estimator.ROWS,
         "Functions in Python": inputs_python.ROWS,
+        "Several workers": inputs_workers.ROWS,
         "Figures and tables": inputs_report.ROWS,
         "Stores": inputs_stores.ROWS,
         "Search": inputs_sweep.ROWS,
