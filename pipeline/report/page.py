@@ -200,7 +200,7 @@ def _part(section: Section, logged: Logged, code: Mapping[str, str]) -> dict[str
     if section.params and logged.params:
         rows = [(name, _option(value)) for name, value in logged.params.items()]
         frame = pd.DataFrame(rows, columns=["option", "value"], dtype=object)
-        tables.append(_table("config.yaml", "Options", frame, most=len(frame)))
+        tables.append(_table("config.yaml", "All options", frame, most=len(frame)))
     pictures = [
         {
             "drawn": draw(logged.pictures[path]),
@@ -237,7 +237,7 @@ def _table(path: str, caption: str, frame: pd.DataFrame, most: int = MAX_ROWS) -
     """What the template needs of a table: its columns and its first rows."""
     if path in CHANGED:
         frame = CHANGED[path](frame)
-    names = COLUMNS.get(path) or {n: words.spaced(n) or "measure" for n in frame.columns}
+    names = COLUMNS.get(path) or {n: _title(n) for n in frame.columns}
     shown_names = [name for name in names if name in frame][:MAX_COLUMNS]
     rows = _first_rows(path, frame, most)[shown_names]
     kinds = [_kind(rows[name]) for name in shown_names]
@@ -263,6 +263,11 @@ def _table(path: str, caption: str, frame: pd.DataFrame, most: int = MAX_ROWS) -
     }
 
 
+def _title(column: str) -> str:
+    """A name of a column as words. That of an option, such as `model.dropout`, stays as it is."""
+    return column if "." in column else words.spaced(column) or "measure"
+
+
 def _first_rows(path: str, frame: pd.DataFrame, most: int) -> pd.DataFrame:
     if path in HARDEST_FIRST and len(frame) > most:
         frame = frame.sort_values(HARDEST_FIRST[path], kind="stable")
@@ -285,7 +290,7 @@ def _option(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A value as it is read: whole numbers with commas, others with three decimals."""
+    """A value as it is read: whole numbers with commas, others with three decimals or two digits."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -293,6 +298,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         if value != value:
             return ""
+        if 0 < abs(value) < 0.01:
+            return f"{value:.2g}"
         whole = abs(value) >= 100 or (value.is_integer() and abs(value) > 1)
         return f"{value:,.0f}" if whole else f"{value:.3f}"
     return shown(value)

@@ -175,6 +175,12 @@ def test_what_tfidf_needs_is_said_where_it_was_not_found_out() -> None:
     assert reader.texts["td"] == ["50", "0.800", "1,234", "200", "0.800", "more than were tried"]
 
 
+def test_names_of_options_stay_as_they_are() -> None:
+    frame = pd.DataFrame({"test_accuracy": [0.9], "model.spatial_dropout": [0.2]})
+    _, reader = page(Table("tables/versions.csv", frame))
+    assert reader.texts["button"] == ["test accuracy", "model.spatial_dropout"]
+
+
 def test_a_table_says_what_is_left_out() -> None:
     frame = pd.DataFrame({"word": [f"w{i}" for i in range(1234)], "count": range(1234)})
     html, reader = page(Table("tables/missing_words.csv", frame))
@@ -207,6 +213,7 @@ def test_every_label_has_its_words() -> None:
         (0.123456, "0.123"),
         (2000.0, "2,000"),
         (0.0, "0.000"),
+        (0.001744, "0.0017"),
         (float("nan"), ""),
         (True, "yes"),
     ],
