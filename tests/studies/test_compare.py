@@ -155,7 +155,8 @@ def test_compare(
     drawn = client.get_metric_history(line.info.run_id, "test/accuracy")
     assert {p.step: p.value for p in drawn} == {p.step: p.value for p in curve}
     assert "by_size.json" in line.data.tags["mlflow.loggedArtifacts"]
-    assert parent.data.tags["mlflow.note.content"].startswith(shown["in_words"])
+    note, words = parent.data.tags["mlflow.note.content"], shown["in_words"]
+    assert note.startswith(words[0].upper() + words[1:] + ".\n")
     summary = Path(client.download_artifacts(parent.info.run_id, "summary.txt")).read_text()
     assert summary.strip() == shown["in_words"]
     assert summary.startswith("fine-tuned vectors.txt reaches ")
