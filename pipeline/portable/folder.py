@@ -45,7 +45,9 @@ _MOST_SUMS = 4_096  # bytes of the file of digests
 _MOST_WORDS = 256 << 20  # bytes of all words
 _MOST_ARRAYS = 1 << 30  # bytes of arrays that were compressed
 _MOST_BUCKETS = 1 << 24
+_LARGEST_WEIGHT = 1_000  # of a member; those of a trained ensemble are about 1
 _CASES = 5  # kinds of letter case, padding among them
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SUM = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\n]+)")
 
 # What Python raises for JSON of another form than ours.
@@ -216,7 +218,6 @@ def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableCla
         bool(labels) and len(set(labels)) == len(labels) and _are_strings(labels),
         "labels that are different strings",
     )
-    "".join(labels).encode()  # a lone surrogate could be shown nowhere
     embedding = arrays.table("network/embedding", None, None)
     width = embedding.values.shape[1]
     extra = None
@@ -239,6 +240,10 @@ def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableCla
         "a weight for each member, the network first",
     )
     _expect(bool(np.isfinite([*weights, floor]).all()), "finite weights")
+    _expect(
+        min(weights) >= 0 and max(weights) <= _LARGEST_WEIGHT and floor < 0,
+        f"weights from 0 to {_LARGEST_WEIGHT:,}, and a floor below 0",
+    )
     return PortableClassifier(
         labels, tokeniser, network, tuple(members), weights, floor, model["facts"]
     )
@@ -250,6 +255,8 @@ _FIELDS = {"labels": list, "tokeniser": dict, "encoder": dict, "members": list, 
 
 def _check_types(model: Mapping[str, Any]) -> None:
     """JSON of another type could be taken for what it is not: "xyz" for three labels."""
+    texts = json.dumps(model, ensure_ascii=False)
+    _expect(not _SURROGATE.search(texts), "text without lone surrogates, which nothing can show")
     for name, kind in _FIELDS.items():
         what = "a list" if kind is list else "an object"
         _expect(type(model[name]) is kind, f"{what} as {name}, got {str(model[name])[:60]!r}")
@@ -293,7 +300,6 @@ def _tokeniser(options: Mapping[str, Any], words: list[str], arrays: _Arrays) ->
         and all(len(letter) == 1 and len(lower[letter]) <= 3 for letter in lower),
         "a table of characters",
     )
-    "".join([*lower, *lower.values()]).encode()
     _expect(
         type(options["max_tokens"]) is int
         and 0 < options["max_tokens"] < 2**31

@@ -137,6 +137,10 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "a model without a network": (None, {"model": _with(members=["ngrams"], weights=[1.0])}),
     "fewer weights than members": (None, {"model": _with(weights=[1.0])}),
     "a weight that is no number": (None, {"model": _with(weights=[0.5, float("nan")])}),
+    "a weight below zero": (None, {"model": _with(weights=[1.5, -0.5])}),
+    "a weight of 1e30": (None, {"model": _with(weights=[1e30, 0.5])}),
+    "a bound above zero": (None, {"model": _with(floor=15.0)}),
+    "a lone surrogate in the facts": (None, {"model": _with(facts={"data": "\ud83d"})}),
     "a tokeniser with a pattern of its own": (
         None,
         {"model": _tokeniser(digits="(a+)+$")},
@@ -234,6 +238,7 @@ ACTS: dict[str, Callable[[Trial], object]] = {
     **OTHERS,
 }
 
+_WEIGHTS = "expected weights from 0 to 1,000, and a floor below 0"
 _METRICS = "expected numbers by name as metrics in facts, and a number as majority"
 _AGAIN = "export the model again, or name another folder"
 
@@ -314,6 +319,12 @@ GETS = {
     "a model without a network": _form("expected a weight for each member, the network first"),
     "fewer weights than members": _form("expected a weight for each member, the network first"),
     "a weight that is no number": _form("expected finite weights"),
+    "a weight below zero": _form(_WEIGHTS),
+    "a weight of 1e30": _form(_WEIGHTS),
+    "a bound above zero": _form(_WEIGHTS),
+    "a lone surrogate in the facts": _form(
+        "expected text without lone surrogates, which nothing can show"
+    ),
     "a tokeniser with a pattern of its own": _form("expected the options of a tokeniser"),
     "texts of -1 tokens": _form("expected the options of a tokeniser"),
     "lower case of a million letters": _form("expected a table of characters"),
