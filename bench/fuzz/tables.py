@@ -28,7 +28,7 @@ from pathlib import Path
 from bench.fuzz.frame import CHECKED, COMPRESSIONS, Outcome, attempt, damage
 from pipeline.data.cleaning import clean_texts, label_text
 from pipeline.data.delimited import SEPARATORS
-from pipeline.data.tables import read_table, select_columns
+from pipeline.data.tables import read_columns
 
 Rows = list[tuple[str, str]]
 WORDS = [
@@ -160,7 +160,7 @@ def trial(seed: int, folder: Path) -> Outcome:
 
     def read() -> Outcome:
         with _warnings() as warnings:
-            frame = select_columns(read_table(path), "text", "label", "rows")
+            frame = read_columns(path, "text", "label")
         got = [*zip(clean_texts(frame["text"]), map(label_text, frame["label"]), strict=True)]
         if got == rows:
             return Outcome(kind, "right")

@@ -9,13 +9,18 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.base.errors import DataError
 from pipeline.data.content import shown
 from pipeline.data.splitting import SPLITS
+from pipeline.data.tables import is_arrow_text
 from pipeline.portable.text import MAX_CHARACTERS, normalize
 
 logger = logging.getLogger(__name__)
@@ -71,62 +76,99 @@ def _shortest(name: str) -> str:
     return "0" if name == "-0" else name
 
 
-def clean_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+def clean_rows(frame: pd.DataFrame) -> tuple[pa.Table, dict[str, int]]:
     """Clean texts and labels, and drop the rows that lack one of them.
 
-    `frame`: columns `text`, `label` and perhaps `group`. Returns the rows that stay, and how many
-    were dropped by reason: `empty`, `unlabelled`.
+    `frame`: columns `text`, `label` and perhaps `group`. Returns the rows that stay, as columns of
+    text, and how many were dropped by reason: `empty`, `unlabelled`.
 
     Raises DataError: a label is a list, bytes or the like.
     """
-    cleaned = pd.DataFrame(
-        {
-            "text": clean_texts(frame["text"]),
-            **{name: _names(frame[name]) for name in ("label", "group") if name in frame},
-        },
-        dtype=object,
-    )
-    empty = cleaned["text"] == ""
-    unlabelled = ~empty & (cleaned["label"] == "")
-    dropped = {"empty": int(empty.sum()), "unlabelled": int(unlabelled.sum())}
-    return cleaned[~(empty | unlabelled)], dropped
+    texts = frame["text"]
+    columns = {
+        "text": _clean_arrow(pa.array(texts))
+        if is_arrow_text(texts)
+        else pa.array(clean_texts(texts), pa.large_string()),
+        **{name: _names(frame[name]) for name in ("label", "group") if name in frame},
+    }
+    cleaned = pa.table(columns)
+    has_text, has_label = (pc.not_equal(cleaned[name], "") for name in ("text", "label"))
+    stays = pc.and_(has_text, has_label)
+    empty = len(frame) - pc.sum(has_text).as_py()
+    dropped = {"empty": empty, "unlabelled": len(frame) - empty - pc.sum(stays).as_py()}
+    return cleaned.filter(stays) if any(dropped.values()) else cleaned, dropped
 
 
 def clean_texts(values: Iterable[object]) -> list[str]:
     """Headlines as they are compared and learned from; a missing one is empty."""
     texts = [value if isinstance(value, str) else "" for value in values]
+    return _fold(texts, len(texts))
+
+
+def _fold(texts: list[str], total: int) -> list[str]:
+    """`total`: how many headlines there are with those that are clean already, for the warning."""
     long = sum(len(text) > MAX_CHARACTERS for text in texts)
     if long:
         logger.warning(
             "data: more than %s characters in %s of %s headlines: their rest is not read",
             f"{MAX_CHARACTERS:,}",
             f"{long:,}",
-            f"{len(texts):,}",
+            f"{total:,}",
         )
     return [fold_spaces(text) for text in normalize(texts)]
 
 
-def _names(values: Iterable[object]) -> list[str]:
-    names: list[str] = []
+_CHANGING = r"[^\x20-\x7e]|  |^ | $"
+"""What a text has that cleaning may change."""
+
+
+def _clean_arrow(column: pa.ChunkedArray) -> pa.Array:
+    """The same as `clean_texts` for an Arrow column. Python sees only the texts that may change."""
+    texts = _in_one(column.fill_null("").cast(pa.large_string()))
+    changing = pc.or_(
+        pc.match_substring_regex(texts, _CHANGING),
+        pc.greater(pc.binary_length(texts), MAX_CHARACTERS),
+    )
+    folded = _fold(texts.filter(changing).to_pylist(), len(texts))
+    return pc.replace_with_mask(texts, changing, pa.array(folded, pa.large_string()))
+
+
+def _names(values: pd.Series[Any]) -> pa.Array:
+    """The names of labels or groups, as strings."""
+    if is_arrow_text(values):
+        encoded = _in_one(pa.array(values).fill_null("")).dictionary_encode()
+        names = [label_text(value) for value in encoded.dictionary.to_pylist()]
+        return pa.array(names, pa.string()).take(encoded.indices)
     seen: dict[str, str] = {}
+    names = []
     for value in values:
         if isinstance(value, str):
             names.append(seen.get(value) or seen.setdefault(value, label_text(value)))
         else:
             names.append(label_text(value))
-    return names
+    return pa.array(names, pa.string())
 
 
-def warn_of_spellings(values: Iterable[object]) -> None:
+def _in_one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """The chunks of a column as one array."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def warn_of_spellings(*columns: pd.Series[Any]) -> None:
     """Warn where labels that differ have one name, such as 1.5 and 1.50, or the number 1 and "1"."""
     spellings = defaultdict(set)
-    for _, value in dict.fromkeys((type(value), value) for value in values):
+    for _, value in dict.fromkeys((type(v), v) for column in columns for v in _different(column)):
         name = label_text(value)
         text = fold_spaces(value) if isinstance(value, str) else f"{name} (not text)"
         spellings[name].add(text)
     for name, texts in sorted(spellings.items()):
         if name and len(texts) > 1:
             logger.warning("data: the labels %s are one label, %s", ", ".join(sorted(texts)), name)
+
+
+def _different(column: pd.Series[Any]) -> Iterable[Any]:
+    """The values of a column; those of an Arrow column once each."""
+    return pa.array(column).unique().to_pylist() if is_arrow_text(column) else column
 
 
 @dataclass(frozen=True)
@@ -145,12 +187,12 @@ class Contradiction:
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """`frames`: the rows that stay, by split. `dropped`: how many rows were dropped, by reason.
+    """`tables`: the rows that stay, by split. `dropped`: how many rows were dropped, by reason.
 
     `contradictions`: the headlines with several labels, those with most dropped rows first.
     """
 
-    frames: dict[str, pd.DataFrame]
+    tables: dict[str, pa.Table]
     dropped: dict[str, int]
     contradictions: tuple[Contradiction, ...]
 
@@ -162,46 +204,62 @@ def clean_splits(frames: Mapping[str, pd.DataFrame]) -> Cleaned:
     a contradiction. A split other than train without any label is left out, with a warning.
 
     `frames`: a table for each split. The reasons: `empty`, `unlabelled`, `duplicates`,
-    `contradictions`.
+    `contradictions`. The tables have the columns of `frames`, as text.
 
     Raises DataError: no row of a split is left.
     """
-    total = dict.fromkeys(("empty", "unlabelled", "duplicates", "contradictions"), 0)
-    cleaned: dict[str, pd.DataFrame] = {}
-    kept: dict[str, str] = {}  # the label of each headline that stays
-    others: dict[str, Counter[str]] = defaultdict(Counter)
-    warn_of_spellings(label for frame in frames.values() for label in frame["label"])
-    for split in reversed(SPLITS):
-        if split not in frames:
-            continue
-        frame, dropped = clean_rows(frames[split])
-        if frame.empty and dropped["unlabelled"] and split != "train":
+    warn_of_spellings(*(frame["label"] for frame in frames.values()))
+    parts: dict[str, pa.Table] = {}
+    reasons: dict[str, dict[str, int]] = {}
+    for split in (split for split in reversed(SPLITS) if split in frames):
+        table, dropped = clean_rows(frames[split])
+        if not len(table) and dropped["unlabelled"] and split != "train":
             logger.warning(
                 "data: the split %s is left out, as none of its %s headlines has a label",
                 split,
                 f"{dropped['unlabelled']:,}",
             )
             continue
-        first = frame.drop_duplicates("text")
-        first = first[~first["text"].isin(kept.keys())]
-        kept.update(zip(first["text"], first["label"], strict=True))
-        repeated = frame.drop(first.index)
-        contradicts = repeated["label"] != repeated["text"].map(kept)
-        for text, label in repeated.loc[contradicts, ["text", "label"]].itertuples(index=False):
-            others[text][label] += 1
-        dropped["contradictions"] = int(contradicts.sum())
-        dropped["duplicates"] = len(repeated) - dropped["contradictions"]
-        if first.empty:
+        parts[split], reasons[split] = table, dropped
+    rows = pa.concat_tables(parts.values())
+    # Each headline has the number of its first row among those that stay.
+    numbers = _in_one(rows["text"]).dictionary_encode().indices.to_numpy()
+    stays = np.diff(np.maximum.accumulate(numbers), prepend=-1) > 0
+    repeated = np.flatnonzero(~stays)
+    kept = np.flatnonzero(stays)[numbers[repeated]]
+    differs = pc.not_equal(rows["label"].take(repeated), rows["label"].take(kept)).to_numpy()
+    contradicts = np.zeros(len(rows), bool)
+    contradicts[repeated[differs]] = True
+    tables, end = {}, 0
+    for split, part in parts.items():
+        start, end = end, end + len(part)
+        if not stays[start:end].any():
+            empty, unlabelled = reasons[split].values()
             raise DataError(
                 f"expected labelled headlines in {split}, none is left of {len(frames[split])} rows "
-                f"({dropped['empty']} empty, {dropped['unlabelled']} unlabelled, "
-                f"{len(repeated)} repeated)"
+                f"({empty} empty, {unlabelled} unlabelled, {len(part)} repeated)"
             )
-        cleaned[split] = first
-        total = {reason: count + dropped[reason] for reason, count in total.items()}
+        tables[split] = part.filter(pa.array(stays[start:end])) if len(repeated) else part
+        reasons[split]["contradictions"] = int(contradicts[start:end].sum())
+    total = Counter[str]()
+    for dropped in reasons.values():
+        total.update(dropped)
+    dropped = {reason: total[reason] for reason in ("empty", "unlabelled")}
+    contradictions = total["contradictions"]
+    dropped |= {"duplicates": len(repeated) - contradictions, "contradictions": contradictions}
+    return Cleaned(tables, dropped, _contradictions(rows, repeated[differs], kept[differs]))
+
+
+def _contradictions(
+    rows: pa.Table, dropped: NDArray[np.int64], kept: NDArray[np.int64]
+) -> tuple[Contradiction, ...]:
+    """`dropped`: the rows that contradict another, in order. `kept`: which one, for each."""
+    others: dict[int, Counter[str]] = defaultdict(Counter)
+    for row, label in zip(kept.tolist(), rows["label"].take(dropped).to_pylist(), strict=True):
+        others[row][label] += 1
+    stay = rows.take(np.array([*others], np.int64)).to_pylist()
     contradictions = [
-        Contradiction(text, kept[text], tuple(labels), labels.total())
-        for text, labels in others.items()
+        Contradiction(row["text"], row["label"], tuple(labels), labels.total())
+        for row, labels in zip(stay, others.values(), strict=True)
     ]
-    contradictions.sort(key=lambda contradiction: -contradiction.headlines)
-    return Cleaned(cleaned, total, tuple(contradictions))
+    return tuple(sorted(contradictions, key=lambda contradiction: -contradiction.headlines))

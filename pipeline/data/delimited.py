@@ -126,7 +126,7 @@ def find_separator(text: str, separator: str) -> tuple[int, str, str]:
     named = re.match(r'"?sep=([^\w\s"]|\t)"?(\r\n|\n|\r)', text)
     if named:
         return 1, text[named.end() :], named[1]
-    beginning = text[:_BEGINNING]
+    beginning = text[:BEGINNING]
 
     def has_fields(candidate: str) -> bool:
         """Whether the first row is cut into several fields, and most of the next into as many."""
@@ -144,7 +144,7 @@ def find_separator(text: str, separator: str) -> tuple[int, str, str]:
     return 0, text, separator
 
 
-_BEGINNING = 100_000  # characters in which the separator is looked for
+BEGINNING = 100_000  # characters in which the separator is looked for
 
 
 def _fields(number: int) -> str:

@@ -13,7 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from pipeline.base.errors import ConfigError, DataError, nearest
@@ -32,7 +35,8 @@ from pipeline.data.options import DataOptions
 from pipeline.data.sources import SOURCES, Request
 from pipeline.data.sources.memory import load_memory
 from pipeline.data.splitting import SPLITS, add_missing_splits
-from pipeline.data.tables import READERS, holds_table, read_table, select_columns, table_of
+from pipeline.data.tables import READERS, holds_table, read_columns, select_columns, table_of
+from pipeline.data.text_column import TextColumn
 
 logger = logging.getLogger(__name__)
 
@@ -70,31 +74,38 @@ class Headlines:
 
     def texts(self, split: str) -> list[str]:
         """Headlines of a split. Raises DataError: there is no such split."""
-        return list(self.rows(split)["text"][:])
+        return list(self._values(split, "text").to_pylist())
 
     def labels(self, split: str) -> list[int]:
         """Labels of a split, one for each headline: positions in `label_names`."""
-        return list(self.rows(split)["label"][:])
+        return list(self._values(split, "label").to_pylist())
 
     def examples(self, split: str) -> Examples:
-        """Headlines and labels of a split, with the names of the labels."""
-        return Examples(self.texts(split), self.labels(split), self.label_names)
+        """Headlines and labels of a split, with the names of the labels.
+
+        The headlines become strings only where they are asked for.
+        """
+        return Examples(self.column(split), self.labels(split), self.label_names)
+
+    def column(self, split: str) -> TextColumn:
+        """Headlines of a split, which become strings only where they are asked for."""
+        return TextColumn(self._values(split, "text"))
 
     def groups(self, split: str) -> list[str] | None:
         """The group (publisher or author) of each headline of a split, empty where it has none.
 
         None: the headlines were loaded without a column of groups.
         """
-        rows = self.rows(split)
-        return list(rows["group"][:]) if "group" in rows.column_names else None
+        has_groups = "group" in self.rows(split).column_names
+        return list(self._values(split, "group").to_pylist()) if has_groups else None
+
+    def _values(self, split: str, name: str) -> pa.ChunkedArray:
+        return self.rows(split).select_columns(name).with_format("arrow")[:][name]
 
     @cached_property
     def sha256(self) -> Mapping[str, str]:
         """A digest for each split, of its labels and headlines in order."""
-        return {
-            split: _digest(self.texts(split), self.labels(split), self.label_names)
-            for split in self.splits
-        }
+        return {split: _digest(self.examples(split)) for split in self.splits}
 
 
 def load_headlines(
@@ -169,22 +180,25 @@ def load_headlines(
     else:
         loaded = load_memory(source, labels, request)
     cleaned = clean_splits(loaded.frames)
-    frames, dropped = cleaned.frames, cleaned.dropped
     if group is not None:
-        _check_groups(frames, group, loaded.name)
-    names = _label_names(frames)
-    frames = add_missing_splits(
-        frames, validation=options.validation, test=options.test, seed=options.seed
+        _check_groups(cleaned.tables, group, loaded.name)
+    names = _label_names(cleaned.tables)
+    tables = add_missing_splits(
+        cleaned.tables, validation=options.validation, test=options.test, seed=options.seed
     )
     headlines = Headlines(
-        loaded.name, _splits(frames, names), dropped, loaded.address, cleaned.contradictions
+        loaded.name,
+        _splits(tables, names),
+        cleaned.dropped,
+        loaded.address,
+        cleaned.contradictions,
     )
     logger.info(
         "data: %s, %s headlines in %d labels (dropped: %s)",
         headlines.name,
         " + ".join(f"{len(headlines.splits[split]):,}" for split in SPLITS),
         len(names),
-        ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()),
+        ", ".join(f"{count:,} {reason}" for reason, count in headlines.dropped.items()),
     )
     _warn_of_contradictions(cleaned.contradictions, sum(map(len, headlines.splits.values())))
     return headlines
@@ -199,10 +213,10 @@ def read_labelled(
 
     Raises DataError: the file or its rows cannot be used.
     """
-    table = select_columns(read_table(Path(path)), text, label, str(path), option=FILE_OPTION)
-    warn_of_spellings(table["label"])
-    frame, dropped = clean_rows(table)
-    if frame.empty:
+    frame = read_columns(Path(path), text, label, option=FILE_OPTION)
+    warn_of_spellings(frame["label"])
+    rows, dropped = clean_rows(frame)
+    if not len(rows):
         raise DataError(f"{path}: expected labelled headlines, found none")
     if any(dropped.values()):
         logger.warning(
@@ -211,7 +225,7 @@ def read_labelled(
             dropped["empty"],
             dropped["unlabelled"],
         )
-    return Labelled(frame["text"].to_list(), frame["label"].to_list())
+    return Labelled(rows["text"].to_pylist(), rows["label"].to_pylist())
 
 
 def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[str]:
@@ -282,13 +296,13 @@ def _warn_of_contradictions(contradictions: Sequence[Contradiction], headlines: 
         )
 
 
-def _check_groups(frames: Mapping[str, pd.DataFrame], group: str, name: str) -> None:
-    if any("group" not in frame for frame in frames.values()):
+def _check_groups(tables: Mapping[str, pa.Table], group: str, name: str) -> None:
+    if any("group" not in table.column_names for table in tables.values()):
         raise DataError(
             f"the source {name!r} has no column {group!r}: a group is for files, hub data sets and "
             "data frames"
         )
-    different = set().union(*(frame["group"] for frame in frames.values()))
+    different = _different(tables, "group")
     if len(different) < 2:
         raise DataError(
             f"expected at least two different values in the column {group!r}, all headlines have "
@@ -296,35 +310,49 @@ def _check_groups(frames: Mapping[str, pd.DataFrame], group: str, name: str) -> 
         )
 
 
-def _label_names(frames: Mapping[str, pd.DataFrame]) -> list[str]:
+def _different(tables: Mapping[str, pa.Table], column: str) -> set[str]:
+    return set().union(*(table[column].unique().to_pylist() for table in tables.values()))
+
+
+def _label_names(tables: Mapping[str, pa.Table]) -> list[str]:
     """The labels of `train` in order: numbers by value, names by the alphabet."""
-    names = sorted(set(frames["train"]["label"]))
+    names = sorted(tables["train"]["label"].unique().to_pylist())
     if all(re.fullmatch("-?[0-9]+", name) for name in names):
         names.sort(key=int)
     if len(names) < 2:
         raise DataError(f"expected at least two labels, all headlines have {names[0]!r}")
-    for split, frame in frames.items():
-        unknown = sorted(set(frame["label"]) - set(names))
+    for split, table in tables.items():
+        unknown = sorted(_different({split: table}, "label") - set(names))
         if unknown:
             raise DataError(f"label {unknown[0]!r} is in {split} but not in train")
     return names
 
 
-def _splits(frames: Mapping[str, pd.DataFrame], names: Sequence[str]) -> DatasetDict:
+def _splits(tables: Mapping[str, pa.Table], names: Sequence[str]) -> DatasetDict:
     """The tables as a DatasetDict, with labels as positions in `names`."""
     features = Features({"text": Value("string"), "label": ClassLabel(names=list(names))})
-    if "group" in frames["train"]:
+    if "group" in tables["train"].column_names:
         features["group"] = Value("string")
-    codes = {name: code for code, name in enumerate(names)}
     splits = DatasetDict()
     for split in SPLITS:
-        frame = frames[split].assign(label=[codes[name] for name in frames[split]["label"]])
-        splits[split] = Dataset.from_dict(frame.to_dict("list"), features=features)
+        codes = pc.index_in(tables[split]["label"], value_set=pa.array(names, pa.string()))
+        table = tables[split].set_column(1, "label", codes)
+        # An array of strings holds 2 GB at most, and a headline has 10,000 characters at most.
+        parts = (
+            table.take(np.arange(start, min(start + _TOGETHER, len(table))))
+            for start in range(0, len(table), _TOGETHER)
+        )
+        splits[split] = Dataset(
+            pa.concat_tables(part.cast(features.arrow_schema) for part in parts)
+        )
     return splits
 
 
-def _digest(texts: Sequence[str], labels: Sequence[int], names: Sequence[str]) -> str:
-    digest = hashlib.sha256()
-    for text, label in zip(texts, labels, strict=True):
+def _digest(examples: Examples) -> str:
+    digest, names = hashlib.sha256(), examples.label_names
+    for text, label in zip(examples.texts, examples.labels, strict=True):
         digest.update(f"{names[label]}\t{text}\n".encode())
     return digest.hexdigest()
+
+
+_TOGETHER = 50_000  # headlines

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.examples import Examples
+from pipeline.data.text_column import TextColumn
 
 
 def sample_examples(examples: Examples, n: int, seed: int) -> Examples:
@@ -21,11 +25,13 @@ def sample_examples(examples: Examples, n: int, seed: int) -> Examples:
         # nearly the same share of every label.
         place[positions] = (np.arange(len(positions)) + random.random()) / len(positions)
     chosen = np.sort(np.argsort(place, kind="stable")[:n])
-    return Examples(
-        [examples.texts[i] for i in chosen],
-        [examples.labels[i] for i in chosen],
-        examples.label_names,
-    )
+    labels_of_chosen = [examples.labels[i] for i in chosen]
+    return Examples(take_texts(examples.texts, chosen), labels_of_chosen, examples.label_names)
+
+
+def take_texts(texts: Sequence[str], positions: NDArray[np.integer[Any]]) -> list[str]:
+    """The texts at some positions, int array (n,), in their order."""
+    return texts.take(positions) if isinstance(texts, TextColumn) else [texts[i] for i in positions]
 
 
 def sample_positions(n: int, most: int, seed: int = 0) -> NDArray[np.int64]:

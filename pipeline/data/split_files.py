@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.base.errors import DataError
 from pipeline.data.content import check_file, read_content
 from pipeline.data.splitting import SPLITS, split_name
-from pipeline.data.tables import READERS, is_table, read_table, reader_of, select_columns
+from pipeline.data.tables import READERS, is_table, read_columns, reader_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,11 +55,11 @@ def split_files(folder: Path) -> dict[str, Path]:
 def read_split_files(
     folder: Path, text: str, label: str, group: str | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Read the files of `split_files`. `text`, `label`, `group`: the columns, as `select_columns`.
+    """Read the files of `split_files`. `text`, `label`, `group`: the columns, as `read_columns`.
 
     A warning names tables that only look like a split, such as test-old.csv.
 
-    Raises DataError: as `split_files` and `read_table`.
+    Raises DataError: as `split_files` and `read_columns`.
     """
     files = split_files(folder)
     alike = [path.name for path in _listed(folder) if _looks_like_a_split(path)]
@@ -69,10 +69,7 @@ def read_split_files(
             folder,
             ", ".join(alike[:8]),
         )
-    return {
-        split: select_columns(read_table(path), text, label, str(path), group)
-        for split, path in files.items()
-    }
+    return {split: read_columns(path, text, label, group) for split, path in files.items()}
 
 
 def check_files(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.base.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
 SPLITS = ("train", "validation", "test")
 ALIASES = {"valid": "validation", "dev": "validation", "val": "validation"}
@@ -25,8 +25,8 @@ def split_name(name: str) -> str:
 
 
 def add_missing_splits(
-    frames: Mapping[str, pd.DataFrame], *, validation: float, test: float, seed: int
-) -> dict[str, pd.DataFrame]:
+    frames: Mapping[str, pa.Table], *, validation: float, test: float, seed: int
+) -> dict[str, pa.Table]:
     """Take the splits that `frames` lacks from its split `train`, stratified by label.
 
     Args:
@@ -42,28 +42,35 @@ def add_missing_splits(
     missing = {split: value for split, value in fractions.items() if split not in frames}
     if not missing:
         return dict(frames)
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
     from sklearn.model_selection import train_test_split
 
     train = frames["train"]
-    total, counts = len(train), train["label"].value_counts()
+    # Labels as numbers in the order of their names.
+    names = sorted(train["label"].unique().to_pylist())
+    labels = pc.index_in(train["label"], value_set=pa.array(names)).to_numpy()
+    total, counts = len(train), np.bincount(labels)
     if counts.min() < len(missing) + 1:
-        rare = min(counts[counts == counts.min()].index)
+        rare = names[counts.argmin()]
         raise DataError(
             f"label {rare!r} has {counts.min()} headline{'s' if counts.min() > 1 else ''} left, expected at "
             f"least {len(missing) + 1} (one a split): add some, or leave the label out"
         )
-    complete = dict(frames)
+    complete, rows = dict(frames), np.arange(total)
     for split, fraction in missing.items():
         size = math.ceil(fraction * total)
-        rest = len(train) - size
+        rest = len(rows) - size
         if min(size, rest) < len(counts):
             raise DataError(
                 f"{total} headlines with {split}={fraction} leave {size} for {split} and {rest} for "
                 f"the rest, expected at least {len(counts)} in each (one a label): add headlines or "
                 "change the fraction"
             )
-        train, complete[split] = train_test_split(
-            train, test_size=size, stratify=train["label"], random_state=seed
+        rows, chosen = train_test_split(
+            rows, test_size=size, stratify=labels[rows], random_state=seed
         )
-    complete["train"] = train
+        complete[split] = train.take(chosen)
+    complete["train"] = train.take(rows)
     return complete

@@ -100,16 +100,26 @@ def tokenize(texts: Sequence[str], contractions: Contractions = "split") -> list
     >>> tokenize(["Alps may lose 70% of snow, don't they?"])
     [['alps', 'may', 'lose', '70', '%', 'of', 'snow', ',', 'do', "n't", 'they', '?']]
     """
-    set_threads()  # before TensorFlow computes for the first time
     pieces = [text.split() for text in normalize(texts)]
     different = list(dict.fromkeys(chain.from_iterable(pieces)))
-    ragged = tf.strings.split(standardize(tf.constant(different, tf.string), contractions))
-    tokens = [token.decode() for token in ragged.values.numpy()]
-    bounds = pairwise(ragged.row_splits.numpy().tolist())
-    by_piece = {
-        piece: tokens[start:end] for piece, (start, end) in zip(different, bounds, strict=True)
-    }
+    by_piece = dict(zip(different, tokenize_pieces(different, contractions), strict=True))
     return [[token for piece in headline for token in by_piece[piece]] for headline in pieces]
+
+
+def tokenize_pieces(pieces: Sequence[str], contractions: Contractions = "split") -> list[list[str]]:
+    """The tokens of every piece. A piece has no white space, and is as `normalize` gives it."""
+    set_threads()  # before TensorFlow computes for the first time
+    tokens: list[list[str]] = []
+    for start in range(0, len(pieces), _PIECES):
+        part = tf.constant(pieces[start : start + _PIECES], tf.string)
+        ragged = tf.strings.split(standardize(part, contractions))
+        values = [token.decode() for token in ragged.values.numpy()]
+        bounds = pairwise(ragged.row_splits.numpy().tolist())
+        tokens += [values[start:end] for start, end in bounds]
+    return tokens
+
+
+_PIECES = 100_000  # that are tokenised at a time
 
 
 _NEW_LINE = ord("\n")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import get_args
 
 from pipeline.base.calls import checked
@@ -14,11 +15,14 @@ from pipeline.base.errors import ConfigError
 from pipeline.data.spaces import lacks_spaces
 from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.matching import Contractions
-from pipeline.embedding.text import tokenize
+from pipeline.embedding.text import tokenize_pieces
+from pipeline.portable.text import normalize
+from pipeline.portable.tokens import PLAIN
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 10_000  # headlines tokenised at a time
+_BATCH = 10_000  # headlines at a time
+_is_plain = re.compile(PLAIN, re.ASCII | re.IGNORECASE).fullmatch
 
 
 @dataclass(frozen=True)
@@ -53,24 +57,7 @@ def build_vocabulary(
 
     Raises ConfigError: one of the numbers is below 1.
     """
-    for name, number in (("min_count", min_count), ("max_tokens", max_tokens)):
-        if number is not None and number < 1:
-            raise ConfigError(f"expected {name} from 1, got {number}")
-    counts: Counter[str] = Counter()
-    for start in range(0, len(texts), _BATCH):
-        for tokens in tokenize(texts[start : start + _BATCH], contractions):
-            counts.update(islice(tokens, max_tokens))
-    kept = sorted(
-        (
-            (word, count)
-            for word, count in counts.items()
-            if count >= min_count and len(word) <= LONGEST_WORD
-        ),
-        key=lambda item: (-item[1], item[0]),
-    )
-    return Vocabulary(
-        tuple(word for word, _ in kept), tuple(count for _, count in kept), contractions
-    )
+    return _count(texts, (contractions,), min_count, max_tokens)[contractions]
 
 
 def build_vocabularies(
@@ -83,12 +70,67 @@ def build_vocabularies(
     says so.
     """
     _warn_of_missing_spaces(texts)
-    return {
-        contractions: build_vocabulary(
-            texts, min_count=min_count, max_tokens=max_tokens, contractions=contractions
-        )
-        for contractions in get_args(Contractions)
-    }
+    return _count(texts, get_args(Contractions), min_count, max_tokens)
+
+
+def _count(
+    texts: Sequence[str],
+    conventions: Sequence[Contractions],
+    min_count: int,
+    max_tokens: int | None,
+) -> dict[Contractions, Vocabulary]:
+    for name, number in (("min_count", min_count), ("max_tokens", max_tokens)):
+        if number is not None and number < 1:
+            raise ConfigError(f"expected {name} from 1, got {number}")
+    # The pieces between spaces are counted, and each different one is tokenised once.
+    pieces: Counter[str] = Counter()
+    for part in _parts(texts):
+        pieces.update(" ".join(part).split())
+    plain: Counter[str] = Counter()
+    odd = []
+    for piece, count in pieces.items():
+        if _is_plain(piece):
+            plain[piece.lower()] += count
+        else:
+            odd.append(piece)
+    tokens = {each: dict(zip(odd, tokenize_pieces(odd, each), strict=True)) for each in conventions}
+    totals = {each: plain.copy() for each in conventions}
+    for each, total in totals.items():
+        for piece in odd:
+            for token in tokens[each][piece]:
+                total[token] += pieces[piece]
+    del pieces
+    if max_tokens is not None:
+        most = {piece: max(len(by_piece[piece]) for by_piece in tokens.values()) for piece in odd}
+        for text in chain.from_iterable(_parts(texts)):
+            if sum(map(most.get, text.split(), repeat(1))) > max_tokens:
+                for each, total in totals.items():
+                    by_piece = tokens[each]
+                    listed = (by_piece.get(piece, (piece.lower(),)) for piece in text.split())
+                    total.subtract(islice(chain.from_iterable(listed), max_tokens, None))
+    return {each: _vocabulary(totals[each], min_count, each) for each in conventions}
+
+
+def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Some headlines at a time, which bounds the memory."""
+    for start in range(0, len(texts), _BATCH):
+        yield normalize(texts[start : start + _BATCH])
+
+
+def _vocabulary(
+    counts: Mapping[str, int], min_count: int, contractions: Contractions
+) -> Vocabulary:
+    kept = sorted(
+        (
+            (word, count)
+            for word, count in counts.items()
+            if count >= min_count and len(word) <= LONGEST_WORD
+        ),
+        key=lambda item: (-item[1], item[0]),
+    )
+    return Vocabulary(
+        tuple(word for word, _ in kept), tuple(count for _, count in kept), contractions
+    )
 
 
 _MANY = 0.05  # fraction of the texts

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from pipeline.embedding.keys import LONGEST_WORD
+from pipeline.embedding.text import tokenize
 from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies, build_vocabulary
 
 
@@ -24,6 +27,22 @@ def test_many_headlines_are_counted_in_batches() -> None:
     vocabulary = build_vocabulary([f"w{i} again" for i in range(12_000)])
     assert len(vocabulary) == 12_001
     assert vocabulary.counts[:2] == (12_000, 1)
+
+
+@pytest.mark.parametrize("max_tokens", [None, 1, 2, 5])
+def test_counts_are_those_of_the_tokens(max_tokens: int | None) -> None:
+    """Each different piece is tokenised once, which changes no count."""
+    texts = [
+        "Don't they? They DON'T!",
+        "U.S.-led \u2013 they cannot...",
+        " 70%\tof",
+        "\u2026",
+        "",
+        "they",
+    ]
+    for contractions, vocabulary in build_vocabularies(texts, max_tokens=max_tokens).items():
+        tokens = [t for text in tokenize(texts, contractions) for t in text[:max_tokens]]
+        assert dict(zip(vocabulary.words, vocabulary.counts, strict=True)) == Counter(tokens)
 
 
 def test_a_word_without_an_end_is_no_word_of_the_vocabulary() -> None:

@@ -15,7 +15,7 @@ def load_file(request: Request) -> Loaded:
     Raises DataError: there is no such file, it cannot be read, or has no such columns.
     """
     from pipeline.data.split_files import read_split_files, warn_of_splits_beside
-    from pipeline.data.tables import read_table, select_columns
+    from pipeline.data.tables import read_columns
 
     check_file_source(request.path)
     path = Path(request.path)
@@ -24,8 +24,7 @@ def load_file(request: Request) -> Loaded:
         frames = read_split_files(path, *columns, request.group)
     else:
         warn_of_splits_beside(path)
-        frame = select_columns(read_table(path), *columns, str(path), request.group)
-        frames = {"train": frame}
+        frames = {"train": read_columns(path, *columns, request.group)}
     return Loaded(_data_name(path), str(path), frames)
 
 
