@@ -156,7 +156,9 @@ def run(
                 if figures:
                     vectors, test_vectors = (fitted.network.embed(e.texts) for e in (train, test))
                     log(report.cases_items(vectors, train, test_vectors, test))
-            kept = evaluations[fitted.kept]
+            # Without members the classifier is the network, which alone has no calibration.
+            kept = replace(evaluations[fitted.kept], calibration=fitted.classifier.calibration)
+            evaluations[fitted.kept] = kept
             log(report.evaluations_items(evaluations, fitted.kept, figures=figures))
             majority = report.majority_share(headlines)
             results = report.results_table(fitted.history, fitted.ensemble, evaluations, majority)

@@ -169,6 +169,9 @@ ALWAYS = {
     "tables/versions.csv",
     "tables/per_class.csv",
     "tables/thresholds.csv",
+    "tables/answered.csv",
+    "tables/label_sets.csv",
+    "tables/marks.csv",
     "tables/test_predictions.csv",
     "tables/misclassified.csv",
     "tables/missing_words.csv",
@@ -201,6 +204,7 @@ ADDED = {
         "figures/learning_curves.png",
         "figures/confusion_matrix.png",
         "figures/reliability.png",
+        "figures/unsure.png",
         "figures/coverage.png",
     },
 }

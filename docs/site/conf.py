@@ -76,7 +76,17 @@ html_theme_options = {
 }
 
 # What stands in the navigation, in its order. Other pages and notebooks come after those named here.
-QUESTIONS = ("learning", "compare", "embedding", "search", "audit", "why", "cases", "vectors")
+QUESTIONS = (
+    "learning",
+    "compare",
+    "embedding",
+    "search",
+    "audit",
+    "why",
+    "unsure",
+    "cases",
+    "vectors",
+)
 NOTEBOOKS = (
     "quickstart",
     "what_an_embedding_learns",

@@ -14,9 +14,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from pipeline.classifier.layers import PriorForNothing
 from pipeline.classifier.members import Member, TokenPlaces
 from pipeline.classifier.network import Network
 from pipeline.embedding.text import TextLayer, standardize
+from pipeline.portable.classifier import LEAST_SHARE
 
 
 def explain_texts(
@@ -25,6 +27,7 @@ def explain_texts(
     weights: Sequence[float],
     floor: float | None,
     steps: int | None,
+    prior: PriorForNothing | None = None,
 ) -> Callable[[Any], dict[str, Any]]:
     """The computation as a tf.function of strings (n,), which can be exported.
 
@@ -34,6 +37,7 @@ def explain_texts(
         weights: the weight of each member.
         floor: lower log-probabilities of a member count as this; None where there is none.
         steps: of integrated gradients; None: as many as the network needs.
+        prior: for texts of which the members know nothing: their words give nothing.
 
     Returns:
         A function that gives a dict of `words`, ragged (n, words); `tokens`, ragged (n, words,
@@ -52,6 +56,11 @@ def explain_texts(
             sum(weight * part[i] for weight, part in zip(weights, parts, strict=True))
             for i in (0, 1)
         )
+        if prior is not None:
+            says = prior.says(batch.token_ids)
+            values = tf.where(tf.gather(says, places.text_of_token), values, 0.0)
+            least = tf.math.log(tf.maximum(tf.constant(prior.prior, bias.dtype), LEAST_SHARE))
+            bias = tf.where(says, bias, least)
         return {
             "words": words,
             "tokens": tokens,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,15 +19,19 @@ from scipy.special import log_softmax
 from pipeline.base.calls import checked
 from pipeline.base.errors import TrainingError
 from pipeline.classifier.calibration import log_loss
+from pipeline.classifier.conformal import calibrate
 from pipeline.classifier.contributions import explain_texts
-from pipeline.classifier.layers import LogLinear
+from pipeline.classifier.layers import LogLinear, PriorForNothing
 from pipeline.classifier.members import Member, NetworkMember
 from pipeline.classifier.network import Network
 from pipeline.classifier.ngram_fitting import fit_ngrams
+from pipeline.classifier.ngrams import NgramMember
 from pipeline.classifier.scoring import BATCH_SIZE, Scorer, compile_scorer, score_texts
 from pipeline.classifier.sif import fit_sif, sif_log_probabilities
 from pipeline.data.examples import Examples
-from pipeline.embedding.matrix import EmbeddingMatrix
+from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
+from pipeline.portable.conformal import Calibration
+from pipeline.portable.tokens import EMPTY, FIRST_WORD, NO_KNOWN_WORD, UNKNOWN, is_word
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +49,9 @@ class Classifier:
 
     `network`: the Keras network, which is the first member. `beside`: the linear members beside it.
     `weights`: the weight of each member, the network's first. `label_names`: label i of the outputs
-    is `label_names[i]`. `floor`: lower log-probabilities of a member count as this.
+    is `label_names[i]`. `floor`: lower log-probabilities of a member count as this. `prior`: the share
+    of each label among the training texts, which a text gets of which the members know nothing; empty
+    where it is not known. `calibration`: for sets of labels.
     """
 
     network: Network
@@ -53,6 +59,8 @@ class Classifier:
     weights: tuple[float, ...] = (1.0,)
     label_names: tuple[str, ...] = ()
     floor: float = FLOOR
+    prior: tuple[float, ...] = ()
+    calibration: Calibration | None = None
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -62,14 +70,29 @@ class Classifier:
     @cached_property
     def model(self) -> keras.Model:
         """All of it as a Keras model: strings (n,) -> probabilities, float32 (n, n_labels)."""
-        if not self.beside:
+        if not self.beside and not self.prior:
             return self.network.model
         texts = keras.Input((), dtype="string", name="texts")
         batch = self.network.look_up(texts)
-        logs = [member.log_probabilities(batch) for member in self.members]
-        floored = [ops.maximum(log, self.floor) for log in logs]
-        probabilities = LogLinear(self.weights, name="ensemble")(floored)
+        if self.beside:
+            logs = [member.log_probabilities(batch) for member in self.members]
+            floored = [ops.maximum(log, self.floor) for log in logs]
+            probabilities = LogLinear(self.weights, name="ensemble")(floored)
+        else:
+            logits, _, _ = self.network.encoder([batch.vectors, batch.present])
+            probabilities = ops.softmax(logits)
+        if self.prior:
+            probabilities = self._prior_for_nothing()(probabilities, batch.token_ids)
         return keras.Model(texts, probabilities, name="classifier")
+
+    def _prior_for_nothing(self) -> PriorForNothing:
+        """N-grams say something of any text with tokens; the other members, where a word is known."""
+        words = self.network.text.words
+        nothing = [PADDING]
+        if not any(isinstance(member, NgramMember) for member in self.beside):
+            nothing += [UNKNOWN]
+            nothing += [row for row, word in enumerate(words, FIRST_WORD) if not is_word(word)]
+        return PriorForNothing(self.prior, FIRST_WORD + len(words), nothing, name="prior")
 
     @cached_property
     def _scorer(self) -> Scorer:
@@ -100,6 +123,19 @@ class Classifier:
         names = np.array(self.label_names, object)
         return names[self.predict_proba(texts).argmax(axis=1)]
 
+    def marks(self, texts: Sequence[str]) -> NDArray[np.object_]:
+        """Why the answer for a text means little, or None: object array, (n,).
+
+        As `pipeline.portable.PortableClassifier.predict_marked`.
+        """
+        marks = np.full(len(texts), None, object)
+        if len(texts):
+            rows = self.network.token_ids(texts)[0]
+            words = [*map(is_word, self.network.text.words)]
+            marks[~np.array([False] * FIRST_WORD + words)[rows].any(axis=1)] = NO_KNOWN_WORD
+            marks[(rows == PADDING).all(axis=1)] = EMPTY
+        return marks
+
     def embed(self, texts: Iterable[str]) -> NDArray[np.float32]:
         """Where texts lie before the network's last layer: float32 array, (n, width)."""
         return self.network.embed(texts)
@@ -116,14 +152,19 @@ class Classifier:
         """
         if steps not in self._explainers:
             self._explainers[steps] = explain_texts(
-                self.network, self.members, self.weights, self.floor if self.beside else None, steps
+                self.network,
+                self.members,
+                self.weights,
+                self.floor if self.beside else None,
+                steps,
+                self._prior_for_nothing() if self.prior else None,
             )
         return self._explainers[steps]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What was compiled stays behind.
         fields = (self.network, self.beside, self.weights, self.label_names, self.floor)
-        return Classifier, fields
+        return Classifier, (*fields, self.prior, self.calibration)
 
 
 @dataclass(frozen=True)
@@ -179,7 +220,7 @@ def fit_ensemble(
         matrix: the one that it was built from.
         training: fits the members.
         validation: weighs them.
-        seed: of the members' folds and samples.
+        seed: of the members' folds and samples, and of the texts that calibrate.
 
     Raises TrainingError: the numbers of the network are not finite.
     """
@@ -220,8 +261,13 @@ def fit_ensemble(
     whole = log_softmax(_weighed(weights, list(logs.values())), axis=1)
     if log_loss(whole, truth) > log_loss(logs["network"], truth):
         weights, whole = np.array([1.0] + [0.0] * len(members)), logs["network"]
-    result = Ensemble(
+    classifier = replace(
         _classifier(network, members, weights.tolist(), training.label_names),
+        prior=tuple((np.bincount(labels, minlength=n_labels) / len(labels)).tolist()),
+        calibration=calibrate(np.exp(whole), truth, seed=seed),
+    )
+    result = Ensemble(
+        classifier,
         {
             name: MemberResult(float(weight), _accuracy(log, truth), log_loss(log, truth))
             for (name, log), weight in zip(logs.items(), weights, strict=True)

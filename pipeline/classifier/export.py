@@ -71,6 +71,7 @@ def _parts(
     arrays = _network_arrays(network)
     for member in classifier.beside:
         arrays |= _member_arrays(member)
+    arrays |= _unsure_arrays(classifier)
     table = character_table()
     arrays |= {"characters/starts": table.starts, "characters/kinds": table.kinds}
     options = network.options
@@ -141,6 +142,21 @@ def _member_arrays(member: Member) -> Arrays:
             "ngrams/bias": bias,
         }
     raise TypeError(f"expected a member that can be exported, got {member.name}")
+
+
+def _unsure_arrays(classifier: Classifier) -> Arrays:
+    """What tells how sure an answer is."""
+    arrays: Arrays = {}
+    if classifier.prior:
+        arrays["prior"] = np.array(classifier.prior, np.float32)
+    if classifier.calibration is not None:
+        right = classifier.calibration.right
+        arrays |= {
+            "calibration/right": np.concatenate(right),
+            "calibration/sizes": np.array([*map(len, right)], np.int32),
+            "calibration/group_of": classifier.calibration.group_of.astype(np.int32),
+        }
+    return arrays
 
 
 def _digits(layer: TextLayer) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -69,3 +70,37 @@ class LogLinear(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weights": self.member_weights}
+
+
+@keras.saving.register_keras_serializable(package="pipeline")
+class PriorForNothing(keras.layers.Layer):
+    """The label shares of training, for texts of which the members know nothing.
+
+    Inputs: probabilities (n, n_labels), and token ids (n, tokens). Output: the same probabilities, or
+    `prior` where all token ids are of `nothing`.
+
+    Args:
+        prior: the shares, one a label.
+        n_rows: of the matrix.
+        nothing: rows that say nothing, padding among them.
+    """
+
+    def __init__(
+        self, prior: Sequence[float], n_rows: int, nothing: Sequence[int], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prior, self.n_rows, self.nothing = tuple(prior), n_rows, tuple(nothing)
+        self._says = np.ones(n_rows, bool)
+        self._says[list(nothing)] = False
+
+    def says(self, token_ids: Any) -> Any:
+        """Whether the members know anything of each text: bool tensor (n, 1)."""
+        return ops.any(tf.gather(self._says, token_ids), axis=1, keepdims=True)
+
+    def call(self, probabilities: Any, token_ids: Any) -> Any:
+        says = self.says(token_ids)
+        return ops.where(says, probabilities, ops.cast(self.prior, probabilities.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"prior": self.prior, "n_rows": self.n_rows, "nothing": self.nothing}
+        return {**super().get_config(), **own}

@@ -54,6 +54,14 @@ TRACKING_URI = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
+COVERAGE = click.option(
+    "--coverage",
+    type=float,
+    default=0.0,
+    metavar="SHARE",
+    help="Show the labels among which the right one is so often, as 0.9 for 90 %.",
+)
+
 _TRAINING = ("data", "vectors", "model", "training")
 # A run below which others are: it registers no model.
 _STUDY = ("tracking.experiment", "tracking.uri", "tracking.run_name", "seed")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from pipeline.cli.arguments import (
@@ -13,7 +17,10 @@ from pipeline.cli.arguments import (
     TRUST,
     ModelCommand,
 )
-from pipeline.cli.terminal import print_facts, print_json, print_table
+from pipeline.cli.terminal import print_facts, print_json, print_table, quiet_start
+
+if TYPE_CHECKING:
+    from pipeline.insight.evaluation import Evaluation
 
 
 @click.command(cls=ModelCommand)
@@ -25,6 +32,13 @@ from pipeline.cli.terminal import print_facts, print_json, print_table
 @MODEL
 @TRACKING_URI
 @TRUST
+@click.option(
+    "--report",
+    "page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the evaluation as an HTML page, with pictures.",
+)
 @JSON
 def evaluate(
     path: str,
@@ -33,6 +47,7 @@ def evaluate(
     model: str | None,
     tracking_uri: str | None,
     trust: bool,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Evaluate a logged model on a file of labelled headlines.
@@ -40,14 +55,19 @@ def evaluate(
     \b
       pipeline evaluate --file new.csv
       pipeline evaluate --file new.csv --text headline --label topic --model headlines-bbc
+      pipeline evaluate --file new.csv --report evaluation.html
 
-    Repeated headlines count each time.
+    It shows how often the label is right, by label, by the share of the headlines that is answered
+    (the surest first), and how often sets of labels hold the right one. Repeated headlines count
+    each time.
     """
     from pipeline.data.headlines import read_labelled
 
     labelled = read_labelled(path, text or "text", label or "label")
+    import numpy as np
+
     from pipeline.insight.evaluation import evaluate_probabilities, name_labels
-    from pipeline.tracking.models import load_model
+    from pipeline.tracking.models import LoadedModel, load_model
 
     loaded = load_model(model, tracking_uri, trust=trust)
     predictions = loaded.predict(labelled.texts)
@@ -55,23 +75,49 @@ def evaluate(
     evaluation = evaluate_probabilities(
         [[row["probabilities"][name] for name in names] for row in predictions],
         name_labels(labelled.texts, labelled.labels, names, path),
+        calibration=loaded.classifier.calibration if isinstance(loaded, LoadedModel) else None,
+        marks=np.array([row.get("mark") for row in predictions], object),
     )
+    if page:
+        _write_page(page, evaluation, loaded.address, path)
+        click.echo(f"evaluate: the page is {page}", err=True)
     metrics = evaluation.metrics()
     if as_json:
         counts = {"headlines": len(labelled.texts), "model": loaded.address}
-        print_json({**counts, **metrics})
+        tables = {"by_share": evaluation.by_share(), "label_sets": evaluation.label_sets()}
+        print_json({**counts, **metrics, **tables, "marks": evaluation.by_mark()})
         return
     low, high = evaluation.accuracy_interval
     click.echo(f"{len(labelled.texts):,} headlines of {path}")
     click.echo(f"accuracy {evaluation.accuracy:.4f} (95% interval {low:.4f} to {high:.4f})")
     click.echo("  ".join(f"{name} {metrics[name]:.4f}" for name in ("macro_f1", "log_loss", "ece")))
-    table = evaluation.per_class()
-    print_table(
-        list(table),
-        [
-            [f"{value:.4f}" if isinstance(value, float) else value for value in row]
-            for row in zip(*table.values(), strict=True)
-        ],
-    )
+    for title, table in {
+        "": evaluation.per_class(),
+        "the surest headlines, by the share that is answered": evaluation.by_share(),
+        "sets of labels, by how often they shall hold the right one": evaluation.label_sets(),
+        "headlines whose answer means little": evaluation.by_mark(),
+    }.items():
+        _print_columns(title, table)
     click.echo()
     print_facts([("model", loaded.address)])
+
+
+def _print_columns(title: str, table: Mapping[str, Sequence[Any]]) -> None:
+    """Print a table with a title above, or nothing where it has no rows."""
+    rows = [
+        [f"{value:.4f}" if isinstance(value, float) else value for value in row]
+        for row in zip(*table.values(), strict=True)
+    ]
+    if rows and title:
+        click.echo(f"\n{title}:")
+    if rows:
+        print_table(list(table), rows)
+
+
+def _write_page(path: Path, evaluation: Evaluation, model: str, file: str) -> None:
+    with quiet_start():
+        from pipeline import report
+        from pipeline.base.files import atomic_write
+
+    with atomic_write(path) as part:
+        part.write_text(report.evaluation_page(evaluation, model, file).content, "utf-8")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import click
 
 from pipeline.cli.arguments import (
+    COVERAGE,
     HEADLINE_FILE,
     HEADLINES,
     JSON,
@@ -17,6 +21,9 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.terminal import print_facts, print_json, print_table
 
+NONE = "(none)"
+"""In the place of a label, where none is probable enough."""
+
 
 @click.command(cls=ModelCommand)
 @HEADLINES
@@ -26,6 +33,14 @@ from pipeline.cli.terminal import print_facts, print_json, print_table
 @TRACKING_URI
 @TRUST
 @click.option("--why", is_flag=True, help="Show what each word gives to the label.")
+@click.option(
+    "--threshold",
+    type=float,
+    default=0.0,
+    metavar="SHARE",
+    help="Answer none where no label is as probable, as 0.7.",
+)
+@COVERAGE
 @JSON
 def predict(
     headlines: tuple[str, ...],
@@ -35,6 +50,8 @@ def predict(
     tracking_uri: str | None,
     trust: bool,
     why: bool,
+    threshold: float,
+    coverage: float,
     as_json: bool,
 ) -> None:
     """Label headlines with a trained model.
@@ -43,6 +60,7 @@ def predict(
       pipeline predict "Alps may lose 70% of snow by end of the century"
       pipeline predict --why "Alps may lose 70% of snow by end of the century"
       pipeline predict --file new.csv --text headline --model headlines-bbc
+      pipeline predict --threshold 0.7 --coverage 0.9 --file new.csv
       cat headlines.txt | pipeline predict --file - --json
 
     With --why each word has a number for the label. It says how much the word raises (+) or lowers
@@ -56,7 +74,8 @@ def predict(
     from pipeline.tracking.models import load_model
 
     loaded = load_model(model, tracking_uri, trust=trust)
-    rows = loaded.predict(texts, why=True) if why else loaded.predict(texts)
+    asked = {"why": why, "threshold": threshold, "coverage": coverage}
+    rows = loaded.predict(texts, **{name: value for name, value in asked.items() if value})
     if as_json:
         for headline, row in zip(texts, rows, strict=True):
             answer = {"text": headline, **row, "model": loaded.address}
@@ -67,10 +86,20 @@ def predict(
 
         print_why(texts, rows)
     else:
-        print_table(
-            ["label", "probability", "headline"],
-            [[row["label"], f"{row['probability']:.3f}", headline]
-             for headline, row in zip(texts, rows, strict=True)],
-        )  # fmt: skip
+        print_answers(texts, rows)
     click.echo()
     print_facts([("model", loaded.address)])
+
+
+def print_answers(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a line for each headline, with what was asked for and the marks, if there are any."""
+    columns = {
+        "label": [NONE if row["label"] is None else row["label"] for row in rows],
+        "probability": [f"{row['probability']:.3f}" for row in rows],
+    }
+    if any("labels" in row for row in rows):
+        columns["labels"] = [", ".join(row["labels"]) or NONE for row in rows]
+    if any(row.get("mark") for row in rows):
+        columns["mark"] = [str(row.get("mark") or "").replace("_", " ") for row in rows]
+    columns["headline"] = [*texts]
+    print_table([*columns], [*zip(*columns.values(), strict=True)])

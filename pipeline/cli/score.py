@@ -84,7 +84,10 @@ def score(
         facts.append(("before", f"{earlier:,} headlines were scored already"))
     if scored.blank:
         facts.append(
-            ("blank", f"{scored.blank:,} rows have no headline: their answers mean nothing")
+            (
+                "blank",
+                f"{scored.blank:,} rows have no headline: their answers are the label shares of training",
+            )
         )
     if scored.unreadable:
         facts.append(

@@ -34,8 +34,9 @@ def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
 def _headline(text: str, row: Mapping[str, Any]) -> Any:
     from rich.text import Text
 
-    shown = Text(f"{escaped(row['label'])}  {row['probability']:.3f}  ")
-    values = [word["contributions"][row["label"]] for word in row["why"]["words"]]
+    best = max(row["probabilities"], key=row["probabilities"].__getitem__)
+    shown = Text(f"{escaped(row['label'] or f'(none) {best}')}  {row['probability']:.3f}  ")
+    values = [word["contributions"][best] for word in row["why"]["words"]]
     most = max(map(abs, values), default=0.0)
     end = 0
     for word, value in zip(row["why"]["words"], values, strict=True):

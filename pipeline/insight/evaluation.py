@@ -14,7 +14,10 @@ from pipeline.base.calls import checked
 from pipeline.base.errors import DataError
 from pipeline.classifier.readme import accuracy_interval
 from pipeline.data.examples import Examples
+from pipeline.portable.conformal import Calibration, label_sets
 
+COVERAGES = (0.8, 0.9, 0.95, 0.99)
+"""How often sets of labels shall hold the right one, in the table of an evaluation."""
 N_BINS = 15  # of the reliability diagram, as in Guo et al. (2017), arXiv 1706.04599
 
 
@@ -32,13 +35,16 @@ class Evaluation:
     """Predictions for labelled texts, and what follows from them.
 
     `texts`: object array, (n,). `labels`: int array, (n,), positions in `label_names`.
-    `probabilities`: float array, (n, n_labels).
+    `probabilities`: float array, (n, n_labels). `calibration`: of the classifier, for sets of labels.
+    `marks`: why an answer means little, or None: object array, (n,).
     """
 
     texts: NDArray[np.object_]
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     label_names: tuple[str, ...]
+    calibration: Calibration | None = None
+    marks: NDArray[np.object_] | None = None
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
@@ -117,6 +123,58 @@ class Evaluation:
             "headlines": [int(n) for n in support],
         }
 
+    def label_sets(self) -> dict[str, list[Any]]:
+        """Columns with one row for each of COVERAGES that the calibration can tell.
+
+        `asked`: how often the sets shall hold the right label; `coverage`: how often they do, and
+        `lowest_label`: the same for the label with the least. `mean_size`: labels in a set. `empty`,
+        `single`: the fraction of sets with no label, with one.
+        """
+        rows = []
+        for asked in COVERAGES:
+            if self.calibration is None or asked > self.calibration.most:
+                continue
+            sets = label_sets(self.probabilities, self.calibration, asked)
+            holds, sizes = sets[np.arange(len(sets)), self.labels], sets.sum(axis=1)
+            by_label = [holds[self.labels == label].mean() for label in np.unique(self.labels)]
+            rows.append(
+                (
+                    asked,
+                    holds.mean(),
+                    min(by_label),
+                    sizes.mean(),
+                    *((sizes == n).mean() for n in (0, 1)),
+                )
+            )
+        names = ("asked", "coverage", "lowest_label", "mean_size", "empty", "single")
+        return {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}
+
+    def by_share(self) -> dict[str, list[float]]:
+        """Accuracy by the share that is answered, the surest texts first: selective accuracy.
+
+        Columns with one row for each tenth: `answered`, the share; `threshold`, the probability from
+        which on a label is given; `accuracy` of these texts (El-Yaniv and Wiener 2010).
+        """
+        order = np.argsort(-self.confidence, kind="stable")
+        right = (self.predicted == self.labels)[order].cumsum()
+        counts = [max(round(len(order) * tenth / 10), 1) for tenth in range(10, 0, -1)]
+        return {
+            "answered": [count / len(order) for count in counts],
+            "threshold": [float(self.confidence[order[count - 1]]) for count in counts],
+            "accuracy": [float(right[count - 1] / count) for count in counts],
+        }
+
+    def by_mark(self) -> dict[str, list[Any]]:
+        """Columns with one row for each mark that there is: number of texts and their accuracy."""
+        marks = np.full(len(self.labels), None, object) if self.marks is None else self.marks
+        names = sorted({str(mark) for mark in marks if mark is not None})
+        right = self.predicted == self.labels
+        return {
+            "mark": names,
+            "headlines": [int((marks == name).sum()) for name in names],
+            "accuracy": [float(right[marks == name].mean()) for name in names],
+        }
+
     def metrics(self) -> dict[str, float]:
         """The numbers that a run logs, by name."""
         return {
@@ -147,7 +205,13 @@ def evaluate(classifier: Predicts, examples: Examples) -> Evaluation:
     if names and names != tuple(examples.label_names):
         labels = [examples.label_names[label] for label in examples.labels]
         examples = name_labels(examples.texts, labels, names)
-    return evaluate_probabilities(classifier.predict_proba(examples.texts), examples)
+    marks = getattr(classifier, "marks", None)
+    return evaluate_probabilities(
+        classifier.predict_proba(examples.texts),
+        examples,
+        calibration=getattr(classifier, "calibration", None),
+        marks=None if marks is None else marks(examples.texts),
+    )
 
 
 def name_labels(
@@ -168,11 +232,16 @@ def name_labels(
 
 
 def evaluate_probabilities(
-    probabilities: NDArray[Any] | Sequence[Sequence[float]], examples: Examples
+    probabilities: NDArray[Any] | Sequence[Sequence[float]],
+    examples: Examples,
+    *,
+    calibration: Calibration | None = None,
+    marks: NDArray[np.object_] | None = None,
 ) -> Evaluation:
     """Evaluate predictions that are there already.
 
     `probabilities`: float array, (n, n_labels), in the order of `examples.label_names`.
+    `calibration`, `marks`: as in `Evaluation`.
     Raises DataError: there are no examples; ValueError: the shapes do not fit, or a number is not
     finite.
     """
@@ -193,4 +262,6 @@ def evaluate_probabilities(
         np.asarray(examples.labels, np.int64),
         values,
         tuple(examples.label_names),
+        calibration,
+        marks,
     )

@@ -11,12 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import DataError
+from .conformal import Calibration, label_sets
 from .text import normalize
 
 WHY_CHARACTERS = 1_000_000
 """With `why`, the texts of a request have at most so many characters: each word gives a row."""
 
-PARAMS: Mapping[str, int | float | bool] = {"top_k": 0, "threshold": 0.0, "why": False}
+PARAMS: Mapping[str, int | float | bool] = {
+    "top_k": 0,
+    "threshold": 0.0,
+    "coverage": 0.0,
+    "why": False,
+}
 """The parameters of a request, with their defaults. See `answer`."""
 
 _SHORT = reprlib.Repr()
@@ -31,8 +37,17 @@ class Answers(Protocol):
     def label_names(self) -> tuple[str, ...]:
         """Label i of the outputs is `label_names[i]`."""
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """For sets of labels; None: there is none."""
+
     def predict_proba(self, texts: Iterable[str], /) -> NDArray[np.float32]:
         """Probabilities of each label: float32 array, (n, n_labels)."""
+
+    def predict_marked(
+        self, texts: Iterable[str], /
+    ) -> tuple[NDArray[np.float32], NDArray[np.object_]]:
+        """Probabilities of each label, (n, n_labels), and the mark of each text or None, (n,)."""
 
     def why(self, texts: Iterable[str], /) -> list[dict[str, Any]]:
         """What each word of each text gives to each label."""
@@ -71,9 +86,12 @@ def answer(
     *,
     top_k: Any = 0,
     threshold: Any = 0.0,
+    coverage: Any = 0.0,
     why: Any = False,
 ) -> list[dict[str, Any]]:
-    """One row for each text, in order: its `label`, `probability`, and `probabilities` by label.
+    """One row for each text, in order: its `label`, `probability`, `probabilities` by label, and `mark`.
+
+    The mark is None, or says why the answer means little: "empty", or "no_known_word".
 
     Args:
         classifier: gives the probabilities.
@@ -81,15 +99,22 @@ def answer(
         top_k: keep only so many `probabilities`, the highest first; 0: all, in the order of the
             labels.
         threshold: from 0 to 1. Where no label is as probable, `label` is None.
+        coverage: above 0 and below 1, as 0.9: add `labels`, those that are as probable as it takes
+            to have the right one among them in 90 % of the texts, the most probable first. There may
+            be none. 0: `labels` is not added.
         why: add `why`: the `words`, each with its `tokens` and its `contributions`, which is what
             it gives to each label, in nats; and the `bias`, which is what no word gives.
 
     Raises:
-        DataError: a parameter has another type or is out of range, or there are too many texts for
-            `why`.
+        DataError: a parameter has another type or is out of range, there are too many texts for
+            `why`, or the classifier has no calibration, or too little, for this coverage.
     """
     _check("top_k", top_k, int, "a whole number from 0", lambda value: value >= 0)
     _check("threshold", threshold, int | float, "a number from 0 to 1", lambda v: 0 <= v <= 1)
+    _check(
+        "coverage", coverage, int | float, "a number from 0 to below 1, as 0.9 for 90 %",
+        lambda v: 0 <= v < 1,
+    )  # fmt: skip
     _check("why", why, bool, "true or false", lambda _: True)
     texts = normalize(texts)
     if why and (size := sum(map(len, texts))) > WHY_CHARACTERS:
@@ -99,7 +124,13 @@ def answer(
         )
     if not texts:
         return []
-    rows = _rows(classifier.label_names, classifier.predict_proba(texts), top_k, threshold)
+    probabilities, marks = classifier.predict_marked(texts)
+    sets = label_sets(probabilities, classifier.calibration, coverage) if coverage else None
+    rows = _rows(classifier.label_names, probabilities, marks, top_k, threshold)
+    if sets is not None:
+        for row, chosen, values in zip(rows, sets, probabilities, strict=True):
+            ranked = np.argsort(-values, kind="stable")
+            row["labels"] = [classifier.label_names[i] for i in ranked[chosen[ranked]]]
     if why:
         for row, words in zip(rows, classifier.why(texts), strict=True):
             row["why"] = words
@@ -107,7 +138,11 @@ def answer(
 
 
 def _rows(
-    labels: Sequence[str], probabilities: NDArray[np.float32], top_k: int, threshold: float
+    labels: Sequence[str],
+    probabilities: NDArray[np.float32],
+    marks: NDArray[np.object_],
+    top_k: int,
+    threshold: float,
 ) -> list[dict[str, Any]]:
     """`probabilities`: (n, n_labels)."""
     # While many objects are made, Python looks for cycles again and again. These have none.
@@ -119,9 +154,13 @@ def _rows(
                 "label": labels[best] if values[best] >= threshold else None,
                 "probability": values[best],
                 "probabilities": dict(zip(labels, values, strict=True)),
+                "mark": mark,
             }
-            for best, values in zip(
-                probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True
+            for best, values, mark in zip(
+                probabilities.argmax(axis=1).tolist(),
+                probabilities.tolist(),
+                marks.tolist(),
+                strict=True,
             )
         ]
     finally:

@@ -8,15 +8,30 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .answers import answer
+from .conformal import Calibration
 from .encoders import Array
-from .members import Member, NetworkMember, log_softmax
+from .members import Member, NetworkMember, NgramMember, log_softmax
 from .text import normalize
-from .tokens import TokenBatch, Tokeniser, words_of
+from .tokens import (
+    EMPTY,
+    FIRST_WORD,
+    NO_KNOWN_WORD,
+    TokenBatch,
+    Tokeniser,
+    is_word,
+    words_of,
+)
+
+LEAST_SHARE = 1e-6
+"""A smaller share of a label counts as this where its logarithm is taken."""
+
+Result = TypeVar("Result")
 
 _BATCH = 4_096  # texts at a time, which bounds the memory
 _FEW = 64  # texts that one thread scores soonest
@@ -30,7 +45,8 @@ class PortableClassifier:
     `label_names`: label i of the outputs is `label_names[i]`. `tokeniser`, `network`: as in the
     classifier. `members`: the network first. `weights`: the weight of each member. `floor`: lower
     log-probabilities of a member count as this, where there are several. `facts`: what the folder
-    says of the model, as JSON.
+    says of the model, as JSON. `prior`: the share of each label among the training texts, float32
+    array, (n_labels,), and `calibration`: None in folders of earlier versions.
     """
 
     label_names: tuple[str, ...]
@@ -40,13 +56,39 @@ class PortableClassifier:
     weights: tuple[float, ...]
     floor: float
     facts: dict[str, Any]
+    prior: Array | None = None
+    calibration: Calibration | None = None
 
     def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
         """Probabilities of each label: float32 array, (n, n_labels).
 
         Raises DataError: `texts` are no list of strings.
         """
-        return self._in_batches(self._probabilities, texts, len(self.label_names))
+        return self.predict_marked(texts)[0]
+
+    def predict_marked(
+        self, texts: Iterable[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.object_]]:
+        """The same, and the mark of each text: object array, (n,).
+
+        A mark is EMPTY where a text has no token, NO_KNOWN_WORD where none of its tokens is a word that
+        has a vector, and None for all others. An empty text gets the label shares of the training
+        texts (`prior`), and so does one without a known word where no n-grams say anything of it.
+        """
+        parts = self._in_batches(self._marked_probabilities, texts)
+        return (
+            np.concatenate(
+                [np.zeros((0, len(self.label_names)), np.float32), *(p for p, _ in parts)]
+            ),
+            np.concatenate([np.zeros(0, object), *(marks for _, marks in parts)]),
+        )
+
+    def answer(self, texts: Iterable[str], **params: Any) -> list[dict[str, Any]]:
+        """One row for each text: `label`, `probability`, `probabilities`, `mark`, and what is asked for.
+
+        `params`: `top_k`, `threshold`, `coverage`, `why`, and errors: see `pipeline.portable.answers`.
+        """
+        return answer(self, list(texts), **params)
 
     def predict(self, texts: Iterable[str]) -> NDArray[np.object_]:
         """The name of the most probable label of each text: object array, (n,)."""
@@ -55,7 +97,8 @@ class PortableClassifier:
 
     def embed(self, texts: Iterable[str]) -> NDArray[np.float32]:
         """Where texts lie before the network's last layer: float32 array, (n, width)."""
-        return self._in_batches(self.network.representation, texts, self.network.head.width)
+        parts = self._in_batches(self.network.representation, texts)
+        return np.concatenate([np.zeros((0, self.network.head.width), np.float32), *parts])
 
     def why(self, texts: Iterable[str]) -> list[dict[str, Any]]:
         """What each word of each text gives to each label, in nats.
@@ -71,6 +114,30 @@ class PortableClassifier:
             for explained in self._explain(strings[start : start + _WHY_BATCH])
         ]
 
+    def _marked_probabilities(self, batch: TokenBatch) -> tuple[Array, NDArray[np.object_]]:
+        probabilities, nothing = self._probabilities(batch), self._says_nothing(batch)
+        if self.prior is not None:
+            probabilities[nothing] = self.prior
+        marks = np.full(len(batch.counts), None, object)
+        marks[~self._has_word(batch)] = NO_KNOWN_WORD
+        marks[batch.counts == 0] = EMPTY
+        return probabilities, marks
+
+    def _says_nothing(self, batch: TokenBatch) -> NDArray[np.bool_]:
+        """Whether no member knows anything of a text: n-grams say something of any tokens."""
+        if any(isinstance(member, NgramMember) for member in self.members):
+            return batch.counts == 0
+        return ~self._has_word(batch)
+
+    def _has_word(self, batch: TokenBatch) -> NDArray[np.bool_]:
+        """Whether a text has a known word among the tokens that the network reads: (n,)."""
+        words = np.fromiter(map(is_word, batch.tokens), bool, len(batch.tokens))
+        is_known = words & (batch.rows >= FIRST_WORD)
+        has_word = np.zeros(len(batch.counts), bool)
+        for texts, places in batch.by_length:
+            has_word[texts] = is_known[batch.places[places]].any(axis=0)
+        return has_word
+
     def _probabilities(self, batch: TokenBatch) -> Array:
         logs = log_softmax(np.stack([member.logits(batch) for member in self.members]))
         if len(logs) == 1:
@@ -83,16 +150,16 @@ class PortableClassifier:
         return np.array(self.weights, np.float32)
 
     def _in_batches(
-        self, function: Callable[[TokenBatch], Array], texts: Iterable[str], width: int
-    ) -> Array:
+        self, function: Callable[[TokenBatch], Result], texts: Iterable[str]
+    ) -> list[Result]:
+        """What the function gives for each batch of the texts."""
         strings = normalize(texts)
         if not strings:
-            return np.zeros((0, width), np.float32)
-
+            return []
         if len(strings) <= _FEW:
-            return function(self.tokeniser.tokenise(strings))
+            return [function(self.tokeniser.tokenise(strings))]
 
-        def compute(start: int) -> Array:
+        def compute(start: int) -> Result:
             return function(self.tokeniser.tokenise(strings[start : start + _BATCH]))
 
         # The last bits of an answer depend on the texts in its batch. So batches have the same size
@@ -101,7 +168,7 @@ class PortableClassifier:
         # wait for each other, on a busy machine for most of the time.
         one_of_blas = _blas().limit(limits=1, user_api="blas")
         with one_of_blas, ThreadPoolExecutor(os.cpu_count()) as threads:
-            return np.concatenate(list(threads.map(compute, range(0, len(strings), _BATCH))))
+            return list(threads.map(compute, range(0, len(strings), _BATCH)))
 
     def _explain(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
         batch = self.tokeniser.tokenise(texts)
@@ -109,9 +176,13 @@ class PortableClassifier:
         if len(parts) > 1:
             parts = [_above_floor(*part, batch, self.floor) for part in parts]
         values, bias = (
-            _centred(sum(w * part[i] for w, part in zip(self._weights, parts, strict=True)))
-            for i in (0, 1)
+            sum(w * part[i] for w, part in zip(self._weights, parts, strict=True)) for i in (0, 1)
         )
+        if self.prior is not None:
+            nothing = self._says_nothing(batch)
+            values[np.repeat(nothing, batch.counts)] = 0
+            bias[nothing] = np.log(np.maximum(self.prior, np.float32(LEAST_SHARE)))
+        values, bias = _centred(values), _centred(bias)
         given = iter(values)
         for text, no_word in zip(texts, bias, strict=True):
             words = words_of(text)

@@ -17,7 +17,6 @@ import os
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,11 +26,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from ..base.errors import ModelError
+from .arrays import ANOTHER, ArraysFile, expect
 from .characters import KIND, N_CODES, SPACE, CharacterTable
 from .classifier import PortableClassifier
+from .conformal import Calibration
 from .encoders import ENCODERS, Array
 from .members import STEPS, Head, Member, NetworkMember, NgramMember, PrototypeHead, SifMember
-from .tables import DTYPES, Table
+from .tables import Table
 from .tokens import CONTRACTIONS, DIGITS, FIRST_WORD, Tokeniser
 
 FORMAT = "headline-transfer portable classifier"
@@ -88,7 +89,7 @@ def _checked(path: Path) -> tuple[Parts, PortableClassifier]:
     try:
         model = json.loads(contents[MODEL])
         if model.get("format") != FORMAT:
-            raise ModelError(f"{path / MODEL}: expected {FORMAT!r} as the format: {_ANOTHER}")
+            raise ModelError(f"{path / MODEL}: expected {FORMAT!r} as the format: {ANOTHER}")
         if type(model.get("version")) is not int or model["version"] != VERSION:
             raise ModelError(
                 f"{path / MODEL}: expected version {VERSION} of the format, got "
@@ -100,22 +101,19 @@ def _checked(path: Path) -> tuple[Parts, PortableClassifier]:
             data = _unzip(path / arrays_name, data, _MOST_ARRAYS)
         arrays = load(data)
         return Parts(model, words, arrays), _build(
-            model, words, _Arrays(path / arrays_name, arrays)
+            model, words, ArraysFile(path / arrays_name, arrays)
         )
     except SafetensorError as error:
         raise ModelError(
-            f"{path / arrays_name}: expected safetensors ({error}): {_ANOTHER}"
+            f"{path / arrays_name}: expected safetensors ({error}): {ANOTHER}"
         ) from error
     except _FOREIGN as error:
         text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"
         reason = " ".join(text.split())[:200]
         raise ModelError(
             f"{path}: expected a classifier of `pipeline export`, {MODEL} or {WORDS} has another "
-            f"form ({reason}): {_ANOTHER}"
+            f"form ({reason}): {ANOTHER}"
         ) from error
-
-
-_ANOTHER = "export the model again, or name another folder"
 
 
 def _read_files(path: Path) -> dict[str, bytes]:
@@ -146,7 +144,7 @@ def _read(path: Path, name: str, most: int) -> bytes:
                 f"{path}: expected a folder of `pipeline export`, it has no file {name}: name another"
             )
         if file.stat().st_size > most:
-            raise ModelError(f"{file}: expected at most {most:,} bytes, it has more: {_ANOTHER}")
+            raise ModelError(f"{file}: expected at most {most:,} bytes, it has more: {ANOTHER}")
         return file.read_bytes()
     except OSError as error:
         raise ModelError(f"{file}: cannot be read ({error.strerror or error})") from error
@@ -160,61 +158,14 @@ def _unzip(file: Path, data: bytes, most: int) -> bytes:
     except zlib.error:
         content = b""
     if not unzipper.eof:
-        raise ModelError(f"{file}: expected a gzip file of at most {most:,} bytes: {_ANOTHER}")
+        raise ModelError(f"{file}: expected a gzip file of at most {most:,} bytes: {ANOTHER}")
     return content
 
 
-@dataclass(frozen=True, eq=False)
-class _Arrays:
-    """The arrays of a file. Each is checked when it is taken."""
-
-    file: Path
-    by_name: Mapping[str, NDArray[Any]]
-
-    def take(self, name: str, *shape: int | None) -> Array:
-        """A float32 array of this shape; None in it is any number."""
-        return self.checked(name, ("float32",), *shape)
-
-    def table(self, name: str, n_rows: int | None, width: int | None) -> Table:
-        """A table with its scales."""
-        shared = None
-        if (key := f"{name}.shared") in self.by_name:
-            shared = self.checked(key, ("uint8", "uint16", "uint32"), n_rows)
-        values = self.checked(name, DTYPES, n_rows if shared is None else None, width)
-        _expect(
-            shared is None or int(shared.max(initial=0)) < len(values),
-            f"{name} with the rows that {key} names",
-        )
-        scale = None
-        if (key := f"{name}.scale") in self.by_name:
-            by_row = self.by_name[key].shape == (len(values), 1)
-            shape = (len(values), 1) if by_row else (1, values.shape[1])
-            scale = self.checked(key, ("float32", "float16"), *shape)
-        return Table(values, scale, shared)
-
-    def checked(self, name: str, dtypes: tuple[str, ...], *shape: int | None) -> NDArray[Any]:
-        """An array of one of these types and of this shape, with finite numbers."""
-        if name not in self.by_name:
-            raise ModelError(f"{self.file}: expected an array {name}, there is none: {_ANOTHER}")
-        array = self.by_name[name]
-        fits = len(array.shape) == len(shape) and all(
-            wanted in (None, size) for size, wanted in zip(array.shape, shape, strict=True)
-        )
-        if array.dtype.name not in dtypes or not fits:
-            sizes = ", ".join("any" if size is None else str(size) for size in shape)
-            raise ModelError(
-                f"{self.file}: expected {' or '.join(dtypes)} of shape ({sizes}) as {name}, got "
-                f"{array.dtype} of {array.shape}: {_ANOTHER}"
-            )
-        if array.dtype.kind == "f" and not _is_finite(array):
-            raise ModelError(f"{self.file}: expected finite numbers in {name}: {_ANOTHER}")
-        return array
-
-
-def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableClassifier:
+def _build(model: Mapping[str, Any], words: Any, arrays: ArraysFile) -> PortableClassifier:
     _check_types(model)
     labels = tuple(model["labels"])
-    _expect(
+    expect(
         bool(labels) and len(set(labels)) == len(labels) and _are_strings(labels),
         "labels that are different strings",
     )
@@ -224,7 +175,7 @@ def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableCla
     if "network/extra" in arrays.by_name:
         extra = arrays.table("network/extra", None, width)
     n_rows = embedding.n_rows + (extra.n_rows if extra else 0)
-    _expect(
+    expect(
         isinstance(words, list) and _are_strings(words) and len(words) + FIRST_WORD == n_rows,
         f"{n_rows - FIRST_WORD:,} words in {WORDS}",
     )
@@ -232,21 +183,22 @@ def _build(model: Mapping[str, Any], words: Any, arrays: _Arrays) -> PortableCla
     network = _network(model, embedding, extra, tokeniser.letter_case, len(labels), arrays)
     members: list[Member] = []
     for name in model["members"]:
-        _expect(name in _MEMBERS, f"a member of {', '.join(_MEMBERS)}, got {name!r}")
+        expect(name in _MEMBERS, f"a member of {', '.join(_MEMBERS)}, got {name!r}")
         members.append(_MEMBERS[name](network, len(labels), n_rows, arrays))
     weights, floor = tuple(map(float, model["weights"])), float(model["floor"])
-    _expect(
+    expect(
         list(model["members"])[:1] == ["network"] and len(weights) == len(members),
         "a weight for each member, the network first",
     )
-    _expect(bool(np.isfinite([*weights, floor]).all()), "finite weights")
-    _expect(
+    expect(bool(np.isfinite([*weights, floor]).all()), "finite weights")
+    expect(
         min(weights) >= 0 and max(weights) <= _LARGEST_WEIGHT and floor < 0,
         f"weights from 0 to {_LARGEST_WEIGHT:,}, and a floor below 0",
     )
     return PortableClassifier(
-        labels, tokeniser, network, tuple(members), weights, floor, model["facts"]
-    )
+        labels, tokeniser, network, tuple(members), weights, floor, model["facts"],
+        _prior(len(labels), arrays), _calibration(len(labels), arrays),
+    )  # fmt: skip
 
 
 _FIELDS = {"labels": list, "tokeniser": dict, "encoder": dict, "members": list, "weights": list,
@@ -256,40 +208,40 @@ _FIELDS = {"labels": list, "tokeniser": dict, "encoder": dict, "members": list, 
 def _check_types(model: Mapping[str, Any]) -> None:
     """JSON of another type could be taken for what it is not: "xyz" for three labels."""
     texts = json.dumps(model, ensure_ascii=False)
-    _expect(not _SURROGATE.search(texts), "text without lone surrogates, which nothing can show")
+    expect(not _SURROGATE.search(texts), "text without lone surrogates, which nothing can show")
     for name, kind in _FIELDS.items():
         what = "a list" if kind is list else "an object"
-        _expect(type(model[name]) is kind, f"{what} as {name}, got {str(model[name])[:60]!r}")
-    _expect(
+        expect(type(model[name]) is kind, f"{what} as {name}, got {str(model[name])[:60]!r}")
+    expect(
         {type(number) for number in (*model["weights"], model["floor"])} <= {int, float},
         "numbers as weights and floor",
     )
     sizes = model["encoder"].get("kernel_sizes", [])
-    _expect(type(sizes) is list and {*map(type, sizes)} <= {int}, "whole numbers as kernel_sizes")
+    expect(type(sizes) is list and {*map(type, sizes)} <= {int}, "whole numbers as kernel_sizes")
     facts = model["facts"]
     counts, metrics = facts.get("headlines", {}), facts.get("metrics", {})
-    _expect(
+    expect(
         type(counts) is dict
         and all(type(number) is int and 0 <= number < 2**53 for number in counts.values()),
         "whole numbers by name as headlines in facts",
     )
-    _expect(
+    expect(
         type(metrics) is dict
         and all(map(_is_number, (*metrics.values(), facts.get("majority", 0))))
         and 0 <= metrics.get("test/accuracy", 0) <= 1,
         "numbers by name as metrics in facts, and a number as majority",
     )
     warnings = facts.get("warnings", [])
-    _expect(
+    expect(
         type(warnings) is list and _are_strings(warnings), "a list of texts as warnings in facts"
     )
 
 
-def _tokeniser(options: Mapping[str, Any], words: list[str], arrays: _Arrays) -> Tokeniser:
+def _tokeniser(options: Mapping[str, Any], words: list[str], arrays: ArraysFile) -> Tokeniser:
     starts = arrays.checked("characters/starts", ("int32",), None)
     kinds = arrays.checked("characters/kinds", ("uint8",), len(starts))
     lower = options["lower"]
-    _expect(
+    expect(
         len(starts) > 0
         and starts[0] == 0
         and bool((np.diff(starts) > 0).all())
@@ -300,7 +252,7 @@ def _tokeniser(options: Mapping[str, Any], words: list[str], arrays: _Arrays) ->
         and all(len(letter) == 1 and len(lower[letter]) <= 3 for letter in lower),
         "a table of characters",
     )
-    _expect(
+    expect(
         type(options["max_tokens"]) is int
         and 0 < options["max_tokens"] < 2**31
         and type(options["letter_case"]) is bool
@@ -324,10 +276,10 @@ def _network(
     extra: Table | None,
     letter_case: bool,
     n_labels: int,
-    arrays: _Arrays,
+    arrays: ArraysFile,
 ) -> NetworkMember:
     name = model["encoder"]["name"]
-    _expect(name in ENCODERS, f"an encoder of {', '.join(ENCODERS)}, got {name!r}")
+    expect(name in ENCODERS, f"an encoder of {', '.join(ENCODERS)}, got {name!r}")
     kind = ENCODERS[name]
     cases = arrays.take("network/letter_case", _CASES, None) if letter_case else None
     width = embedding.values.shape[1] + (0 if cases is None else cases.shape[1])
@@ -350,7 +302,7 @@ def _network(
     return NetworkMember(embedding, extra, cases, encoder, head, steps)
 
 
-def _sif(network: NetworkMember, n_labels: int, n_rows: int, arrays: _Arrays) -> Member:
+def _sif(network: NetworkMember, n_labels: int, n_rows: int, arrays: ArraysFile) -> Member:
     n_trained, vector_size = network.embedding.values.shape
     return SifMember(
         arrays.table("sif/table", n_trained, vector_size),
@@ -361,10 +313,10 @@ def _sif(network: NetworkMember, n_labels: int, n_rows: int, arrays: _Arrays) ->
     )
 
 
-def _ngrams(network: NetworkMember, n_labels: int, n_rows: int, arrays: _Arrays) -> Member:
+def _ngrams(network: NetworkMember, n_labels: int, n_rows: int, arrays: ArraysFile) -> Member:
     kept = arrays.checked("ngrams/kept", ("uint8",), None)
     n_buckets, n_kept = 8 * len(kept), int(np.bitwise_count(kept).sum(dtype=np.int64))
-    _expect(
+    expect(
         n_buckets <= _MOST_BUCKETS and n_buckets.bit_count() == 1 and kept[0] < 128,
         "a power of two of buckets, without the first",
     )
@@ -374,6 +326,44 @@ def _ngrams(network: NetworkMember, n_labels: int, n_rows: int, arrays: _Arrays)
         arrays.table("ngrams/table", n_kept, 1 + n_outputs),
         arrays.take("ngrams/bias", n_outputs),
     )
+
+
+def _prior(n_labels: int, arrays: ArraysFile) -> Array | None:
+    """None: an earlier version wrote the folder."""
+    if "prior" not in arrays.by_name:
+        return None
+    prior = arrays.take("prior", n_labels)
+    expect(
+        bool((prior >= 0).all()) and abs(float(prior.sum()) - 1) < 1e-3,
+        "shares of the labels in prior, which add up to 1",
+    )
+    return prior
+
+
+def _calibration(n_labels: int, arrays: ArraysFile) -> Calibration | None:
+    """None: an earlier version wrote the folder."""
+    if "calibration/right" not in arrays.by_name:
+        return None
+    right = arrays.take("calibration/right", None)
+    sizes = arrays.checked("calibration/sizes", ("int32",), None)
+    group_of = arrays.checked("calibration/group_of", ("int32",), n_labels)
+    expect(
+        int(sizes.min(initial=0 if not len(sizes) else 1)) > 0
+        and int(sizes.sum(dtype=np.int64)) == len(right),
+        "calibration/sizes above 0 that add up to the numbers of calibration/right",
+    )
+    expect(
+        bool((group_of >= 0).all()) and int(group_of.max()) < len(sizes),
+        "a group of calibration/sizes for each label in calibration/group_of",
+    )
+    groups = tuple(np.split(right, sizes.cumsum()[:-1]))
+    expect(
+        all(bool((np.diff(group) >= 0).all()) for group in groups)
+        and right.min() >= 0
+        and right.max() <= 1 + 1e-6,
+        "probabilities in calibration/right that rise in each group",
+    )
+    return Calibration(groups, group_of.astype(np.intp))
 
 
 _MEMBERS = {
@@ -389,14 +379,3 @@ def _is_number(value: Any) -> bool:
 
 def _are_strings(values: Any) -> bool:
     return set(map(type, values)) <= {str}
-
-
-def _is_finite(numbers: NDArray[Any]) -> bool:
-    if numbers.dtype == np.float16:  # by the bits, as NumPy is slow with this type
-        return bool((numbers.view(np.uint16) & 0x7FFF).max(initial=0) < 0x7C00)
-    return bool(np.isfinite(numbers).all())
-
-
-def _expect(holds: bool, what: str) -> None:
-    if not holds:
-        raise ValueError(f"expected {what}")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count, pairwise, repeat
 from typing import NamedTuple
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,8 @@ LOWERED = "[İ\u212aΣ]"
 lower case is `k`), or depends on the neighbours. With them a piece is lower-cased even where the case
 is kept."""
 UNKNOWN = 1  # the row of all words that the matrix does not have
+EMPTY, NO_KNOWN_WORD = "empty", "no_known_word"
+"""Marks of texts whose answer means little."""
 FIRST_WORD = 2  # the row of the first word
 LOWER_CASE, CAPITALISED, UPPER_CASE, MIXED_CASE = range(1, 5)  # how a token is written; 0: padding
 
@@ -243,6 +246,19 @@ def _by_length(
 def _ascii_lower(piece: str) -> str:
     """A piece of ASCII in lower case; any other as it is."""
     return piece.lower() if piece.isascii() else piece
+
+
+def is_word(token: str) -> bool:
+    """Whether a token has a letter, a digit, or a sign such as an emoji, and is no punctuation alone.
+
+    Some sets write digits as `#`.
+
+    >>> [is_word(token) for token in ("70%", "#.#", "雪", "!", "--", "'")]
+    [True, True, True, False, False, False]
+    """
+    return token.isalnum() or any(
+        char == "#" or category(char)[0] in "LNM" or category(char) == "So" for char in token
+    )
 
 
 def words_of(text: str) -> list[str]:

@@ -81,6 +81,7 @@ from pipeline.report.items import Tag as Tag
 from pipeline.report.items import Text as Text
 from pipeline.report.page import audit_page as audit_page
 from pipeline.report.page import compare_page_items as compare_page_items
+from pipeline.report.page import evaluation_page as evaluation_page
 from pipeline.report.page import explain_page_items as explain_page_items
 from pipeline.report.page import run_page_items as run_page_items
 from pipeline.report.page import search_page_items as search_page_items

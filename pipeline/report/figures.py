@@ -1,4 +1,4 @@
-"""Figures of a run: learning curves, coverage, confusion matrix, reliability."""
+"""Figures of a run: learning curves, coverage, confusion matrix, reliability, sets of labels."""
 
 from __future__ import annotations
 
@@ -151,4 +151,31 @@ def reliability_diagram(evaluation: Evaluation) -> Figure:
     below.bar(confidence, [b.count for b in evaluation.bins], width=0.05, color=style.MAIN)
     below.set_ylabel("headlines")
     below.set_xlabel("confidence")
+    return figure
+
+
+def unsure_figure(evaluation: Evaluation) -> Figure:
+    """Left: accuracy by the share that is answered. Right: how often sets hold the right label."""
+    figure = style.new_figure(style.UNSURE)
+    left, right = figure.subplots(1, 2)
+    by_share = evaluation.by_share()
+    left.plot(by_share["answered"], by_share["accuracy"], "o-", color=style.MAIN)
+    left.set_xlim(0, 1.04)
+    left.set_xlabel("share of the headlines that is answered")
+    left.set_ylabel("accuracy of these")
+    sets = evaluation.label_sets()
+    right.plot([0.75, 1], [0.75, 1], color=style.QUIET, linestyle=":", label="as asked")
+    right.plot(sets["asked"], sets["coverage"], "o-", color=style.MAIN, label="all headlines")
+    look = {"color": style.ACCENT, "marker": "v", "linestyle": "--"}
+    right.plot(sets["asked"], sets["lowest_label"], label="the lowest label", **look)
+    for asked, coverage, size in zip(
+        sets["asked"], sets["coverage"], sets["mean_size"], strict=True
+    ):
+        right.annotate(
+            f"{size:.2f}", (asked, coverage), (0, 6), textcoords="offset points", ha="right"
+        )
+    right.set_xlabel("how often sets shall hold the right label")
+    right.set_ylabel("how often they do")
+    right.set_title("with the mean number of labels in a set", fontsize="medium")
+    right.legend(loc="lower right")
     return figure

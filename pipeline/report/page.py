@@ -16,6 +16,7 @@ import pandas as pd
 
 from pipeline.data.headlines import Headlines
 from pipeline.insight.audit import Audit
+from pipeline.insight.evaluation import Evaluation
 from pipeline.insight.outcomes import Outcome
 from pipeline.report import page_words as words
 from pipeline.report.audit import audit_items, signals_items
@@ -28,6 +29,7 @@ from pipeline.report.page_sections import (
     CHANGED,
     COLUMNS,
     COMPARE_SECTIONS,
+    EVALUATION_SECTIONS,
     EXPLAIN_SECTIONS,
     HARDEST_FIRST,
     INSTEAD,
@@ -36,8 +38,9 @@ from pipeline.report.page_sections import (
     Section,
 )
 from pipeline.report.page_words import Logged
+from pipeline.report.results import result_sentence
 from pipeline.report.search import SearchReport, search_sentence
-from pipeline.report.stages import headlines_items
+from pipeline.report.stages import evaluations_items, headlines_items
 
 REPORT = "report.html"
 MAX_BYTES = 2_000_000
@@ -162,6 +165,13 @@ def audit_page(headlines: Headlines, audited: Audit, described: Sequence[Item] =
     ]
     more = [". ".join(audited.samples())]
     return page_text("Audit of the data", headlines.name, result, items, AUDIT_SECTIONS, more=more)
+
+
+def evaluation_page(evaluation: Evaluation, model: str, path: str) -> Text:
+    """The page of `pipeline evaluate`. `model`: its address. `path`: of the file of headlines."""
+    items = evaluations_items({"model": evaluation}, "model")
+    result = result_sentence(evaluation)
+    return page_text("Evaluation", f"{model} on {path}", result, items, EVALUATION_SECTIONS)
 
 
 def shown(text: object, most: int = MAX_CELL) -> str:

@@ -178,21 +178,36 @@ RUN_SECTIONS = (
         "Confidence",
         "How far the probabilities can be trusted, and what is won by answering only where the "
         "classifier is sure.",
-        found=(words.calibration, words.thresholds),
+        found=(words.calibration, words.thresholds, words.label_sets),
         pictures={
             "figures/reliability.png": Drawing(
                 "Accuracy by confidence: a calibrated classifier lies on the diagonal, one that is too "
                 "sure below it. The bars count the headlines.",
                 words.calibration,
-            )
+            ),
+            "figures/unsure.png": Drawing(
+                "Left: accuracy of the surest headlines, by their share. Right: how often sets of "
+                "labels hold the right one, with the mean number of labels in a set.",
+                words.unsure,
+            ),
         },
-        tables={"tables/thresholds.csv": "Answering only from a confidence on"},
+        tables={
+            "tables/answered.csv": "Answering only the surest headlines",
+            "tables/label_sets.csv": "Sets of labels",
+            "tables/thresholds.csv": "Answering only from a confidence on",
+            "tables/marks.csv": "Headlines whose answer means little",
+        },
     ),
     _EMBEDDING,
     Section("Load the model", code=True),
     _MADE,
 )
 """A run of `pipeline train`."""
+
+EVALUATION_SECTIONS = tuple(
+    section for section in RUN_SECTIONS if section.title in ("Result", "Mistakes", "Confidence")
+)
+"""The page of `pipeline evaluate --report`."""
 
 COMPARE_SECTIONS = (
     Section(
@@ -324,6 +339,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "types_share": "fraction of them",
         "tokens": "running words",
         "tokens_share": "fraction of them ",
+    },
+    "tables/label_sets.csv": {
+        "asked": "asked for",
+        "coverage": "hold the right label",
+        "lowest_label": "of the lowest label",
+        "mean_size": "labels in a set",
+        "empty": "with none",
+        "single": "with one",
     },
     "tables/epochs.csv": {
         "phase": "phase",

@@ -172,6 +172,30 @@ def thresholds(logged: Logged) -> str:
     )
 
 
+def label_sets(logged: Logged) -> str:
+    frame = logged.table("label_sets")
+    if not len(frame):
+        return ""
+    row = frame.iloc[(frame["asked"] - 0.9).abs().argmin()]
+    return (
+        f"Sets of labels for a coverage of {row['asked']:.0%} hold the right label of "
+        f"{row['coverage']:.1%} of the headlines, with {row['mean_size']:.2f} labels on average; "
+        f"{row['empty']:.1%} of the sets have none."
+    )
+
+
+def surest_half(logged: Logged) -> str:
+    frame = logged.table("answered")
+    if not len(frame):
+        return ""
+    row = frame.iloc[(frame["answered"] - 0.5).abs().argmin()]
+    return f"Of the surest {row['answered']:.0%} of the headlines, {row['accuracy']:.1%} are right."
+
+
+def unsure(logged: Logged) -> str:
+    return " ".join(filter(None, (surest_half(logged), label_sets(logged))))
+
+
 def reference(logged: Logged) -> str:
     """The statistic that belongs to the reference picture."""
     frame = logged.table("probes")

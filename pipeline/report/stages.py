@@ -17,6 +17,7 @@ from pipeline.report.figures import (
     coverage_figure,
     learning_curves,
     reliability_diagram,
+    unsure_figure,
 )
 from pipeline.report.items import (
     ComparedTable,
@@ -32,9 +33,12 @@ from pipeline.report.items import (
 )
 from pipeline.report.lettering import warn_of_missing_fonts
 from pipeline.report.tables import (
+    answered_table,
     coverage_by_fallback,
     data_table,
     epochs_table,
+    label_sets_table,
+    marks_table,
     members_table,
     missing_words,
     per_class,
@@ -139,6 +143,9 @@ def evaluations_items(
     items += [
         Table("tables/per_class.csv", per_class(kept)),
         Table("tables/thresholds.csv", thresholds_table(kept)),
+        Table("tables/answered.csv", answered_table(kept)),
+        Table("tables/label_sets.csv", label_sets_table(kept)),
+        Table("tables/marks.csv", marks_table(kept)),
         Table("tables/test_predictions.csv", predictions),
         Table("tables/misclassified.csv", wrong.sort_values("confidence", ascending=False)),
     ]
@@ -150,6 +157,7 @@ def evaluations_items(
         items += [
             Picture("figures/confusion_matrix.png", confusion_matrix(kept)),
             Picture("figures/reliability.png", reliability_diagram(kept)),
+            Picture("figures/unsure.png", unsure_figure(kept)),
         ]
     return items
 

@@ -117,6 +117,21 @@ def predictions_table(evaluation: Evaluation) -> pd.DataFrame:
     return pd.concat([frame, probabilities], axis=1)
 
 
+def label_sets_table(evaluation: Evaluation) -> pd.DataFrame:
+    """One row for each coverage that is asked for: how often sets hold the right label, their sizes."""
+    return pd.DataFrame(evaluation.label_sets())
+
+
+def answered_table(evaluation: Evaluation) -> pd.DataFrame:
+    """The accuracy by the share of headlines that is answered, the surest first."""
+    return pd.DataFrame(evaluation.by_share())
+
+
+def marks_table(evaluation: Evaluation) -> pd.DataFrame:
+    """One row for each mark: how many headlines have it, and their accuracy."""
+    return pd.DataFrame(evaluation.by_mark())
+
+
 def thresholds_table(evaluation: Evaluation) -> pd.DataFrame:
     """What answering only from a confidence on gives: one row for each threshold.
 

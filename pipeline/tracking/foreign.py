@@ -37,6 +37,8 @@ class ForeignModel:
             raise self._unusable(f"it gave {type(rows[0]).__name__}" if rows else "it gave nothing")
         if params.get("why") and not all("why" in row for row in rows):
             raise self._unusable("it does not say what each word gives: leave --why out")
+        if params.get("coverage") and not all("labels" in row for row in rows):
+            raise self._unusable("it gives no sets of labels: leave --coverage out")
         return rows
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -68,4 +70,4 @@ def load_foreign(found: ModelFolder) -> ForeignModel:
 def _is_row(row: Any) -> bool:
     if not isinstance(row, dict) or not isinstance(row.get("probabilities"), dict):
         return False
-    return isinstance(row.get("label"), str) and isinstance(row.get("probability"), float)
+    return isinstance(row.get("label"), str | None) and isinstance(row.get("probability"), float)

@@ -88,9 +88,9 @@ def test_labels_and_everything_about_one_headline(client: TestClient) -> None:
     assert told["methods"][0]["probabilities"][0] == pytest.approx(rows[0]["probability"], abs=0.2)
     assert [word["word"] for word in told["words"]] == ["Alps", "snow", "<script>"]
     assert told["words"][0]["gives"][0] > 0 > told["words"][0]["gives"][1]
-    assert (told["known"], told["unknown"]) == (True, ["script"])
+    assert (told["mark"], told["unknown"]) == (None, ["script"])
     assert told["nearest"] is None
-    assert ask(client, "headline", text="阿尔卑斯山")["known"] is False
+    assert ask(client, "headline", text="阿尔卑斯山")["mark"] == "no_known_word"
 
 
 def test_a_correction_counts_at_once_and_can_be_undone(

@@ -26,6 +26,14 @@ def test_it_measures_a_file_of_labelled_headlines(
     code, out, _ = main(capfd, "evaluate", *columns)
     assert code == 0
     assert "macro_f1" in out
+    assert "the surest headlines, by the share that is answered:" in out
+    assert "sets of labels, by how often they shall hold the right one:" in out
+    assert {"by_share", "label_sets", "marks"} < set(values)
+    assert values["by_share"]["accuracy"][0] == pytest.approx(values["accuracy"])
+    page = tmp_path / "page.html"
+    code, out, err = main(capfd, "evaluate", *columns, "--report", str(page))
+    assert (code, err) == (0, f"evaluate: the page is {page}\n")
+    assert "Sets of labels for a coverage of 90%" in page.read_text("utf-8")
     assert out.splitlines()[-1].split() == ["model", "models:/headlines-headlines/1"]
     write_csv(path, texts, labels)
     assert main(capfd, "evaluate", "--file", str(path))[0] == 0

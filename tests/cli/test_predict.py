@@ -160,3 +160,19 @@ def test_headlines_of_any_number_are_in_their_order(
     (tmp_path / "in.txt").write_text("\n".join(texts))
     _, out, _ = main(capfd, "predict", "--file", "in.txt", "--json")
     assert [json.loads(line)["text"] for line in out.splitlines()] == texts
+
+
+def test_thresholds_sets_and_marks(asked: RunResult, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = main(capfd, "predict", "--threshold", "1", "--coverage", "0.8", "Bank", "xqzw")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].split() == ["label", "probability", "labels", "mark", "headline"]
+    assert lines[2].startswith("(none)")
+    assert "no known word" in lines[3]
+    code, out, _ = main(capfd, "predict", "--json", "--coverage", "0.8", "Bank", "xqzw")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["mark"] for row in rows] == [None, "no_known_word"]
+    assert all(set(row["labels"]) <= {"money", "nature", "sport"} for row in rows)
+    code, out, _ = main(capfd, "predict", "--why", "--threshold", "1", "Bank shares")
+    assert code == 0
+    assert out.startswith("(none) ")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import DataError
+from pipeline.classifier.conformal import calibrate
 from pipeline.data.examples import Examples
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
 
@@ -45,6 +46,53 @@ def test_certain_and_right_is_calibrated() -> None:
     evaluation = evaluate_probabilities([[1, 0], [0, 1]], Examples(["a", "b"], [0, 1], ("x", "y")))
     assert evaluation.ece == 0
     assert evaluation.log_loss == pytest.approx(0, abs=1e-9)
+
+
+def unsure() -> Evaluation:
+    """Ten texts that are less and less sure; the third is wrong, and so is the last."""
+    sure = np.linspace(0.95, 0.55, 10)
+    labels = np.zeros(10, int)
+    labels[[2, 9]] = 1
+    validation = np.stack([np.linspace(0.4, 0.98, 9), 1 - np.linspace(0.4, 0.98, 9)], axis=1)
+    return evaluate_probabilities(
+        np.stack([sure, 1 - sure], axis=1)[::-1],
+        Examples([f"text {i}" for i in range(10)], labels[::-1].tolist(), ("x", "y")),
+        calibration=calibrate(validation, np.zeros(9, int)),
+        marks=np.array(["no_known_word", None, "no_known_word", *[None] * 6, "empty"], object),
+    )
+
+
+def test_accuracy_by_the_share_that_is_answered() -> None:
+    table = unsure().by_share()
+    assert table["answered"] == pytest.approx(np.arange(10, 0, -1) / 10)
+    right = [8, 8, 7, 6, 5, 4, 3, 2, 2, 1]
+    assert table["accuracy"] == pytest.approx(
+        [n / m for n, m in zip(right, range(10, 0, -1), strict=True)]
+    )
+    assert table["threshold"] == pytest.approx(np.linspace(0.55, 0.95, 10))
+    few = evaluate_probabilities([[0.9, 0.1]], Examples(["a"], [0], ("x", "y"))).by_share()
+    assert few["answered"] == [1.0] * 10
+
+
+def test_sets_of_labels_by_hand() -> None:
+    """Of nine validation texts eight have a right label from .4725 on, and all from .4 on."""
+    evaluation = unsure()
+    table = evaluation.label_sets()
+    assert table["asked"] == [0.8, 0.9]  # nine texts tell no more
+    # All ten texts have x in their set. With .4 the two that are least sure have y too.
+    assert table["coverage"] == [0.8, pytest.approx(0.9)]
+    assert table["lowest_label"] == [0.0, 0.5]
+    assert table["mean_size"] == [1.0, 1.2]
+    assert (table["empty"], table["single"]) == ([0.0, 0.0], [1.0, 0.8])
+    assert example().label_sets()["asked"] == []
+
+
+def test_texts_with_a_mark_are_counted_by_themselves() -> None:
+    table = unsure().by_mark()
+    assert table == {
+        "mark": ["empty", "no_known_word"], "headlines": [1, 2], "accuracy": [1.0, 0.5]
+    }  # fmt: skip
+    assert example().by_mark() == {"mark": [], "headlines": [], "accuracy": []}
 
 
 def test_bad_input() -> None:

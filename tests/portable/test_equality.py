@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,12 +13,23 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import TEXTS, random_classifier
+from keras.saving import load_model
+from networks import (
+    NAMES,
+    TEXTS,
+    TRAIN,
+    VALIDATION,
+    random_classifier,
+    random_network,
+    small_matrix,
+)
 from test_tokens import TEXTS as ANY_TEXTS
 
-from pipeline.classifier.encoders import ENCODERS
-from pipeline.classifier.ensemble import Classifier
+from pipeline.classifier.encoders import ENCODERS, MeanOptions
+from pipeline.classifier.ensemble import Classifier, fit_ensemble
 from pipeline.classifier.export import export_classifier
+from pipeline.classifier.scoring import compile_scorer, score_texts
+from pipeline.data.examples import Examples
 from pipeline.insight.attribution import contributions
 from pipeline.portable import PortableClassifier, load_classifier, normalize
 from pipeline.portable.hashing import fingerprint
@@ -90,6 +102,61 @@ def test_any_text_has_equal_probabilities(texts: list[str], both: Any) -> None:
     keras, portable = both("cnn")
     expected = keras.predict_proba(texts)
     np.testing.assert_allclose(portable.predict_proba(texts), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("ngrams", [True, False], ids=["with n-grams", "without"])
+def test_texts_of_which_nothing_is_known_have_the_prior_and_a_mark(
+    ngrams: bool, tmp_path: Path
+) -> None:
+    """The Keras model, its file, the portable classifier, and what the words give."""
+    network = random_network(MeanOptions(ngrams=ngrams), 0.1)
+    training = Examples(TRAIN.texts[:100], TRAIN.labels[:100], TRAIN.label_names)
+    keras = fit_ensemble(network, small_matrix(), training, VALIDATION).classifier
+    assert keras.beside
+    export_classifier(keras, tmp_path / "model", dtype="float32")
+    portable = load_classifier(tmp_path / "model")
+    texts = ["", " \u00a0", "?! —", "xqzw vvk", "xqzw " * 24 + "snow", "snow xqzw", *TEXTS[:9]]
+    probabilities, marks = portable.predict_marked(texts)
+    given = keras.predict_proba(texts)
+    np.testing.assert_allclose(probabilities, given, atol=1e-6)
+    assert marks.tolist() == ["empty"] * 2 + ["no_known_word"] * 3 + [None] * 10
+    prior = np.bincount(training.labels).astype(np.float32) / 100
+    for rows in (given, probabilities):
+        # N-grams say something of words that have no vector.
+        is_prior = (rows == prior).all(axis=1)
+        assert is_prior.tolist() == [True] * 2 + [not ngrams] * 3 + [False] * 10
+    for row, expected in zip(portable.why(texts), contributions(keras, texts), strict=True):
+        np.testing.assert_allclose(list(row["bias"].values()), expected.bias, atol=1e-4)
+        values = [list(word["contributions"].values()) for word in row["words"]]
+        shape = expected.word_values.shape
+        np.testing.assert_allclose(np.reshape(values, shape), expected.word_values, atol=1e-3)
+    np.testing.assert_allclose(
+        [e.probabilities for e in contributions(keras, texts)], given, atol=1e-4
+    )
+    keras.model.save(tmp_path / "model.keras")
+    read = compile_scorer(load_model(tmp_path / "model.keras"))
+    assert score_texts(read, texts, 3).tobytes() == given.tobytes()
+
+
+def test_the_calibration_comes_through(tmp_path: Path) -> None:
+    fitted = fit_ensemble(random_network(scale=0.1), small_matrix(), TRAIN, VALIDATION)
+    keras = fitted.classifier
+    assert keras.calibration is not None
+    right = keras.predict_proba(VALIDATION.texts)[np.arange(30), VALIDATION.labels]
+    np.testing.assert_allclose(keras.calibration.right[0], np.sort(right), atol=1e-5)
+    export_classifier(keras, tmp_path / "model", dtype="int8", extra_words=0)
+    portable = load_classifier(tmp_path / "model")
+    assert portable.calibration is not None
+    assert portable.calibration.right[0].tolist() == keras.calibration.right[0].tolist()
+    expected = keras.calibration.thresholds(0.9)
+    assert portable.calibration.thresholds(0.9).tolist() == expected.tolist()
+    again = pickle.loads(pickle.dumps(keras))
+    assert again.calibration.thresholds(0.9).tolist() == expected.tolist()
+    assert again.prior == keras.prior
+    for row in portable.answer(TEXTS[:20], coverage=0.9):
+        chosen = [n for n, t in zip(NAMES, expected, strict=True) if row["probabilities"][n] >= t]
+        assert row["labels"] == sorted(chosen, key=lambda name: -row["probabilities"][name])
+    assert "labels" not in portable.answer(TEXTS[:1])[0]
 
 
 def test_many_texts_have_the_answers_of_each(both: Any) -> None:

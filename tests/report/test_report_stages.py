@@ -80,7 +80,8 @@ def test_the_evaluations(evaluation: Evaluation) -> None:
     values = metrics(items)
     assert values["test/accuracy"] == values["test/accuracy/ensemble"] == 1
     assert values["test/accuracy/frozen"] == evaluation.accuracy
-    assert pictures(items) == ["figures/confusion_matrix.png", "figures/reliability.png"]
+    names = ("confusion_matrix", "reliability", "unsure")
+    assert pictures(items) == [f"figures/{name}.png" for name in names]
     frames = tables(items)
     assert len(frames["tables/test_predictions.csv"]) == len(TEST)
     assert len(frames["tables/misclassified.csv"]) == 0

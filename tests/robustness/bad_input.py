@@ -126,6 +126,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_sets
     import inputs_stores
     import inputs_sweep
+    import inputs_unsure
     import inputs_vectors
     import inputs_workers
 
@@ -138,6 +139,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "HTTP": inputs_http.ROWS,
         "The demo": inputs_demo.ROWS,
         "Portable classifiers": inputs_models.ROWS,
+        "How sure an answer is": inputs_unsure.ROWS,
         "Scoring of files": inputs_scoring.ROWS,
         "Training in Python": inputs_estimator.ROWS,
         "Functions in Python": inputs_python.ROWS,

@@ -20,6 +20,7 @@ class Lengths:
     """A text is short or long. What matters here is which texts arrive."""
 
     label_names = ("short", "long")
+    calibration = None
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -28,6 +29,12 @@ class Lengths:
         self.texts = list(texts)
         long = np.array([len(text) > 8 for text in self.texts], np.float32)
         return np.stack([1 - long, long], axis=1)
+
+    def predict_marked(
+        self, texts: Iterable[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.object_]]:
+        probabilities = self.predict_proba(texts)
+        return probabilities, np.full(len(probabilities), None, object)
 
 
 def _post(body: bytes, content_type: str | None) -> str:
@@ -159,7 +166,7 @@ ROWS = (
     BadInput(
         "JSON: a parameter that does not exist",
         _json({"inputs": ["Alps"], "params": {"topk": 1}}),
-        "400: params: expected top_k, threshold, why, got ['topk']",
+        "400: params: expected top_k, threshold, coverage, why, got ['topk']",
     ),
     BadInput(
         "JSON: a threshold above 1",

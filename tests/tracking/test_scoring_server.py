@@ -25,10 +25,17 @@ class Endings:
     """The probability of `one` is the number at the end of a text."""
 
     label_names = ("one", "two", "three")
+    calibration = None
 
     def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
         first = np.array([float(text.split()[-1]) for text in texts], np.float32)
         return np.stack([first, (1 - first) * 0.75, (1 - first) * 0.25], axis=1)
+
+    def predict_marked(
+        self, texts: Iterable[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.object_]]:
+        probabilities = self.predict_proba(texts)
+        return probabilities, np.full(len(probabilities), None, object)
 
     def why(self, texts: Iterable[str]) -> list[dict[str, Any]]:
         return [{"words": [{"word": text}], "bias": {}} for text in texts]
@@ -69,7 +76,7 @@ def test_payloads_of_the_protocol_get_the_same_answers(port: int) -> None:
     answers.append(post(port, data="headline\nAlps 0.9\nsnow 0.1\n", headers=csv))
     expected = {
         "predictions": [
-            {"label": label, "probability": max(row), "probabilities": dict(zip(names, row, strict=True))}
+            {"label": label, "probability": max(row), "probabilities": dict(zip(names, row, strict=True)), "mark": None}
             for names in [Endings.label_names]
             for label, row in zip(
                 ("one", "two"), Endings().predict_proba(texts).tolist(), strict=True

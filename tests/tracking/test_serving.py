@@ -81,6 +81,10 @@ def test_parameters(model: Any) -> None:
     assert len(row["probabilities"]) == 2
     assert row["probability"] == max(row["probabilities"].values())
     assert [word["word"] for word in row["why"]["words"]] == ["Bank", "shares"]
+    assert row["mark"] is None
+    assert model.predict([""])[0]["mark"] == "empty"
+    with pytest.raises(mlflow.exceptions.MlflowException, match="coverage: expected a model with"):
+        model.predict(["Bank shares"], params={"coverage": 0.9})
     with pytest.raises(mlflow.exceptions.MlflowException, match="threshold: expected a number"):
         model.predict(["Bank shares"], params={"threshold": 50.0})
 

@@ -198,8 +198,8 @@ function row(line, answer, place) {
   button.dataset.place = place;
   const cell = element("td");
   cell.append(button);
-  made.append(element("td", String(line.number), "number"), element("td", isolated(answer.label)),
-    element("td", percent(answer.probability), "number"), cell);
+  made.append(element("td", String(line.number), "number"), element("td", isolated(answer.label), answer.mark ? "quiet" : ""),
+    element("td", answer.mark ? "no known word" : percent(answer.probability), answer.mark ? "quiet" : "number"), cell);
   if (place === current) made.setAttribute("aria-current", "true");
   return made;
 }
@@ -240,8 +240,8 @@ function drawOne(line) {
   $("chosen").textContent = line.text.length > 300 ? `${line.text.slice(0, 300)} …` : line.text;
   $("label").textContent = one.label;
   $("probability").textContent = percent(one.probability);
-  $("unknown").hidden = one.known && !one.unknown.length;
-  $("unknown").textContent = one.known ? `No vector for: ${one.unknown.join(", ")}.`
+  $("unknown").hidden = !one.mark && !one.unknown.length;
+  $("unknown").textContent = !one.mark ? `No vector for: ${one.unknown.join(", ")}.`
     : "The model has no vector for any word of this headline: its answer means little.";
   const chosen = $("for").value;
   $("for").replaceChildren(...one.labels.map(label => element("option", label)));

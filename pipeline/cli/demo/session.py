@@ -112,13 +112,13 @@ class Session:
         }
 
     def labels(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """The label and the probability of each text."""
+        """The label and the probability of each text, and its mark."""
         names = self.classifier.label_names
-        probabilities = self.classifier.predict_proba(texts)
-        best = probabilities.argmax(axis=1)
+        probabilities, marks = self.classifier.predict_marked(texts)
+        best = probabilities.argmax(axis=1).tolist()
         return [
-            {"label": names[label], "probability": row[label]}
-            for label, row in zip(best.tolist(), probabilities.tolist(), strict=True)
+            {"label": names[label], "probability": row[label], "mark": mark}
+            for label, row, mark in zip(best, probabilities.tolist(), marks.tolist(), strict=True)
         ]
 
     def explain(self, text: str) -> dict[str, Any]:
@@ -142,17 +142,18 @@ class Session:
                 for word in row["why"]["words"]
             ],
             "bias": [row["why"]["bias"][name] for name in shown],
-            **self._unknown(text),
+            "mark": row["mark"],
+            "unknown": self._unknown(text),
             "nearest": self._nearest(text),
         }
 
-    def _unknown(self, text: str) -> dict[str, Any]:
-        """Whether any word of a headline is `known` to the model, and the `unknown` ones."""
+    def _unknown(self, text: str) -> list[str]:
+        """The words of a headline that the model has no vector for."""
         batch = self.classifier.tokeniser.tokenise(normalize([text]))
         rows = batch.rows[batch.places]
         tokens = [batch.tokens[place] for place in batch.places[rows == UNKNOWN]]
         words = dict.fromkeys(token for token in tokens if any(map(str.isalnum, token)))
-        return {"known": bool((rows != UNKNOWN).any()), "unknown": [*words][:MOST_UNKNOWN]}
+        return [*words][:MOST_UNKNOWN]
 
     def _methods(
         self, text: str, probabilities: Mapping[str, float], shown: Sequence[str]
