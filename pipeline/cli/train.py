@@ -44,7 +44,8 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
 
     The run loads and audits the headlines, builds the embedding matrix, trains, evaluates on the
     test headlines, and registers the model. insight=none leaves out what looks beyond accuracy,
-    and is faster. The same command goes on with a run that was cut off. training.workers=2 trains in
+    and is faster. sweep=RUN_ID takes the data and the best options of a search, sweep=RUN_ID/7 those of
+    its trial 7. The same command goes on with a run that was cut off. training.workers=2 trains in
     two processes, which the environment variable TF_CONFIG names.
     """
     headlines = None
