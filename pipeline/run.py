@@ -150,6 +150,7 @@ def run(
             tracked.log([report.File("keras/classifier.keras", keras_file(fitted.classifier))])
             tracked.log(report.phases_items(_other_phases(fitted), PHASES))
         with timed(seconds, "evaluation"):
+            test = replace(test, texts=[*test.texts])  # strings that all evaluations share
             evaluations = fitted.measure_methods(lambda method: evaluate(method, test))
             if isinstance(config.model, MetricOptions):
                 evaluations |= _evaluate_cases(fitted, train, test)
@@ -178,6 +179,7 @@ def run(
                     sentences=sentences,
                     words=insight.words,
                     seed=config.seed,
+                    accuracies={name: each.accuracy for name, each in evaluations.items()},
                 )
                 log(report.embedding_items(embedding, figures=figures))
 

@@ -24,11 +24,12 @@ from pipeline.classifier.contributions import explain_texts
 from pipeline.classifier.layers import LogLinear, PriorForNothing
 from pipeline.classifier.members import Member, NetworkMember
 from pipeline.classifier.network import Network
-from pipeline.classifier.ngram_fitting import fit_ngrams
+from pipeline.classifier.ngram_fitting import fit_ngrams, ngram_rows
 from pipeline.classifier.ngrams import NgramMember
 from pipeline.classifier.scoring import BATCH_SIZE, Scorer, compile_scorer, score_texts
-from pipeline.classifier.sif import fit_sif, sif_log_probabilities
+from pipeline.classifier.sif import fit_sif, sif_log_probabilities, sif_rows
 from pipeline.data.examples import Examples
+from pipeline.data.sampling import take_texts
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 from pipeline.portable.conformal import Calibration
 from pipeline.portable.tokens import EMPTY, FIRST_WORD, NO_KNOWN_WORD, UNKNOWN, is_word
@@ -236,12 +237,16 @@ def fit_ensemble(
     if several and (options.sif or options.ngrams):
         logger.info("ensemble: fitting the members to %s texts", f"{len(labels):,}")
     if options.sif and several and len(labels) > n_present:
-        inputs = network.token_ids(training.texts)
-        sif = fit_sif(network, matrix, inputs, labels, n_labels, seed=seed)
+        # Of many texts, only those are tokenised to which a member is fitted.
+        rows = sif_rows(len(labels), seed)
+        inputs = network.token_ids(take_texts(training.texts, rows))
+        sif = fit_sif(network, matrix, inputs, labels[rows], n_labels, seed=seed)
         logs["sif"] = sif_log_probabilities(network, sif, held_out)
         members.append(sif)
     if options.ngrams and several:
-        ngrams = fit_ngrams(network.joined_tokens(training.texts), labels, n_labels, seed=seed)
+        rows = ngram_rows(labels, seed)
+        strings = network.joined_tokens(take_texts(training.texts, rows))
+        ngrams = fit_ngrams(strings, labels[rows], n_labels, seed=seed, most_texts=len(rows))
         logs["ngrams"] = ngrams.score_strings(network.joined_tokens(validation.texts))
         members.append(ngrams)
 

@@ -21,6 +21,7 @@ from pipeline.classifier.encoders import CnnOptions, Seeds, build_encoder
 from pipeline.classifier.layers import GatherEmbedding
 from pipeline.classifier.options import EncoderOptions
 from pipeline.classifier.scoring import BATCH_SIZE, Scorer, as_tuple, compile_scorer, score_texts
+from pipeline.data.text_column import TextColumn
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 from pipeline.embedding.text import TextLayer
@@ -187,11 +188,15 @@ class Network:
     def token_ids(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], ...]:
         """What the head takes: token ids, int32 array (n, tokens), and with the letter-case channel
         the cases, of the same shape."""
-        outputs = [as_tuple(self.text(chunk)) for chunk in _chunks(texts)]
+        n_inputs = len(self.embedder.inputs)
+        outputs = [
+            [array.numpy() for array in as_tuple(self.text(chunk))[:n_inputs]]
+            for chunk in _chunks(texts)
+        ]
         width = max(output[0].shape[1] for output in outputs)
         return tuple(
-            np.concatenate([_padded(output[k].numpy(), width) for output in outputs])
-            for k in range(len(self.embedder.inputs))
+            np.concatenate([_padded(output[k], width) for output in outputs])
+            for k in range(n_inputs)
         )
 
     def joined_tokens(self, texts: Sequence[str]) -> NDArray[np.object_]:
@@ -201,8 +206,8 @@ class Network:
         """
         if not self.text.joined:
             raise ValueError("expected a network built with ngrams=True, this one is without")
-        outputs = [as_tuple(self.text(chunk)) for chunk in _chunks(texts)]
-        return np.concatenate([np.atleast_1d(output[-1].numpy()) for output in outputs])
+        outputs = [as_tuple(self.text(chunk))[-1].numpy() for chunk in _chunks(texts)]
+        return np.concatenate([np.atleast_1d(output) for output in outputs])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What was compiled stays behind.
@@ -347,9 +352,10 @@ def _weights(layer: keras.layers.Layer) -> list[Any]:
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[Any]:
-    texts = normalize(texts)
+    if not isinstance(texts, TextColumn):  # which becomes strings a chunk at a time
+        texts = normalize(texts)
     for start in range(0, max(len(texts), 1), _TOKENISED_AT_ONCE):
-        yield tf.constant(texts[start : start + _TOKENISED_AT_ONCE], tf.string)
+        yield tf.constant(normalize(texts[start : start + _TOKENISED_AT_ONCE]), tf.string)
 
 
 def _padded(rows: NDArray[np.integer], width: int) -> NDArray[np.int32]:

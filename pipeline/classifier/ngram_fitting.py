@@ -26,6 +26,8 @@ from pipeline.classifier.ngrams import (
 
 logger = logging.getLogger(__name__)
 
+MOST_TEXTS = 100_000
+
 
 def fit_ngrams(
     texts: Any,
@@ -36,7 +38,7 @@ def fit_ngrams(
     n_buckets: int | None = None,
     folds: int | None = None,
     seed: int = 0,
-    most_texts: int = 100_000,
+    most_texts: int = MOST_TEXTS,
     many: int = MANY,
 ) -> NgramMember:
     """Fit a linear support vector machine to hashed n-grams and calibrate its scores.
@@ -74,7 +76,7 @@ def fit_ngrams(
             f"expected labels from 0 to {n_labels - 1} to fit the n-grams, "
             f"got {classes.min()} to {classes.max()}"
         )
-    chosen = _sample(classes, most_texts, seed)
+    chosen = ngram_rows(classes, seed, most_texts)
     if n_buckets is None:
         n_buckets = choose_n_buckets(len(chosen), n_labels)
     if folds is None:
@@ -243,7 +245,9 @@ def _count(
     return scipy.sparse.csr_matrix((ones, (repeated[real], flat[real])), (n, n_buckets))
 
 
-def _sample(classes: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+def ngram_rows(
+    classes: NDArray[np.integer[Any]], seed: int, most: int = MOST_TEXTS
+) -> NDArray[np.int64]:
     """The positions of the texts that are fitted, in order: all, or `most` and the rare classes."""
     rows = np.arange(len(classes))
     if len(classes) <= most:

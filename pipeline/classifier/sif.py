@@ -27,6 +27,7 @@ from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 _COMMON = 1e-3  # probability at which a word counts half (Arora et al. 2017, table 1)
 _FOLDS = 5
 _BATCH = 1024
+MOST_TEXTS = 100_000
 _NEVER = -30.0  # score of a label without a text
 
 
@@ -116,7 +117,7 @@ def fit_sif(
     n_labels: int,
     *,
     seed: int = 0,
-    most_texts: int = 100_000,
+    most_texts: int = MOST_TEXTS,
 ) -> SifMember:
     """Fit the member to texts.
 
@@ -146,8 +147,8 @@ def fit_sif(
             f"sif, got {len(labels)} texts and {n_present} labels"
         )
     layer = _layer(matrix, n_labels)
-    if len(labels) > most_texts:
-        chosen = np.random.default_rng(seed).choice(len(labels), most_texts, replace=False)
+    chosen = sif_rows(len(labels), seed, most_texts)
+    if len(chosen) < len(labels):
         inputs, labels = [array[chosen] for array in inputs], labels[chosen]
     features = _in_batches(network, inputs, layer.mean_vectors)
     layer.scores.set_weights(_calibrated(features, labels, n_labels, seed))
@@ -173,6 +174,13 @@ def _layer(matrix: EmbeddingMatrix, n_labels: int) -> SifLayer:
     rarity[PADDING] = 0
     layer.rarity.set_weights([rarity[:, None]])
     return layer
+
+
+def sif_rows(n: int, seed: int, most_texts: int = MOST_TEXTS) -> NDArray[np.int64]:
+    """The positions of the texts, of `n`, that `fit_sif` is fitted to: all, or a random sample."""
+    if n <= most_texts:
+        return np.arange(n)
+    return np.random.default_rng(seed).choice(n, most_texts, replace=False)
 
 
 def sif_log_probabilities(

@@ -68,6 +68,7 @@ def report_embedding(
     sentences: Sentences | None = None,
     words: Sequence[str] = (),
     seed: int = 0,
+    accuracies: Mapping[str, float] | None = None,
 ) -> tuple[EmbeddingReport, ...]:
     """Measure what the embedding knows after each phase of `history`.
 
@@ -82,6 +83,8 @@ def report_embedding(
         sentences: the probe sentences; None: those of conf/probes.yaml.
         words: the words whose neighbours are shown.
         seed: only noted in the reports.
+        accuracies: of the network alone on `test`, by the name of the phase, where they are known;
+            None: they are measured.
 
     Returns:
         One report for each phase, in order.
@@ -97,7 +100,9 @@ def report_embedding(
                 EmbeddingReport(
                     method=phase.name,
                     seed=seed,
-                    accuracy=evaluate(network, test).accuracy,
+                    accuracy=accuracies[phase.name]
+                    if accuracies
+                    else evaluate(network, test).accuracy,
                     probes=probe(network, test, sentences),
                     similarity={name: word_similarity(vectors, name) for name in DATASETS},
                     drift=measure_drift(network, matrix, counts, test, words),

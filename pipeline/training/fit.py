@@ -165,8 +165,7 @@ def fit(
     with timed(seconds, "vectors"):
         words = spellings(word for v in vocabularies.values() for word in v.words)
         if vectors is None:
-            unseen = [*validation.texts, *held_out]
-            chosen = choose_vectors(embedding, words, unseen)
+            chosen = choose_vectors(embedding, words, [*validation.texts, *held_out])
         else:
             chosen = load_vectors(
                 vectors,

@@ -6,10 +6,18 @@ import logging
 
 import numpy as np
 import pytest
-from audit_builders import headlines_in_splits, label_in_turns, overlap, random_texts, table
+import scipy.sparse
+from audit_builders import (
+    WORDS,
+    headlines_in_splits,
+    label_in_turns,
+    overlap,
+    random_texts,
+    table,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 
 from pipeline.data.headlines import load_headlines
 from pipeline.insight.audit import Audit, AuditBounds, AuditInputs, audit
@@ -132,6 +140,48 @@ def test_no_pair_is_missed() -> None:
         if not match.same_letters:
             row = words.texts["test"].index(text)
             assert match.similarity == pytest.approx(cosines[row].max(), abs=1e-5)
+
+
+def test_words_are_those_of_the_normal_forms() -> None:
+    texts = [
+        "17 Alps-like peaks, PEAKS!",
+        "\u00c9t\u00e9 \u2013 l\u2019eau",
+        "2016!",
+        "\ufb01le 5",
+        "snow",
+        "\u0928\u0926\u0940 5",
+    ]
+    headlines = headlines_in_splits(train=label_in_turns(texts))
+    words = extract_words(headlines)
+    for split, of in words.forms.items():
+        assert of == [normal_form(text) for text in headlines.texts(split)]
+    vectorizer = CountVectorizer(analyzer=str.split, dtype=np.float32)
+    expected = vectorizer.fit_transform([form for of in words.forms.values() for form in of])
+    assert words.words.tolist() == vectorizer.get_feature_names_out().tolist()
+    counts = scipy.sparse.vstack([*words.counts.values()]).toarray()
+    np.testing.assert_array_equal(counts, expected.toarray())
+
+
+def test_no_pair_is_missed_among_many() -> None:
+    """A word with many comparisons is taken by itself."""
+    random = np.random.default_rng(0)
+    texts = [" ".join(random.choice(WORDS[:20], 4, replace=False)) for _ in range(5_000)]
+    headlines = headlines_in_splits(
+        train=label_in_turns(texts[:2_500]), test=label_in_turns(texts[2_500:])
+    )
+    words = extract_words(headlines)
+    weighting = TfidfTransformer().fit(scipy.sparse.vstack([*words.counts.values()]))
+    rows = {split: weighting.transform(counts) for split, counts in words.counts.items()}
+    cosines = (rows["test"] @ rows["train"].T).toarray()
+    same = {form.replace(" ", "") for form in words.forms["train"]}
+    expected = [
+        form.replace(" ", "") not in same and cosines[i].max() >= 0.8
+        for i, form in enumerate(words.forms["test"])
+    ]
+    found = overlap(
+        audit(headlines, checks={"near_duplicates": find_near_duplicates}), "test", "train"
+    )
+    assert found.similar == sum(expected) > 0
 
 
 def test_a_sample_is_compared_where_there_are_too_many() -> None:

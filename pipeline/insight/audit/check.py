@@ -24,7 +24,7 @@ class AuditBounds:
     `max_group_scores`: headlines x labels above which their model is a simpler one.
     """
 
-    max_comparisons: int = 20_000_000
+    max_comparisons: int = 7_500_000
     max_signal_headlines: int = 30_000
     max_group_headlines: int = 100_000
     max_group_scores: int = 1_000_000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ SIMILAR = 0.8  # cosine from which two headlines are near-duplicates
 PAIRS = (("validation", "train"), ("test", "train"), ("test", "validation"))
 
 _CHUNK = 1_000_000  # comparisons at a time
+_MANY = 2_000  # comparisons for which a word is taken by itself
 _EXAMPLES = 2  # near-duplicates of each kind and pair of splits that the terminal shows
 
 
@@ -163,16 +166,23 @@ def find_near_duplicates(inputs: AuditInputs) -> NearDuplicates:
     texts, labels, forms, names = words.texts, words.labels, words.forms, words.label_names
     weighting = TfidfTransformer().fit(scipy.sparse.vstack([*words.counts.values()]))
     vectors = {split: weighting.transform(words.counts[split]) for split in texts}
+    by_word = {split: vectors[split].T.tocsr() for _, split in PAIRS}
+    letters = {split: pc.replace_substring(forms[split].column, " ", "") for split in texts}
     overlaps, matches = [], []
     for split, other_split in PAIRS:
         nearest = _same_letters(
-            forms[split], labels[split], forms[other_split], labels[other_split]
+            letters[split], labels[split], letters[other_split], labels[other_split]
         )
         similarity = dict.fromkeys(nearest, 1.0)
         n_same = len(nearest)
-        rest = np.setdiff1d(np.arange(len(texts[split])), [*nearest])
+        rest = np.delete(np.arange(len(texts[split])), [*nearest])
         rows, others, cosines, compared = _similar(
-            vectors[split], vectors[other_split], rest, inputs.bounds.max_comparisons, random
+            vectors[split],
+            vectors[other_split],
+            by_word[other_split],
+            rest,
+            inputs.bounds.max_comparisons,
+            random,
         )
         # In this order the nearest row of each headline is the last one.
         agree = labels[split][rows] == labels[other_split][others]
@@ -202,34 +212,33 @@ def find_near_duplicates(inputs: AuditInputs) -> NearDuplicates:
 
 
 def _same_letters(
-    forms: Sequence[str],
+    letters: pa.ChunkedArray,
     labels: NDArray[np.int64],
-    other_forms: Sequence[str],
+    other_letters: pa.ChunkedArray,
     other_labels: NDArray[np.int64],
 ) -> dict[int, int]:
     """The headlines that the other split has too: their rows, and the rows there.
 
     Where several rows there have the same letters, one with the same label is taken.
     """
-    wanted = {form.replace(" ", "") for form in forms}
+    # Python sees only the rows that both splits have.
+    theirs = np.flatnonzero(pc.is_in(other_letters, value_set=letters.unique()))
+    shared = other_letters.take(theirs)
+    mine = np.flatnonzero(pc.is_in(letters, value_set=shared.unique()))
     rows: dict[tuple[str, int | None], int] = {}
-    for row, (form, label) in enumerate(zip(other_forms, other_labels.tolist(), strict=True)):
-        letters = form.replace(" ", "")
-        if letters in wanted:
-            rows.setdefault((letters, label), row)
-            rows.setdefault((letters, None), row)
+    for row, each in zip(theirs.tolist(), shared.to_pylist(), strict=True):
+        rows.setdefault((each, int(other_labels[row])), row)
+        rows.setdefault((each, None), row)
     nearest = {}
-    for row, (form, label) in enumerate(zip(forms, labels.tolist(), strict=True)):
-        letters = form.replace(" ", "")
-        near = rows.get((letters, label), rows.get((letters, None)))
-        if near is not None:
-            nearest[row] = near
+    for row, each in zip(mine.tolist(), letters.take(mine).to_pylist(), strict=True):
+        nearest[row] = rows.get((each, int(labels[row])), rows[each, None])
     return nearest
 
 
 def _similar(
     vectors: Any,
     other_vectors: Any,
+    by_word: Any,
     rows: NDArray[np.int64],
     max_comparisons: int,
     random: np.random.Generator,
@@ -243,6 +252,7 @@ def _similar(
 
     Args:
         vectors, other_vectors: sparse matrices, (n, n_words), with rows of length 1.
+        by_word: `other_vectors`, transposed.
         rows: int array, the rows of `vectors` that are compared.
         max_comparisons: of two headlines; where it takes more, a random part of `rows` is compared.
         random: draws that part.
@@ -250,23 +260,43 @@ def _similar(
     Returns:
         The rows, the rows of the other split, the cosines, and how many rows were compared.
     """
-    by_word = other_vectors.T.tocsr()
     frequency = np.diff(by_word.indptr)
     rare = _rarest_words(vectors[rows], frequency)
     costs = np.asarray(rare @ frequency.astype(np.float64))
     order = random.permutation(len(rows))
     order = order[np.cumsum(costs[order]) <= max_comparisons]
+    found: list[tuple[Any, Any, Any]] = []
+    if costs[order].sum() > _CHUNK:
+        # A word with many comparisons is taken by itself, which is several times as fast.
+        words = rare[order].tocsc()
+        alone = np.diff(words.indptr) * frequency > _MANY
+        for word in np.flatnonzero(alone):
+            mine = rows[order[words.indices[words.indptr[word] : words.indptr[word + 1]]]]
+            theirs = by_word.indices[by_word.indptr[word] : by_word.indptr[word + 1]]
+            found += _near_pairs(vectors, mine, other_vectors, theirs)
+        rare = (rare @ scipy.sparse.diags_array((~alone).astype(np.float32))).tocsr()
+        rare.eliminate_zeros()
     chunk_of = np.cumsum(costs[order]) // _CHUNK
-    chunks: list[tuple[Any, Any, Any]] = []
     for chunk in np.split(order, np.flatnonzero(np.diff(chunk_of)) + 1):
         pairs = (rare[chunk] @ by_word).tocoo()
         mine, theirs = rows[chunk[pairs.row]], pairs.col
         cosines = vectors[mine].multiply(other_vectors[theirs]).sum(axis=1)
         cosines = np.asarray(cosines, np.float32).ravel()
         near = cosines >= SIMILAR
-        chunks.append((mine[near], theirs[near], cosines[near]))
-    mine, theirs, cosines = (np.concatenate(values) for values in zip(*chunks, strict=True))
+        found.append((mine[near], theirs[near], cosines[near]))
+    mine, theirs, cosines = (np.concatenate(values) for values in zip(*found, strict=True))
     return mine, theirs, cosines, len(order)
+
+
+def _near_pairs(
+    vectors: Any, mine: NDArray[np.int64], other_vectors: Any, theirs: NDArray[np.integer]
+) -> Iterator[tuple[Any, Any, Any]]:
+    """Compare each row of `mine` with each row of `theirs`. Gives rows, other rows and cosines."""
+    words_of_theirs = other_vectors[theirs].T.tocsr()
+    for part in np.array_split(mine, -(-len(mine) * len(theirs) // _CHUNK)):
+        cosines = (vectors[part] @ words_of_theirs).tocoo()
+        near = cosines.data >= SIMILAR
+        yield part[cosines.row[near]], theirs[cosines.col[near]], cosines.data[near]
 
 
 def _rarest_words(vectors: Any, frequency: NDArray[np.int64]) -> Any:

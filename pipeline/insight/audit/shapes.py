@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,21 @@ def _fraction(holds: Callable[[str], bool]) -> Measure:
     """The fraction of the pieces with a letter for which something holds."""
 
     def measure(text: str, pieces: list[str]) -> float:
-        words = [piece for piece in pieces if piece.lower() != piece.upper()]
+        words = [piece for piece in pieces if _has_letter(piece)]
         return sum(map(holds, words)) / max(len(words), 1)
 
     return measure
 
 
+_MANY = 100_000  # different pieces
+
+
+@lru_cache(_MANY)
+def _has_letter(piece: str) -> bool:
+    return piece.lower() != piece.upper()
+
+
+@lru_cache(_MANY)
 def _begins_with_capital(word: str) -> bool:
     return next((c for c in word if c.isalpha()), "").isupper()
 

@@ -225,8 +225,7 @@ def _signal_values(
     `rows`: the headlines that are looked at, by split. `labels`: those of the training headlines.
     """
     shapes = {
-        split: measure_shapes([words.texts[split][i] for i in chosen])
-        for split, chosen in rows.items()
+        split: measure_shapes(words.texts[split].take(chosen)) for split, chosen in rows.items()
     }
     names = {signal: [*features] for signal, features in SHAPES.items()}
     values: dict[str, Values] = {

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow.compute as pc
 
 from pipeline.data.spaces import lacks_spaces
+from pipeline.data.text_column import TextColumn
 from pipeline.insight.audit.check import AuditInputs, CheckResult, CheckTable
 
 
@@ -46,10 +48,17 @@ class Unspaced(CheckResult):
 
 def count_unspaced(inputs: AuditInputs) -> Unspaced | None:
     """Count the headlines without spaces between words; None where all have them."""
-    texts = inputs.words.texts
-    examples = (text for split in texts for text in texts[split] if lacks_spaces(text))
-    example = next(examples, None)
-    if example is None:
+    # Only other letters than ASCII's are written without spaces.
+    unspaced = {
+        split: [text for text in _beyond_ascii(texts) if lacks_spaces(text)]
+        for split, texts in inputs.words.texts.items()
+    }
+    examples = [text for texts in unspaced.values() for text in texts[:1]]
+    if not examples:
         return None
-    counts = {split: sum(map(lacks_spaces, texts[split])) for split in texts}
-    return Unspaced(counts, inputs.words.sizes, example)
+    counts = {split: len(texts) for split, texts in unspaced.items()}
+    return Unspaced(counts, inputs.words.sizes, examples[0])
+
+
+def _beyond_ascii(texts: TextColumn) -> TextColumn:
+    return TextColumn(texts.column.filter(pc.invert(pc.string_is_ascii(texts.column))))

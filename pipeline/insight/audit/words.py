@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import scipy.sparse
 from numpy.typing import NDArray
 
 from pipeline.data.headlines import Headlines
+from pipeline.data.text_column import TextColumn
 
 
 class _LettersOnly(dict[int, str]):
@@ -48,9 +52,9 @@ class Words:
 
     label_names: tuple[str, ...]
     words: NDArray[np.object_]
-    texts: Mapping[str, Sequence[str]]
+    texts: Mapping[str, TextColumn]
     labels: Mapping[str, NDArray[np.int64]]
-    forms: Mapping[str, Sequence[str]]
+    forms: Mapping[str, TextColumn]
     counts: Mapping[str, Any]
 
     @property
@@ -61,21 +65,56 @@ class Words:
 
 def extract_words(headlines: Headlines) -> Words:
     """Find the words of all headlines."""
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    texts = {split: headlines.texts(split) for split in headlines.splits}
-    forms = {split: [normal_form(text) for text in texts[split]] for split in texts}
-    vectorizer = CountVectorizer(analyzer=str.split, dtype=np.float32)
-    counts = vectorizer.fit_transform([form for split in forms for form in forms[split]])
-    ends = np.cumsum([len(forms[split]) for split in forms])
+    texts = {split: headlines.column(split) for split in headlines.splits}
+    forms = {split: _normal_forms(texts[split]) for split in texts}
+    numbers: dict[str, int] = {}
+    counted = {split: _count(forms[split], numbers) for split in texts}
+    words = np.array(sorted(numbers), object)
+    column = np.empty(len(words), np.int32)
+    column[[numbers[word] for word in words]] = np.arange(len(words), dtype=np.int32)
+    counts = {}
+    for split, (codes, ends) in counted.items():
+        ones = np.ones(len(codes), np.float32)
+        shape = (len(ends) - 1, len(words))
+        counts[split] = scipy.sparse.csr_matrix((ones, column[codes], ends), shape)
+        counts[split].sum_duplicates()
     return Words(
         label_names=headlines.label_names,
-        words=vectorizer.get_feature_names_out(),
+        words=words,
         texts=texts,
         labels={split: np.array(headlines.labels(split)) for split in texts},
         forms=forms,
-        counts={
-            split: counts[end - len(forms[split]) : end]
-            for split, end in zip(forms, ends, strict=True)
-        },
+        counts=counts,
     )
+
+
+def _normal_forms(texts: TextColumn) -> TextColumn:
+    """`normal_form` of each text. Python sees only the texts with other letters than ASCII's."""
+    parts = []
+    for chunk in texts.column.chunks:
+        folded = pc.ascii_lower(chunk)
+        letters = pc.replace_substring_regex(folded, "[^a-z]+", " ")
+        forms = pc.ascii_trim_whitespace(letters)
+        forms = pc.if_else(pc.equal(forms, ""), folded, forms)
+        others = pc.invert(pc.string_is_ascii(chunk))
+        replaced = [normal_form(text) for text in chunk.filter(others).to_pylist()]
+        parts.append(pc.replace_with_mask(forms, others, pa.array(replaced, chunk.type)))
+    return TextColumn(pa.chunked_array(parts, texts.column.type))
+
+
+def _count(
+    forms: TextColumn, numbers: dict[str, int]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The words of each form, one after the other, and where each form ends among them.
+
+    `numbers`: those of the words that are known already. New ones are added.
+    """
+    codes, lengths = [np.zeros(0, np.int32)], [np.zeros(1, np.int64)]
+    for chunk in forms.column.chunks:
+        pieces = pc.split_pattern(chunk, " ")
+        encoded = pc.list_flatten(pieces).dictionary_encode()
+        words = encoded.dictionary.to_pylist()
+        number = np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32)
+        codes.append(number[encoded.indices.to_numpy()])
+        lengths.append(pc.list_value_length(pieces).to_numpy())
+    return np.concatenate(codes), np.cumsum(np.concatenate(lengths))
