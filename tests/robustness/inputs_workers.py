@@ -61,7 +61,7 @@ def _meet(message: dict[str, object] | None = None, index: int = 0) -> Callable[
         if message is not None:
             sent = {"worker": 1, "addresses": names, "identity": {}, **message}
             Thread(target=_send, args=(ports[0], sent), daemon=True).start()
-        seconds = 0.2 if message is None else 20
+        seconds = 0.2 if message is None else 100
         meet(Cluster(tuple(names), index), {"headlines": "1", "options": "1"}, seconds)
         return "they meet"
 
@@ -69,7 +69,7 @@ def _meet(message: dict[str, object] | None = None, index: int = 0) -> Callable[
 
 
 def _send(port: int, message: dict[str, object]) -> None:
-    for _ in range(200):
+    for _ in range(1000):
         try:
             with socket.create_connection(("127.0.0.1", port)) as connection:
                 connection.sendall(json.dumps(message).encode() + b"\n")
