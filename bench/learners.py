@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from pipeline.classifier.encoders import ENCODERS
 from pipeline.classifier.network import Network, build_network
-from pipeline.classifier.options import EncoderOptions
+from pipeline.classifier.options import AUTO, EncoderOptions
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import load_headlines
 from pipeline.embedding.loading import load_vectors
@@ -82,7 +82,9 @@ def build(loaded: Loaded, options: EncoderOptions, rows: int | None = None) -> N
     `rows`: of the trained table, which starts from random numbers; None for the words of the
     headlines with their vectors.
     """
-    vocabularies = build_vocabularies(loaded.train.texts, max_tokens=options.max_tokens)
+    vocabularies = build_vocabularies(
+        loaded.train.texts, max_tokens=None if options.max_tokens == AUTO else options.max_tokens
+    )
     vocabulary = vocabularies[conventions(loaded.vectors.first_words).contractions]
     if rows is None:
         matrix = build_embedding_matrix(

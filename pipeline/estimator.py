@@ -66,7 +66,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         vectors: the name of a set (`pipeline vectors list`), a file, WordVectors or gensim
             KeyedVectors.
         encoder: `cnn`, `mean`, `bigru`, `attention` or `metric`.
-        max_tokens: tokens of a text that are read; the rest is cut off.
+        max_tokens: tokens of a text that are read; the rest is cut off. `auto`: what 99.5 % of the
+            training texts have, 24 to 128.
         dropout: fraction of the features that is left out at random in training.
         letter_case: whether the network sees capitals.
         sif, ngrams: whether this linear member is fitted beside the network.
@@ -101,7 +102,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         vectors: Any = _VECTORS.source,
         *,
         encoder: str = _MODEL.encoder,
-        max_tokens: int = _MODEL.max_tokens,
+        max_tokens: int | str = _MODEL.max_tokens,
         dropout: float = _MODEL.dropout,
         letter_case: bool = _MODEL.letter_case,
         sif: bool = _MODEL.sif,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +19,13 @@ from pipeline.base.calls import checked
 from pipeline.base.errors import ConfigError
 from pipeline.classifier.encoders import CnnOptions, Seeds, build_encoder
 from pipeline.classifier.layers import GatherEmbedding
-from pipeline.classifier.options import EncoderOptions
+from pipeline.classifier.options import AUTO, EncoderOptions
 from pipeline.classifier.scoring import BATCH_SIZE, Scorer, as_tuple, compile_scorer, score_texts
 from pipeline.data.text_column import TextColumn
 from pipeline.embedding.matching import Contractions
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 from pipeline.embedding.text import TextLayer
+from pipeline.embedding.vocabulary import SHORTEST
 from pipeline.portable.text import normalize
 from pipeline.portable.tokens import MIXED_CASE
 
@@ -253,7 +254,7 @@ def build_network(
     Args:
         matrix: the weights of the embedding, and the words that stand for its rows.
         n_labels: how many labels there are.
-        options: of the encoder; the default is `cnn`.
+        options: of the encoder; the default is `cnn`. Where `max_tokens` is `auto`, it is 24 here.
         contractions: how the vocabulary was tokenised; the text layer inside does the same.
         seed: decides the initial weights and dropout.
 
@@ -262,6 +263,9 @@ def build_network(
     if n_labels < 1:
         raise ConfigError(f"expected n_labels from 1, got {n_labels}")
     options = options or CnnOptions()
+    # `fit` knows the texts, and has put a number there.
+    max_tokens = SHORTEST if options.max_tokens == AUTO else options.max_tokens
+    options = replace(options, max_tokens=max_tokens)
     seeds = Seeds(seed)
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     embedding = GatherEmbedding(*matrix.weights.shape, name="embedding")
@@ -296,7 +300,7 @@ def build_network(
         extra.set_weights([matrix.extra_weights])
     text = TextLayer(
         (*matrix.words, *matrix.extra_words),
-        options.max_tokens,
+        max_tokens,
         contractions=contractions,
         digits=matrix.digits,
         letter_case=options.letter_case,

@@ -27,6 +27,7 @@ from pipeline.base.errors import (
     VectorsError,
 )
 from pipeline.classifier.export import export_classifier
+from pipeline.classifier.options import AUTO
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.vectors import WordVectors
 from pipeline.insight.search import ACCURACY, LOG_LOSS, SearchedTrial, State, best_trial
@@ -273,9 +274,8 @@ class _Job:
             fallbacks="auto",
             missing="zeros",
         )
-        most = self._largest("model.max_tokens", config.model.max_tokens)
         if repr(embedding) not in self.loaded:
-            model = replace(config.model, max_tokens=most)
+            model = replace(config.model, max_tokens=AUTO)  # the words of whole texts
             self.loaded[repr(embedding)] = load_once(self.headlines, embedding, model)
         return self.loaded[repr(embedding)]
 

@@ -10,7 +10,7 @@ import gc
 from dataclasses import dataclass, replace
 
 from pipeline.base.errors import ConfigError
-from pipeline.classifier.options import EncoderOptions
+from pipeline.classifier.options import AUTO, EncoderOptions
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.loading import choose_vectors
@@ -93,7 +93,9 @@ def load_once(
     headlines: Headlines, embedding: VectorsOptions, model: EncoderOptions
 ) -> WordVectors:
     """The vectors for several trainings: see `Shared.vectors`. Raises as `load_vectors`."""
-    vocabularies = build_vocabularies(headlines.texts("train"), max_tokens=model.max_tokens)
+    vocabularies = build_vocabularies(
+        headlines.texts("train"), max_tokens=None if model.max_tokens == AUTO else model.max_tokens
+    )
     words = spellings(word for v in vocabularies.values() for word in v.words)
     held_out = [*headlines.texts("validation"), *headlines.texts("test")]
     # First alone, as a look at more words would mix the order of the most frequent ones.

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from pipeline.base.errors import VectorsError
 from pipeline.classifier.encoders import CnnOptions
 from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
 from pipeline.classifier.network import Network, build_network
-from pipeline.classifier.options import EncoderOptions
+from pipeline.classifier.options import AUTO, EncoderOptions
 from pipeline.classifier.unlabelled import SelfLabelled, label_unlabelled
 from pipeline.data.examples import Examples
 from pipeline.embedding.loading import choose_vectors, load_vectors
@@ -25,7 +25,12 @@ from pipeline.embedding.matching import conventions, spellings
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
 from pipeline.embedding.options import VectorsOptions
 from pipeline.embedding.vectors import WordVectors
-from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies
+from pipeline.embedding.vocabulary import (
+    Length,
+    Vocabulary,
+    build_vocabularies,
+    choose_length,
+)
 from pipeline.training.history import Epoch, History
 from pipeline.training.loop import train
 from pipeline.training.options import TrainingOptions
@@ -39,7 +44,7 @@ class Fitted:
     """A classifier, and everything that was learned on the way.
 
     `classifier`: what was kept. `kept`: its name: `ensemble`, or where no members were asked for, the
-    phase with the best validation result. `unlabelled`: what came of texts without a label; None
+    phase with the best validation result. `length`: how many tokens of a text are read. `unlabelled`: what came of texts without a label; None
     where there were none. `seconds`: by stage (vocabulary, vectors, matrix, network, unlabelled,
     training, ensemble).
     """
@@ -47,6 +52,7 @@ class Fitted:
     classifier: Classifier
     kept: str
     vocabulary: Vocabulary
+    length: Length
     matrix: EmbeddingMatrix
     history: History
     ensemble: Ensemble
@@ -158,9 +164,14 @@ def fit(
     seconds: dict[str, float] = {}
 
     with timed(seconds, "vocabulary"):
+        asked = None if model.max_tokens == AUTO else model.max_tokens
+        length = choose_length(training.texts, asked)
+        model = replace(model, max_tokens=length.max_tokens)
         # One for each way to write contractions. Which one fits is known with the vectors.
         vocabularies = build_vocabularies(
-            [*training.texts, *unlabelled], min_count=model.min_count, max_tokens=model.max_tokens
+            [*training.texts, *unlabelled],
+            min_count=model.min_count,
+            max_tokens=length.max_tokens,
         )
     with timed(seconds, "vectors"):
         words = spellings(word for v in vocabularies.values() for word in v.words)
@@ -222,7 +233,7 @@ def fit(
         ensemble = fit_ensemble(network, matrix, training, validation, seed=seed)
     kept = ENSEMBLE if model.sif or model.ngrams else history.best.name
     return Fitted(
-        ensemble.classifier, kept, vocabulary, matrix, history, ensemble, labelled, seconds
+        ensemble.classifier, kept, vocabulary, length, matrix, history, ensemble, labelled, seconds
     )
 
 

@@ -6,7 +6,13 @@ import pytest
 
 from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.text import tokenize
-from pipeline.embedding.vocabulary import Vocabulary, build_vocabularies, build_vocabulary
+from pipeline.embedding.vocabulary import (
+    Length,
+    Vocabulary,
+    build_vocabularies,
+    build_vocabulary,
+    choose_length,
+)
 
 
 def test_vocabulary_is_ordered_by_frequency_and_then_by_letters() -> None:
@@ -67,3 +73,35 @@ def test_texts_without_spaces_between_words_are_warned_of(
 ) -> None:
     build_vocabularies([text, "Alps lose snow"])
     assert ("1 of 2 headlines have no spaces between words" in caplog.text) == warned
+
+
+@pytest.mark.parametrize(
+    ("lengths", "expected"),
+    [
+        ([5] * 300, 24),  # never less
+        ([5] * 200 + [40], 24),  # one of two hundred may be longer
+        ([5] * 150 + [40] * 50, 40),
+        ([300] * 9, 128),  # nor more
+        ([], 24),
+    ],
+)
+def test_as_many_tokens_are_read_as_nearly_all_texts_have(
+    lengths: list[int], expected: int
+) -> None:
+    length = choose_length(["snow " * n for n in lengths])
+    assert length.max_tokens == expected
+    assert length.n_cut == sum(n > expected for n in lengths)
+
+
+def test_what_is_cut_off_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    texts = ["snow " * 30] * 10 + ["snow " * 4] * 90
+    with caplog.at_level("INFO", "pipeline"):
+        assert choose_length(texts, 20) == Length(20, 100, 10, 100 / 660, 30)
+        assert choose_length(texts).n_cut == 0
+    warned, told = caplog.records
+    assert (warned.levelname, told.levelname) == ("WARNING", "INFO")
+    assert warned.getMessage() == (
+        "length: 20 tokens of a headline are read; 10 of 100 headlines are longer (up to 30), and "
+        "15.2 % of all tokens are cut off"
+    )
+    assert choose_length(["snow"] * 50_000).n_texts <= 20_000

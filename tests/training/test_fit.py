@@ -54,7 +54,7 @@ def test_everything_that_was_learned_on_the_way(fitted: Fitted) -> None:
 
 
 def test_it_gives_the_bits_of_the_stages_by_hand(fitted: Fitted) -> None:
-    vocabularies = build_vocabularies(TRAIN.texts, max_tokens=MODEL.max_tokens)
+    vocabularies = build_vocabularies(TRAIN.texts, max_tokens=fitted.length.max_tokens)
     words = spellings(word for v in vocabularies.values() for word in v.words)
     options = VectorsOptions()
     vectors = load_vectors(small_vectors(), words=words, most_frequent=options.extra_words)
