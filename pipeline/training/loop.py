@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from pipeline.training.history import Epoch, History, Phase
 from pipeline.training.optimizer import SparseAdam
 from pipeline.training.options import PhaseOptions, TrainingOptions
 from pipeline.training.schedule import Plan, plan_by_length, plan_epoch, schedule_for
+from pipeline.training.tokens import Tokens, tokenise
 from pipeline.training.workers import Workers, join_workers
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,8 @@ def train(
     options = options or TrainingOptions()
     workers = workers or join_workers(options.workers, options=(options, seed))
     threads = set_threads()
-    tokens, held_out = _tokenise(network, training), _tokenise(network, validation)
+    tokens = tokenise(network, training, checkpoints)
+    held_out = tokenise(network, validation, checkpoints)
     if not workers.alone:
         workers.check([*tokens.arrays, *held_out.arrays], network.get_weights())
         network.set_weights(workers.from_chief(network.get_weights()))
@@ -132,30 +133,6 @@ def _check(training: Examples, validation: Examples) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Tokens:
-    """Texts as `Network.head` takes them, tokenised once for all epochs.
-
-    `inputs`: int32 arrays, (n, tokens). `labels`: int32 array, (n,).
-    """
-
-    inputs: tuple[NDArray[np.int32], ...]
-    labels: NDArray[np.int32]
-
-    @property
-    def arrays(self) -> tuple[NDArray[np.int32], ...]:
-        return (*self.inputs, self.labels)
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each text, (n,)."""
-        return (self.inputs[0] != PADDING).sum(axis=1)
-
-
-def _tokenise(network: Network, examples: Examples) -> _Tokens:
-    return _Tokens(network.token_ids(examples.texts), np.asarray(examples.labels, np.int32))
-
-
 class _Trainer:
     """One phase. The loop over the batches is compiled code."""
 
@@ -165,8 +142,8 @@ class _Trainer:
         name: str,
         phase: PhaseOptions,
         options: TrainingOptions,
-        training: _Tokens,
-        held_out: _Tokens,
+        training: Tokens,
+        held_out: Tokens,
         seed: list[int],
         workers: Workers,
     ) -> None:
@@ -195,10 +172,11 @@ class _Trainer:
         n_texts = -(-self.schedule.batch_size // len(workers.cluster.addresses))
         self.most_rows = n_texts * training.inputs[0].shape[1] * (2 if self.reach else 1)
         self.extra_loss = getattr(network.last_layer, "extra_loss", None)
-        self.epoch = tf.function(self._epoch, reduce_retracing=True)
-        self.score = tf.function(self._score, reduce_retracing=True)
-        self.arrays = [tf.constant(array) for array in training.arrays]
-        self.held_arrays = [tf.constant(array) for array in held_out.arrays]
+        # The arrays of `Tokens.batches`, where each batch starts, and how wide it is.
+        ranks = [*(array.ndim for array in training.arrays), 1, 1]
+        signature = [tf.TensorSpec((None,) * rank, tf.int32) for rank in ranks]
+        self.epoch = tf.function(self._epoch, input_signature=signature)
+        self.score = tf.function(self._score, input_signature=signature)
 
     def run(self, progress: Progress) -> Phase:
         phase = self._take_up(progress)
@@ -211,8 +189,8 @@ class _Trainer:
             self._seed_dropout(random)
             schedule = self.schedule
             plan = plan_epoch(lengths, schedule.batch_size, random, schedule.passes)
-            loss, right = self._in_stretches(self.epoch, plan, number)
-            val_loss, val_right = self._in_stretches(self.score, by_length, number)
+            loss, right = self._in_stretches(self.epoch, self.training, plan, number)
+            val_loss, val_right = self._in_stretches(self.score, self.held_out, by_length, number)
             epoch = Epoch(
                 self.name,
                 number,
@@ -231,7 +209,9 @@ class _Trainer:
         assert phase is not None
         return phase
 
-    def _in_stretches(self, compiled: Any, plan: Plan, number: int) -> tuple[float, float]:
+    def _in_stretches(
+        self, compiled: Any, tokens: Tokens, plan: Plan, number: int
+    ) -> tuple[float, float]:
         """Call compiled code for all batches of a plan, and add up both sums.
 
         A signal such as Ctrl-C is handled between two calls of compiled code. So no call takes all
@@ -240,7 +220,8 @@ class _Trainer:
         sums = np.zeros(2)
         for start in range(0, len(plan), _STRETCH):
             end = min(start + _STRETCH, len(plan))
-            part = (plan.order, plan.starts[start : end + 1], plan.widths[start:end])
+            starts = plan.starts[start : end + 1] - plan.starts[start]
+            part = (*tokens.batches(plan, start, end), starts, plan.widths[start:end])
             with self.workers.lost():
                 sums += [float(total) for total in compiled(*map(tf.constant, part))]
             if not np.isfinite(sums[0]):
@@ -282,29 +263,34 @@ class _Trainer:
             patience and done - phase.best.number >= patience
         )
 
-    def _epoch(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
-        """Train on every batch of a `Plan`. Gives the sum of the losses and how many were right."""
+    def _epoch(self, *part: Any) -> tuple[Any, Any]:
+        """Train on the batches of a stretch. Gives the sum of the losses and how many were right."""
+        *arrays, starts, widths = part
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
-            chosen = order[starts[i] : starts[i + 1]]
-            *inputs, labels = _batch(self.arrays, self.workers.share(chosen), widths[i])
-            n = tf.size(chosen)
+            n = starts[i + 1] - starts[i]
+            *inputs, labels = self._batch(arrays, starts[i], n, widths[i])
             logits, loss = self.workers.run(self._learn, inputs, labels, n)
             total += loss * tf.cast(n, tf.float32)
             right += _right(labels, logits)
         return self.workers.run(self.workers.sum, (total, right))
 
-    def _score(self, order: Any, starts: Any, widths: Any) -> tuple[Any, Any]:
-        """Score the validation texts. Gives the same two sums as `_epoch`."""
+    def _score(self, *part: Any) -> tuple[Any, Any]:
+        """Score validation texts. Takes and gives what `_epoch` does."""
+        *arrays, starts, widths = part
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
-            chosen = order[starts[i] : starts[i + 1]]
-            *inputs, labels = _batch(self.held_arrays, self.workers.share(chosen), widths[i])
+            n = starts[i + 1] - starts[i]
+            *inputs, labels = self._batch(arrays, starts[i], n, widths[i])
             logits = self.network.head(inputs, training=False)
-            n = tf.size(chosen)
             total += _loss(labels, logits, n) * tf.cast(n, tf.float32)
             right += _right(labels, logits)
         return self.workers.run(self.workers.sum, (total, right))
+
+    def _batch(self, arrays: list[Any], start: Any, n: Any, width: Any) -> list[Any]:
+        """The inputs, cut to `width`, and the labels of this worker's share of `n` texts."""
+        *inputs, labels = [self.workers.share(array[start : start + n]) for array in arrays]
+        return [*(tf.ensure_shape(array[:, :width], (None, None)) for array in inputs), labels]
 
     def _learn(self, inputs: list[Any], labels: Any, n: Any) -> tuple[Any, Any]:
         """One step. Gives the logits of this worker's texts, and their part of the batch's loss.
@@ -364,12 +350,6 @@ def _after(
         tuple(weights) if better else phase.weights,
         phase.seconds + seconds,
     )
-
-
-def _batch(arrays: list[Any], chosen: Any, width: Any) -> list[Any]:
-    """The inputs (n, width) and the labels (n,) of the texts at the positions `chosen`, (n,)."""
-    *inputs, labels = [tf.gather(array, chosen) for array in arrays]
-    return [*(tf.ensure_shape(array[:, :width], (None, None)) for array in inputs), labels]
 
 
 def _loss(labels: Any, logits: Any, n: Any) -> Any:
