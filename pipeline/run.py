@@ -100,7 +100,7 @@ def run(
         train, validation, test = map(headlines.examples, ("train", "validation", "test"))
     elsewhere = _elsewhere(config)  # is the same run
     name = "-".join(map(str, (headlines.name, *chosen.values())))
-    key = digest("train", elsewhere, dict(headlines.sha256))
+    key = digest("train", elsewhere, dict(headlines.sha256), headlines.unlabelled)
     workers = _join(config, headlines)
     tags = {"kind": "train", "data": headlines.name, **(more_tags or {})}
     with tracked_run(config.tracking, name, key, run_id=resume, tags=tags) as tracked:
@@ -133,6 +133,7 @@ def run(
                 model=config.model,
                 schedule=config.training,
                 seed=config.seed,
+                unlabelled=headlines.unlabelled,
                 held_out=test.texts,
                 checkpoints=tracked.training_folder,
                 on_matrix=lambda matrix: log(report.matrix_items(matrix, figures=figures)),
@@ -141,6 +142,8 @@ def run(
             )
             log(report.history_items(fitted.history, figures=figures))
             log(report.ensemble_items(fitted.ensemble))
+            if fitted.unlabelled:
+                log(report.unlabelled_items(fitted.unlabelled))
 
         with timed(seconds, "model_saving"):
             facts = report.model_facts(
@@ -259,6 +262,7 @@ def assist(
         model=config.model,
         schedule=config.training,
         seed=config.seed,
+        unlabelled=headlines.unlabelled,
         held_out=test.texts,
         on_epoch=on_epoch,
         workers=_join(config, headlines),

@@ -100,9 +100,14 @@ def load_command_config(
         raise ConfigError(
             f"{name} is not used by `pipeline {command}`{_instead(name, command, config)}"
         )
-    if config.training.workers > 1 and command != "train":
-        raise ConfigError(f"training.workers is not used by `pipeline {command}`: leave it out")
-    check_source(config.data.source, config.data.path)
+    only_in_train = {
+        "training.workers": config.training.workers > 1,
+        "data.unlabelled": config.data.unlabelled is not None,
+    }
+    for name, given in only_in_train.items():
+        if given and command != "train":
+            raise ConfigError(f"{name} is not used by `pipeline {command}`: leave it out")
+    check_source(config.data.source, config.data.path, config.data.unlabelled)
     if "vectors" in USES[command]:
         from pipeline.embedding.loading import check_vectors  # it imports pandas
 

@@ -76,11 +76,20 @@ def _shortest(name: str) -> str:
     return "0" if name == "-0" else name
 
 
-def clean_rows(frame: pd.DataFrame) -> tuple[pa.Table, dict[str, int]]:
+@dataclass(frozen=True, eq=False)
+class CleanRows:
+    """`table`: the rows that stay, as columns of text. `dropped`: how many rows were dropped, by reason:
+    `empty`, `unlabelled`. `unlabelled`: the texts without a label."""
+
+    table: pa.Table
+    dropped: dict[str, int]
+    unlabelled: pa.ChunkedArray
+
+
+def clean_rows(frame: pd.DataFrame) -> CleanRows:
     """Clean texts and labels, and drop the rows that lack one of them.
 
-    `frame`: columns `text`, `label` and perhaps `group`. Returns the rows that stay, as columns of
-    text, and how many were dropped by reason: `empty`, `unlabelled`.
+    `frame`: columns `text`, `label` and perhaps `group`.
 
     Raises DataError: a label is a list, bytes or the like.
     """
@@ -96,7 +105,9 @@ def clean_rows(frame: pd.DataFrame) -> tuple[pa.Table, dict[str, int]]:
     stays = pc.and_(has_text, has_label)
     empty = len(frame) - pc.sum(has_text).as_py()
     dropped = {"empty": empty, "unlabelled": len(frame) - empty - pc.sum(stays).as_py()}
-    return cleaned.filter(stays) if any(dropped.values()) else cleaned, dropped
+    unlabelled = cleaned.filter(pc.and_not(has_text, has_label))["text"]
+    table = cleaned.filter(stays) if any(dropped.values()) else cleaned
+    return CleanRows(table, dropped, unlabelled)
 
 
 def clean_texts(values: Iterable[object]) -> list[str]:
@@ -190,11 +201,13 @@ class Cleaned:
     """`tables`: the rows that stay, by split. `dropped`: how many rows were dropped, by reason.
 
     `contradictions`: the headlines with several labels, those with most dropped rows first.
+    `unlabelled`: the texts of train without a label.
     """
 
     tables: dict[str, pa.Table]
     dropped: dict[str, int]
     contradictions: tuple[Contradiction, ...]
+    unlabelled: list[str]
 
 
 def clean_splits(frames: Mapping[str, pd.DataFrame]) -> Cleaned:
@@ -211,8 +224,12 @@ def clean_splits(frames: Mapping[str, pd.DataFrame]) -> Cleaned:
     warn_of_spellings(*(frame["label"] for frame in frames.values()))
     parts: dict[str, pa.Table] = {}
     reasons: dict[str, dict[str, int]] = {}
+    texts: list[str] = []
     for split in (split for split in reversed(SPLITS) if split in frames):
-        table, dropped = clean_rows(frames[split])
+        cleaned = clean_rows(frames[split])
+        table, dropped = cleaned.table, cleaned.dropped
+        if split == "train":
+            texts = cleaned.unlabelled.to_pylist()
         if not len(table) and dropped["unlabelled"] and split != "train":
             logger.warning(
                 "data: the split %s is left out, as none of its %s headlines has a label",
@@ -247,7 +264,8 @@ def clean_splits(frames: Mapping[str, pd.DataFrame]) -> Cleaned:
     dropped = {reason: total[reason] for reason in ("empty", "unlabelled")}
     contradictions = total["contradictions"]
     dropped |= {"duplicates": len(repeated) - contradictions, "contradictions": contradictions}
-    return Cleaned(tables, dropped, _contradictions(rows, repeated[differs], kept[differs]))
+    contradicting = _contradictions(rows, repeated[differs], kept[differs])
+    return Cleaned(tables, dropped, contradicting, texts)
 
 
 def _contradictions(

@@ -50,7 +50,8 @@ class Headlines:
     `name`: what the data is called in a run. `splits`: a DatasetDict of `train`, `validation` and
     `test` with the features `text` (string), `label` (ClassLabel) and, where it was asked for,
     `group` (string). `dropped`: how many rows were dropped by reason (`empty`, `unlabelled`,
-    `duplicates`). `address`: where the headlines came from.
+    `duplicates`). `address`: where the headlines came from. `unlabelled`: texts without a label, each
+    once; none of them is in a split.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Headlines:
     dropped: Mapping[str, int]
     address: str
     contradictions: tuple[Contradiction, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -116,6 +118,7 @@ def load_headlines(
     text: str = DataOptions.text,
     label: str = DataOptions.label,
     group: str | None = DataOptions.group,
+    unlabelled: str | os.PathLike[str] | None = DataOptions.unlabelled,
     subset: str | None = DataOptions.subset,
     revision: str | None = DataOptions.revision,
     validation: float | None = None,
@@ -125,7 +128,7 @@ def load_headlines(
     """Load headlines and their labels, clean them and split them.
 
     White space is folded. Rows without a headline or a label, and repeated headlines, are dropped
-    and counted before the split, so no headline is in two splits. Of a repeated headline, the first
+    and counted before the split (rows of train without a label stay in `Headlines.unlabelled`), so no headline is in two splits. Of a repeated headline, the first
     one of test, validation, train stays. Splits that the source has are kept. A missing split is
     taken from the training rows, stratified by label.
 
@@ -141,6 +144,8 @@ def load_headlines(
         path: a file, a folder, or the name of a data set on the hub, as the source needs it.
         text: the column with the headlines.
         label: the column with the labels.
+        unlabelled: a file of headlines without a label: a table with the same column of headlines,
+            or a line for each. They stand in `Headlines.unlabelled`, with those of train.
         group: the column with the publisher or author. A repeated headline keeps its first group.
         subset: the configuration of a data set on the hub.
         revision: the commit or tag of a data set on the hub.
@@ -158,6 +163,7 @@ def load_headlines(
         "text": text,
         "label": label,
         "group": group,
+        "unlabelled": os.fspath(unlabelled) if isinstance(unlabelled, os.PathLike) else unlabelled,
         "subset": subset,
         "revision": revision,
         **({} if validation is None else {"validation": validation}),
@@ -193,11 +199,15 @@ def load_headlines(
         loaded.address,
         cleaned.contradictions,
     )
+    headlines = replace(
+        headlines, unlabelled=_without_label(headlines, cleaned.unlabelled, options)
+    )
     logger.info(
-        "data: %s, %s headlines in %d labels (dropped: %s)",
+        "data: %s, %s headlines in %d labels%s (dropped: %s)",
         headlines.name,
         " + ".join(f"{len(headlines.splits[split]):,}" for split in SPLITS),
         len(names),
+        f", {len(headlines.unlabelled):,} without a label" if headlines.unlabelled else "",
         ", ".join(f"{count:,} {reason}" for reason, count in headlines.dropped.items()),
     )
     _warn_of_contradictions(cleaned.contradictions, sum(map(len, headlines.splits.values())))
@@ -215,7 +225,8 @@ def read_labelled(
     """
     frame = read_columns(Path(path), text, label, option=FILE_OPTION)
     warn_of_spellings(frame["label"])
-    rows, dropped = clean_rows(frame)
+    cleaned = clean_rows(frame)
+    rows, dropped = cleaned.table, cleaned.dropped
     if not len(rows):
         raise DataError(f"{path}: expected labelled headlines, found none")
     if any(dropped.values()):
@@ -279,6 +290,21 @@ def read_frame(content: Content, text: str | None = None) -> pd.DataFrame:
     if not lines:
         raise DataError(f"{content.name}: expected headlines, found none")
     return pd.DataFrame({DataOptions.text: lines}, dtype=object)
+
+
+def _without_label(
+    headlines: Headlines, texts: Sequence[str], options: DataOptions
+) -> tuple[str, ...]:
+    """Texts of train without a label, then those of the file; no headline of a split is among them."""
+    if options.unlabelled:
+        content = read_content(Path(options.unlabelled))
+        column = options.text if holds_table(content) else DataOptions.text
+        frame = select_columns(read_frame(content), column, None, content.name)
+        texts = [*texts, *clean_texts(frame["text"])]
+    if not texts:
+        return ()
+    labelled = {text for split in headlines.splits for text in headlines.column(split)}
+    return tuple(text for text in dict.fromkeys(texts) if text and text not in labelled)
 
 
 def _warn_of_contradictions(contradictions: Sequence[Contradiction], headlines: int) -> None:

@@ -28,8 +28,9 @@ class DataOptions:
 
     `source`: a name in `SOURCES`. `path`: what the source needs it for. `text`, `label`: names of
     the columns. `group`: name of the column with the publisher or author, if there is one.
-    `subset`, `revision`: of a data set on the hub. `validation`, `test`: fractions for the splits
-    that the source does not have; the default of `validation` is the source's. `seed`: of the split.
+    `unlabelled`: a file of headlines without a label. `subset`, `revision`: of a data set on the hub.
+    `validation`, `test`: fractions for the splits that the source does not have; the default of
+    `validation` is the source's. `seed`: of the split.
     """
 
     source: Annotated[str, AfterValidator(_check_source)] = "bbc"
@@ -37,6 +38,7 @@ class DataOptions:
     text: str = "text"
     label: str = "label"
     group: str | None = None
+    unlabelled: str | None = None
     subset: str | None = None
     revision: str | None = None
     validation: Fraction = Field(

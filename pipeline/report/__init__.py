@@ -115,6 +115,7 @@ from pipeline.report.stages import history_items as history_items
 from pipeline.report.stages import matrix_items as matrix_items
 from pipeline.report.stages import phases_items as phases_items
 from pipeline.report.stages import seconds_items as seconds_items
+from pipeline.report.stages import unlabelled_items as unlabelled_items
 from pipeline.report.summary import model_facts as model_facts
 from pipeline.report.summary import summary as summary
 from pipeline.report.summary import tested_facts as tested_facts

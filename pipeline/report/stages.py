@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.base.options import flatten
 from pipeline.classifier.ensemble import Ensemble
+from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import EmbeddingMatrix
 from pipeline.insight.evaluation import Evaluation
@@ -44,6 +45,7 @@ from pipeline.report.tables import (
     per_class,
     predictions_table,
     thresholds_table,
+    unlabelled_table,
     vectors_table,
 )
 from pipeline.training.history import Epoch, History
@@ -123,6 +125,11 @@ def ensemble_items(ensemble: Ensemble) -> list[Item]:
         Metric("validation/accuracy", ensemble.accuracy),
         Table("tables/members.csv", members_table(ensemble)),
     ]
+
+
+def unlabelled_items(unlabelled: SelfLabelled) -> list[Item]:
+    """A table of what came of the texts without a label."""
+    return [Table("tables/unlabelled.csv", unlabelled_table(unlabelled))]
 
 
 def evaluations_items(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.classifier.ensemble import Ensemble
+from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
 from pipeline.insight.evaluation import Evaluation
@@ -27,6 +28,8 @@ def data_table(headlines: Headlines) -> pd.DataFrame:
         (name if name != "train" else "training", len(rows), headlines.sha256[name])
         for name, rows in headlines.splits.items()
     ]
+    if headlines.unlabelled:
+        rows.append(("without a label", len(headlines.unlabelled), ""))
     rows += [(f"dropped: {why}", number, "") for why, number in headlines.dropped.items()]
     return pd.DataFrame(rows, columns=["part", "headlines", "sha256"])
 
@@ -64,6 +67,17 @@ def members_table(ensemble: Ensemble) -> pd.DataFrame:
     ]
     columns = ["member", "weight", "validation_accuracy", "validation_loss"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def unlabelled_table(unlabelled: SelfLabelled) -> pd.DataFrame:
+    """What came of the texts without a label: one row for each number."""
+    rows = {
+        "headlines that got a label": unlabelled.n_texts,
+        "learned from (1) or not (0)": int(unlabelled.used),
+        "validation accuracy of the two simple models": unlabelled.accuracy,
+        "the same without these headlines": unlabelled.accuracy_without,
+    }
+    return pd.DataFrame(rows.items(), columns=["what", "value"])
 
 
 def coverage_by_fallback(coverage: Coverage) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, small_matrix
 
 from pipeline import report
 from pipeline.classifier.ensemble import Classifier, Ensemble, MemberResult
+from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import load_headlines
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
@@ -49,6 +50,12 @@ def test_options_are_parameters_and_a_file() -> None:
     params = {item.name: item.value for item in items if isinstance(item, report.Param)}
     assert params == {"seed": 3, "model.encoder": "cnn", "model.filters": 5}
     assert report.Text("config.yaml", "seed: 3\nmodel:\n  encoder: cnn\n  filters: 5\n") in items
+
+
+def test_headlines_without_a_label() -> None:
+    items = report.unlabelled_items(SelfLabelled(TRAIN, 1_200, 0.9, 0.75, used=True))
+    numbers = tables(items)["tables/unlabelled.csv"].set_index("what")["value"]
+    assert list(numbers) == [1_200, 1, 0.9, 0.75]
 
 
 def test_the_matrix() -> None:

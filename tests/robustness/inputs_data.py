@@ -681,6 +681,21 @@ ROWS = (
         "error: data: expected different columns, label and group are both 'label'",
     ),
     BadInput(
+        "`data.unlabelled` names no file",
+        without_column("x.csv", CSV, "data.unlabelled=more.txt"),
+        "error: expected a file of headlines, there is none at more.txt",
+    ),
+    BadInput(
+        "`data.unlabelled` names a folder",
+        without_column("x.csv", CSV, "data.unlabelled=."),
+        "error: .: expected a file of headlines, got a folder",
+    ),
+    BadInput(
+        "compare: `data.unlabelled`, which only a training learns from",
+        without_column("x.csv", CSV, "data.unlabelled=x.csv", command="compare"),
+        "error: data.unlabelled is not used by `pipeline compare`: leave it out",
+    ),
+    BadInput(
         "compare: `data.text` names no column",
         without_column("x.csv", CSV, "data.text=nope", command="compare"),
         "error: x.csv: there is no column 'nope', it has 'text', 'label': set data.text (in Python: text)",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from pipeline.data.content import check_file
 from pipeline.data.sources.bbc import check_bbc, load_bbc
 from pipeline.data.sources.file import check_file_source, load_file
 from pipeline.data.sources.hub import load_hub
@@ -49,12 +51,14 @@ SOURCES = {
 }
 
 
-def check_source(source: str, path: str | None) -> None:
+def check_source(source: str, path: str | None, unlabelled: str | None = None) -> None:
     """Look whether a source is there, before anything heavy is loaded.
 
-    `source`: a name in SOURCES. `path`: what `data.path` names.
+    `source`: a name in SOURCES. `path`, `unlabelled`: what `data.path` and `data.unlabelled` name.
 
-    Raises DataError: there is nothing at the path that can be read; MissingExtraError: a package of
+    Raises DataError: there is nothing at a path that can be read; MissingExtraError: a package of
     the source is not installed.
     """
     SOURCES[source].check(path or "")
+    if unlabelled is not None:
+        check_file(Path(unlabelled))
