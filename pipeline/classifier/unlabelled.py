@@ -74,7 +74,8 @@ def label_unlabelled(
 
     The validation texts can refuse them: if the simple models are worse with these texts, by more
     than two standard deviations of the difference (McNemar 1947, doi 10.1007/BF02295996), the
-    classifier does not learn from them.
+    classifier does not learn from them. Above `most_labelled` labelled texts nothing is tried: then
+    `n_texts` is 0, and both accuracies are NaN.
 
     Args:
         network: looks the words up.
@@ -84,8 +85,14 @@ def label_unlabelled(
         texts: those without a label, at least one.
         seed: of the sample.
         most_texts: of more texts, so many are drawn.
-        most_labelled: with more labelled texts, the classifier does not learn from them either.
+        most_labelled: with more labelled texts, the classifier does not learn from them.
     """
+    if len(training) > most_labelled:
+        logger.info(
+            "unlabelled: nothing is learned from them with more than %s labelled headlines",
+            f"{most_labelled:,}",
+        )
+        return SelfLabelled(training, 0, np.nan, np.nan, used=False)
     if len(texts) > most_texts:
         rows = np.random.default_rng(seed).choice(len(texts), most_texts, replace=False)
         texts = [texts[row] for row in sorted(rows)]
@@ -98,7 +105,7 @@ def label_unlabelled(
     together = _fit(_stack(labelled, others), labels, n_labels)
     before, after = (_label(model, held_out) == truth for model in (alone, together))
     lost, won = int((before & ~after).sum()), int((after & ~before).sum())
-    used = len(training) <= most_labelled and lost - won <= 2 * np.sqrt(lost + won)
+    used = lost - won <= 2 * np.sqrt(lost + won)
     chosen = _label(together, others).tolist()
     examples = replace(
         training, texts=[*training.texts, *texts], labels=[*training.labels, *chosen]
