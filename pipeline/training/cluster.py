@@ -159,22 +159,24 @@ def _receive(
     deadline = time.monotonic() + wait_seconds
     problem = ""
     with ExitStack() as stack:
-        while len(there) < len(cluster.addresses) - 1 and not problem:
+        # Also after a problem: each worker that comes is to hear of it.
+        while len(there) < len(cluster.addresses) - 1:
             own.settimeout(max(deadline - time.monotonic(), 0.01))
             try:
                 connection = stack.enter_context(own.accept()[0])
             except TimeoutError:
                 missing = set(range(1, len(cluster.addresses))) - there.keys()
                 names = ", ".join(map(cluster.name, sorted(missing)))
-                problem = f"not there after {wait_seconds:g} s: {names}: start all workers together"
+                late = f"not there after {wait_seconds:g} s: {names}: start all workers together"
+                problem = problem or late
                 break
             message = _read(connection)
             index = message.get("worker")
             if type(index) is int and 0 < index < len(cluster.addresses):  # else it is no worker
-                problem = _difference(cluster, identity, message)
+                problem = problem or _difference(cluster, identity, message)
                 if index in there:
-                    problem = f"{cluster.name(index)} is there twice: give each its own index"
-                    index = -index
+                    twice = f"{cluster.name(index)} is there twice: give each its own index"
+                    problem, index = problem or twice, -index
                 there[index] = connection
         for index, connection in there.items():
             if not problem and _has_ended(connection):
