@@ -52,7 +52,8 @@ class RunAddress:
         """The page with a chart for each metric, and in it a line for each run of a kind below this
         one."""
         query = f"tags.mlflow.parentRunId = '{self.run_id}' and tags.kind = '{kind}'"
-        return f"{_found_runs(self.experiment_id, query)}&compareRunsMode=CHART"
+        metric = "validation/accuracy" if kind == TRIAL else "test/accuracy"
+        return f"{_found_runs(self.experiment_id, query, metric)}&compareRunsMode=CHART"
 
     def links(self, more: Mapping[str, str] | None = None, *, report: bool = True) -> str:
         """Links to the pages of the run, in a line.
@@ -178,12 +179,12 @@ def loading_markdown(address: str, uri: str) -> str:
     return "\n\n".join(f"```{language}\n{code}\n```" for language, code in blocks)
 
 
-def _found_runs(experiment_id: str, query: str) -> str:
-    """The page with the runs that a filter of MLflow lets through, the most accurate first.
+def _found_runs(experiment_id: str, query: str, metric: str = "test/accuracy") -> str:
+    """The page with the runs that a filter of MLflow lets through, those with the highest metric first.
 
     Ordered by a metric, MLflow shows runs below others as well.
     """
-    order = quote("metrics.`test/accuracy`", safe="")
+    order = quote(f"metrics.`{metric}`", safe="")
     return (
         f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
         f"&searchFilter={quote(query, safe='')}&orderByKey={order}&orderByAsc=false"

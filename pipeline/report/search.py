@@ -182,9 +182,14 @@ def search_sentence(found: SearchReport) -> str:
         comparison = "there is no trial with the defaults to compare with"
     else:
         comparison = f"with the defaults {default.values[ACCURACY]:.1%}"
+    n = f"{found.n_validation:,} validation headlines"
+    chosen = (
+        f"{n}, where one standard error is {error:.1f} points: expect less on others"
+        if error
+        else f"only {n}, so equal trials cannot be told apart"
+    )
     return (
-        f"Trial {best.number} is best: {reached}; {comparison}. It was chosen on {found.n_validation:,} "
-        f"validation headlines, where one standard error is {error:.1f} points: expect less on others. "
+        f"Trial {best.number} is best: {reached}; {comparison}. It was chosen on {chosen}. "
         f"{len(found.trials)} trials: {_states(found.trials)}."
     )
 

@@ -74,8 +74,7 @@ def slices(found: SearchReport, options: Sequence[str]) -> Figure:
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     complete = [trial for trial in found.trials if trial.state == "complete"]
     for axes, option in zip(grid, options, strict=False):
-        _slice(axes, complete, option, objective)
-        _star(axes, found.best, option, objective)
+        _slice(axes, complete, found.best, option, objective)
         axes.set_xlabel(option, fontsize=style.SMALL)
         axes.grid(alpha=0.3)
     for axes in grid[len(options) :]:
@@ -116,25 +115,29 @@ def front(found: SearchReport) -> Figure:
     return figure
 
 
-def _slice(axes: Axes, trials: Sequence[SearchedTrial], option: str, objective: str) -> None:
-    values = [_position(trial.options[option]) for trial in trials]
+def _slice(
+    axes: Axes, trials: Sequence[SearchedTrial], best: SearchedTrial, option: str, objective: str
+) -> None:
+    *values, star = _positions([trial.options[option] for trial in (*trials, best)])
     y = [trial.values[objective] for trial in trials]
     colours = [trial.number for trial in trials]
     axes.scatter(values, y, c=colours, cmap=style.DISTANCES, s=22)
     numbers = [value for value in values if not isinstance(value, str)]
     if len(numbers) == len(values) and max(numbers) > _FAR / 5 * min(numbers) > 0:
         axes.set_xscale("log")
-
-
-def _star(axes: Axes, best: SearchedTrial, option: str, objective: str) -> None:
     axes.plot(
-        [_position(best.options[option])], [best.values[objective]], "*", color=style.ACCENT,
-        markersize=12, fillstyle="none",
-    )  # fmt: skip
+        [star], [best.values[objective]], "*", color=style.ACCENT, markersize=12, fillstyle="none"
+    )
+
+
+def _positions(values: Sequence[str]) -> list[Any]:
+    """Numbers where all are numbers. Else names: an axis cannot have both."""
+    positions = [_position(value) for value in values]
+    return list(values) if any(isinstance(each, str) for each in positions) else positions
 
 
 def _position(value: str) -> Any:
-    """A number where it is one; a name for an axis with names."""
+    """A number where it is one."""
     try:
         number = json.loads(value)
     except ValueError:

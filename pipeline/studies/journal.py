@@ -34,7 +34,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from pipeline.base.errors import ConfigError, TrackingError
 from pipeline.insight.search import ACCURACY, OBJECTIVES, SearchedTrial, State
 from pipeline.studies.space import Range, Space, written
-from pipeline.tracking.provenance import host_name
+from pipeline.tracking.provenance import host_name, process_lives
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,6 @@ class Journal:
                 self._study = self._open(key, defaults)
 
     def _open(self, key: str, defaults: Mapping[str, str]) -> optuna.Study:
-        several = len(self._space.objectives) > 1
         try:
             backend = JournalFileBackend(str(self.path), lock_obj=self._lock)
             study = optuna.create_study(
@@ -83,10 +82,10 @@ class Journal:
                     "maximize" if OBJECTIVES[name].maximise else "minimize"
                     for name in self._space.objectives
                 ],
-                # With several objectives Optuna cannot prune.
-                pruner=optuna.pruners.NopPruner()
-                if several
-                else optuna.pruners.MedianPruner(n_warmup_steps=_WARMUP_EPOCHS),
+                # Trials report their accuracy, which says nothing about other objectives.
+                pruner=optuna.pruners.MedianPruner(n_warmup_steps=_WARMUP_EPOCHS)
+                if tuple(self._space.objectives) == (ACCURACY,)
+                else optuna.pruners.NopPruner(),
                 load_if_exists=True,
             )
             known = study.user_attrs.get("key")
@@ -142,11 +141,12 @@ class Journal:
             return trial
 
     def others_running(self) -> bool:
-        """Whether another process has a trial going on."""
+        """Whether another process has a trial going on, or had one that was cut off just now."""
         with self._claims:
-            self._retry_cut_off()
             states = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return bool(states)
+            running = bool(states)
+            self._retry_cut_off()
+        return running
 
     def options(self, trial: Trial) -> dict[str, str]:
         """The values of a trial as overrides have them."""
@@ -269,9 +269,10 @@ def _searched(trial: FrozenTrial, space: Space) -> SearchedTrial:
 def _process(number: int) -> list[Any]:
     """A process: its machine, its number, and when it began, as numbers are given again."""
     try:
-        return [host_name(), number, psutil.Process(number).create_time()]
+        began = psutil.Process(number).create_time() if process_lives(number) else None
     except psutil.NoSuchProcess:
-        return [host_name(), number, None]
+        began = None
+    return [host_name(), number, began]
 
 
 def _mend(path: Path) -> None:

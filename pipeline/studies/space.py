@@ -163,6 +163,8 @@ def check_space(space: Space, compose: Compose) -> dict[str, str]:
     base = compose(())
     defaults = flatten({name: flatten(getattr(base, name)) for name in ROOMS})
     for option in space.options:
+        if option == "training.workers":
+            raise ConfigError(f"{space.file}: {option} cannot be searched: leave it out")
         if option.partition(".")[0] not in ROOMS:
             _composed(space, compose, {option: space.options[option].values[0]})
             raise ConfigError(

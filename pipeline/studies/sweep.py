@@ -115,7 +115,7 @@ def sweep(
     a trial whose process disappeared is tried once more. Where another process of this machine has the
     same search going on, this one does trials for it. The first trial has the options as they are.
 
-    With one objective a trial ends early whose validation accuracy is below the median of the earlier
+    Where accuracy is the only objective, a trial ends early whose validation accuracy is below the median of the earlier
     trials at the same epoch, counted through all phases. The first epochs are left to it.
 
     Args:
@@ -248,7 +248,7 @@ class _Job:
             nonlocal highest
             step, highest = next(steps), max(highest, epoch.val_accuracy)
             child.log(report.epoch_items(epoch, step))
-            if len(self.space.objectives) == 1:
+            if tuple(self.space.objectives) == (ACCURACY,):
                 trial.report(highest, step)
                 if trial.should_prune():
                     raise _Pruned
@@ -265,7 +265,7 @@ class _Job:
         )
 
     def _vectors(self, config: TrialOptions) -> WordVectors:
-        """The vectors of a trial. They are loaded once, with all words that a trial may ask for."""
+        """The vectors of a trial, with all words that a trial may ask for. The last ones are kept."""
         embedding = replace(
             config.vectors,
             extra_words=self._largest("vectors.extra_words", config.vectors.extra_words),
@@ -275,6 +275,7 @@ class _Job:
             missing="zeros",
         )
         if repr(embedding) not in self.loaded:
+            self.loaded.clear()  # they are large
             model = replace(config.model, max_tokens=AUTO)  # the words of whole texts
             self.loaded[repr(embedding)] = load_once(self.headlines, embedding, model)
         return self.loaded[repr(embedding)]

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from filelock import FileLock
 from mlflow import MlflowClient
 
@@ -15,7 +14,7 @@ from pipeline.base.addresses import masked
 from pipeline.base.files import cache_folder, runs_folder
 from pipeline.tracking.connection import check_store, few_retries, mlflow_errors
 from pipeline.tracking.options import TrackingOptions
-from pipeline.tracking.provenance import HOST, PROCESS, host_name
+from pipeline.tracking.provenance import HOST, PROCESS, host_name, process_lives
 from pipeline.tracking.runs import RESUME_KEY
 
 
@@ -37,7 +36,7 @@ class JoinedRun:
         """`RUNNING`, or how it ended; `LEFT` where its process has disappeared."""
         with mlflow_errors(f"{masked(self.uri)} did not give the run {self.run_id}"), few_retries():
             status = str(MlflowClient(self.uri).get_run(self.run_id).info.status)
-        if status == "RUNNING" and not psutil.pid_exists(self.process):
+        if status == "RUNNING" and not process_lives(self.process):
             return "LEFT"
         return status
 
@@ -64,7 +63,7 @@ def running_elsewhere(options: TrackingOptions, key: str) -> JoinedRun | None:
                 uri,
                 int(run.data.tags.get(PROCESS, "0")),
             )
-            if psutil.pid_exists(joined.process):
+            if process_lives(joined.process):
                 return joined
     return None
 

@@ -6,7 +6,6 @@ import json
 import logging
 from dataclasses import dataclass
 
-import psutil
 from mlflow import MlflowClient
 
 from pipeline.base.addresses import masked
@@ -14,7 +13,13 @@ from pipeline.base.errors import TrackingError
 from pipeline.base.files import runs_folder
 from pipeline.tracking.connection import few_retries, mlflow_errors, waits_for
 from pipeline.tracking.outbox import END_REASON, GOES_ON, Outbox, left_outboxes
-from pipeline.tracking.provenance import HOST, PROCESS, host_name, process_tags
+from pipeline.tracking.provenance import (
+    HOST,
+    PROCESS,
+    host_name,
+    process_lives,
+    process_tags,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +92,7 @@ def end_abandoned_runs(client: MlflowClient, experiment_id: str) -> None:
     query = f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{host_name()}'"
     for run in client.search_runs([experiment_id], query):
         process = run.data.tags.get(PROCESS, "")
-        if process.isdigit() and not psutil.pid_exists(int(process)):
+        if process.isdigit() and not process_lives(int(process)):
             client.set_tag(run.info.run_id, END_REASON, _ABANDONED)
             client.set_terminated(run.info.run_id, "KILLED")
             _say_abandoned(run.info.run_name)

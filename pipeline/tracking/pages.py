@@ -20,7 +20,7 @@ from pipeline.tracking.connection import (
 EXPERIMENTS = "#/experiments?workflowType=machine_learning"
 """The page with all experiments. Without the last part, MLflow opens its pages for language models."""
 
-_BELOW = ("result", "line")  # as in report/items.py, which would import TensorFlow
+_BELOW = ("result", "line", "trial")  # as in report/items.py, which would import TensorFlow
 
 
 def last_page(uri: str | None = None) -> str:

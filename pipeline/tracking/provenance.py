@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
+import psutil
 
 from pipeline.report.items import Item, Table
 
@@ -42,6 +43,15 @@ def host_name() -> str:
     container = os.readlink(namespace) if namespace.exists() else ""
     name = f"{socket.gethostname()}-{uuid.getnode():x}-{container}"
     return "".join(character for character in name if character not in "'\"[]:")
+
+
+def process_lives(number: int) -> bool:
+    """Whether a process of this machine goes on. One that was killed stays known until its parent has
+    asked for its end: it does not go on."""
+    try:
+        return psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def version_items() -> list[Item]:

@@ -94,6 +94,8 @@ def test_a_study_has_its_table(headlines: Headlines) -> None:
     )
     text = note(items)
     assert text.startswith("It wins.\n[A chart with a line for each method](#/experiments/7/runs?")
+    assert "test%2Faccuracy" in RUN.lines()
+    assert "validation%2Faccuracy" in RUN.lines(report.TRIAL)  # trials have no other
     assert "| set | a |\n| --- | --- |\n| x | 0.5 |" in text
 
 

@@ -23,11 +23,20 @@ def trials(*objectives: str) -> list[SearchedTrial]:
     ]
     states = ["complete", "complete", "complete", "pruned", "complete"]
     made = [
-        SearchedTrial(i, state, {"model.dropout": f"{i / 10}", "model": "cnn"}, v, 1.0, f"run{i}")
+        SearchedTrial(i, state, _options(i), v, 1.0, f"run{i}")
         for i, (state, v) in enumerate(zip(states, values, strict=True))
     ]
     first = SearchedTrial(**{**vars(made[0]), "default": True})
     return [first, *made[1:], SearchedTrial(5, "failed", {"model": "cnn"}, {}, reason="no <b>")]
+
+
+def _options(i: int) -> dict[str, str]:
+    """Numbers, words, and an option that has both."""
+    return {
+        "model.dropout": f"{i / 10}",
+        "model": "cnn",
+        "model.max_tokens": ["auto", "24"][i % 2],
+    }
 
 
 def found(*objectives: str, best: int = 1) -> report.SearchReport:
@@ -45,6 +54,11 @@ def test_the_sentence_says_how_far_the_result_can_be_trusted() -> None:
     assert "it has the defaults: the search found nothing better" in report.search_sentence(
         found(best=0)
     )
+    right = SearchedTrial(**{**vars(found().best), "values": {"accuracy": 1.0, "log_loss": 0.0}})
+    assert (
+        "It was chosen on only 200 validation headlines, so equal trials cannot be told apart."
+        in (report.search_sentence(report.SearchReport(("accuracy",), [right], right, {}, 200)))
+    )
     assert "90.0%, 8 MB; with" in report.search_sentence(found("megabytes"))
 
 
@@ -56,6 +70,7 @@ def test_the_best_stands_beside_the_defaults() -> None:
         ["validation log loss (nats)", "0.3000", "0.3000"],
         ["model.dropout", "0", "0.1"],
         ["model", "cnn", "cnn"],
+        ["model.max_tokens", "auto", "24"],
     ]
     assert report.search_rows(found(best=0))[0] == ["", "defaults"]
 

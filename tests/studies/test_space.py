@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.base.errors import ConfigError
 from pipeline.config import load_config
 from pipeline.studies.space import (
     Choices,
@@ -52,6 +53,12 @@ def test_the_spaces_of_conf_hold_the_defaults(name: str) -> None:
     defaults = check_space(space, load_config)
     assert defaults.keys() == space.options.keys()
     assert load_config(overrides_of(defaults)) == load_config()
+
+
+def test_the_workers_of_a_training_are_not_searched(path: Path) -> None:
+    path.write_text("training.workers: [1, 2]")
+    with pytest.raises(ConfigError, match=r"^mine.yaml: training.workers cannot be searched"):
+        check_space(load_space(str(path)), load_config)
 
 
 def test_a_default_outside_of_the_space_is_none(path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,36 @@ def test_a_last_line_that_was_cut_off_goes_away(tmp_path: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"op_code": 4, "worker')
     assert len(journal(tmp_path).trials) == 1
-    assert path.read_bytes().startswith(whole + b'{"op_code":')
+    assert path.read_bytes().startswith(whole)
+    for line in path.read_bytes().splitlines():
+        json.loads(line)
+
+
+def test_a_trial_that_was_cut_off_at_the_end_is_tried_again(tmp_path: Path) -> None:
+    assert journal(tmp_path).claim(1) is not None  # it never ends
+    opened = journal(tmp_path)
+    assert opened.others_running()
+    trial = opened.claim(1)
+    assert trial is not None
+    end(opened, trial, 0.5)
+    assert not opened.others_running()
+
+
+@pytest.mark.parametrize(("objective", "prunes"), [("accuracy", True), ("log_loss", False)])
+def test_only_for_accuracy_a_trial_is_pruned(objective: str, prunes: bool, tmp_path: Path) -> None:
+    space = replace(TWO, objectives=(objective,))
+    opened = Journal(tmp_path / "journal.log", space, "key", 0, DEFAULTS)
+    for _ in range(8):
+        trial = opened.claim(10)
+        assert trial is not None
+        trial.report(0.5, 6)
+        end(opened, trial, 0.5)
+    for accuracy, worse in ((0.4, True), (0.6, False)):
+        trial = opened.claim(10)
+        assert trial is not None
+        trial.report(accuracy, 6)
+        assert trial.should_prune() == (prunes and worse)
+        end(opened, trial, accuracy)
 
 
 # ------------------------------------------------------------------------------- the command
@@ -364,29 +394,36 @@ def test_two_processes_share_a_search(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_second_process_takes_over(
-    search: list[str], runs: Runs, below: Runs, tmp_path: Path
+    search: list[str], runs: Runs, below: Runs, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The same command given twice, and the first is killed."""
     _rewrite(tmp_path)
     first, second = _start(search, ENDLESS), None
     try:
         _wait(lambda: bool(runs("tags.kind = 'trial'")), first)
-        second = _start(search, ENDLESS, "sweep.minutes=0.5")
-        own = f"tags.kind = 'trial' and tags.`pipeline.process` = '{second.pid}'"
-        _wait(lambda: bool(runs(own)), second)
-        first.send_signal(signal.SIGKILL)
-        first.wait(20)
-        out, _ = second.communicate(timeout=2 * PATIENCE_SECONDS)
-        assert second.returncode == 0, out
+        second = _start(search, ENDLESS)
+        own = f"tags.`pipeline.process` = '{second.pid}' and tags.kind = "
+        _wait(lambda: bool(runs(f"{own} 'trial'")), second)
+        first.send_signal(signal.SIGKILL)  # without a look at its end: it stays as a zombie
+        _wait(lambda: bool(runs(f"{own} 'sweep'")), second)
+        done = f"{own} 'trial' and attributes.status = 'FINISHED'"
+        enough = len(runs(done)) + 2
+        _wait(lambda: len(runs(done)) >= enough, second)
+        second.send_signal(signal.SIGTERM)
+        out, _ = second.communicate(timeout=PATIENCE_SECONDS)
+        assert second.returncode == 130, out
     finally:
         for process in (first, second):
             if process is not None:
                 process.kill()
+                process.wait(20)
+    code, out, err = main(capfd, "sweep", *search, "sweep.trials=1")  # it ends with what there is
+    assert not code, err
     (parent,) = runs("tags.kind = 'sweep'")
     assert parent.info.status == "FINISHED"
     assert f"pipeline train sweep={parent.info.run_id}" in out
     statuses = Counter(trial.info.status for trial in below(parent.info.run_id))
-    assert statuses["KILLED"] <= 1
+    assert statuses["KILLED"] <= 2
     assert set(statuses) <= {"FINISHED", "KILLED"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import sqlite3
 import subprocess
@@ -34,7 +35,8 @@ from pipeline.report.items import (
 )
 from pipeline.tracking.leftovers import send_left
 from pipeline.tracking.options import TrackingOptions
-from pipeline.tracking.provenance import version_items
+from pipeline.tracking.pages import last_page
+from pipeline.tracking.provenance import process_lives, version_items
 from pipeline.tracking.runs import tracked_run
 from pipeline.tracking.writer import items_entry
 
@@ -160,6 +162,25 @@ def test_a_line_is_logged_once_and_is_no_result(store: str) -> None:
     query = f"tags.mlflow.parentRunId = '{tracked.run_id}' and tags.kind = 'line'"
     (line,) = MlflowClient(store).search_runs([tracked.experiment_id], query)
     assert line.data.metrics == {"test/accuracy": 0.75}
+
+
+def test_the_last_page_is_that_of_a_run_that_is_below_no_other(store: str) -> None:
+    options = TrackingOptions(uri=store)
+    with tracked_run(options, "search", tags={"kind": "sweep"}) as tracked:
+        with tracked_run(options, "trial-0", parent=tracked.run_id, tags={"kind": "trial"}):
+            pass
+        tracked.log_line("tfidf", [])
+    assert tracked.run_id in last_page(store)
+
+
+def test_a_process_that_was_killed_does_not_go_on() -> None:
+    """Nor before its parent has asked for its end."""
+    assert process_lives(os.getpid())
+    process = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it is left as a zombie
+    assert not process_lives(process.pid)
+    process.wait()
+    assert not process_lives(process.pid)
 
 
 def test_a_run_with_a_key_goes_on_until_it_has_finished(store: str) -> None:
