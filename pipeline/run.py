@@ -140,6 +140,7 @@ def run(
                 on_epoch=log_epoch,
                 workers=workers,
             )
+            log(report.length_items(fitted.length))
             log(report.history_items(fitted.history, figures=figures))
             log(report.ensemble_items(fitted.ensemble))
             if fitted.unlabelled:

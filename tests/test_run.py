@@ -162,6 +162,7 @@ ALWAYS = {
     "keras/classifier.keras",
     "tables/data.csv",
     "tables/epochs.csv",
+    "tables/length.csv",
     "tables/members.csv",
     "tables/results.csv",
     "tables/seconds.csv",

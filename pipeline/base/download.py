@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pipeline.base.addresses import masked
 from pipeline.base.errors import FetchError
 from pipeline.base.files import atomic_write, cache_folder, file_digest
 from pipeline.base.progress import byte_progress, megabytes
@@ -44,13 +45,15 @@ class Download:
     """A file that never changes.
 
     `digest`: `md5:HEX` or `sha256:HEX`, None where nobody states it: then that of the first fetch
-    holds. `size`: bytes, None where nobody states it. `folder`: within the cache.
+    holds. `size`: bytes, None where nobody states it. `folder`: within the cache. `mirrored`: whether
+    a mirror may have it; not where the user named the address.
     """
 
     url: str
     digest: str | None
     size: int | None
     folder: str = ""
+    mirrored: bool = True
 
     @property
     def name(self) -> str:
@@ -92,7 +95,7 @@ def address_download(url: str, sha256: str | None = None) -> Download:
     `sha256`: its digest in 64 hexadecimal digits; None: that of the first fetch holds.
     """
     folder = f"addresses/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
-    return Download(url, sha256 and f"sha256:{sha256.lower()}", None, folder)
+    return Download(url, sha256 and f"sha256:{sha256.lower()}", None, folder, mirrored=False)
 
 
 @dataclass(frozen=True)
@@ -154,9 +157,9 @@ def _address(download: Download) -> str:
     if is_offline():
         raise FetchError(
             f"{download.name} is not in {download.path.parent} and HEADLINE_TRANSFER_OFFLINE is "
-            f"set: unset it, or put there what {download.url} gives"
+            f"set: unset it, or put there what {masked(download.url)} gives"
         )
-    mirror = os.environ.get("HEADLINE_TRANSFER_MIRROR")
+    mirror = os.environ.get("HEADLINE_TRANSFER_MIRROR") if download.mirrored else None
     return f"{mirror.rstrip('/')}/{download.name}" if mirror else download.url
 
 
@@ -192,7 +195,7 @@ def _obtain(download: Download, url: str, patience: Patience) -> None:
             f"{megabytes(free)}: free some, or set HEADLINE_TRANSFER_CACHE to another folder"
         )
     size = "its size is not known" if download.size is None else megabytes(download.size)
-    logger.info("fetching: %s, %s, from %s", download.name, size, url)
+    logger.info("fetching: %s, %s, from %s", download.name, size, masked(url))
     for is_last in (False, True):
         in_one_piece = _receive(download, url, part, patience)
         if _has_digest(part, download.expected):
@@ -209,12 +212,12 @@ def _obtain(download: Download, url: str, patience: Patience) -> None:
         logger.warning("fetching: the pieces of %s do not fit, starting afresh", download.name)
     if download.digest is None:
         raise FetchError(
-            f"{url}: the file has changed: expected the digest of the first fetch, "
+            f"{masked(url)}: the file has changed: expected the digest of the first fetch, "
             f"{download.expected}, got sha256:{received}: remove {download.record} to take the new "
             "file"
         )
     raise FetchError(
-        f"{url}: expected the digest {download.digest}, the received file has another and was "
+        f"{masked(url)}: expected the digest {download.digest}, the received file has another and was "
         "removed: the file there is damaged or not the same"
     )
 
@@ -257,9 +260,10 @@ def _receive(download: Download, url: str, part: Path, patience: Patience) -> bo
                 silent &= isinstance(error, _NoAnswerError)
                 allowed = min(patience.retries, _SILENT_RETRIES) if silent else patience.retries
                 if failures > allowed:
+                    mirror = ", or name a mirror with HEADLINE_TRANSFER_MIRROR"
                     raise FetchError(
-                        f"could not fetch {url} ({error}): check the connection, or name a mirror "
-                        "with HEADLINE_TRANSFER_MIRROR"
+                        f"could not fetch {masked(url)} ({error}): check the connection"
+                        f"{mirror if download.mirrored else ''}"
                     ) from error
                 wait = min(max(patience.backoff * 2 ** (failures - 1), error.wait), _LONGEST_WAIT)
                 logger.warning("fetching: %s: %s, again in %.1f s", download.name, error, wait)
@@ -286,7 +290,7 @@ def _request(
     except (requests.ConnectionError, requests.Timeout) as error:
         raise _NoAnswerError(_reason(error)) from error
     except requests.RequestException as error:
-        raise FetchError(f"could not fetch {url}: {_reason(error)}") from error
+        raise FetchError(f"could not fetch {masked(url)}: {masked(_reason(error))}") from error
     with response:
         size = _check_answer(response, download, url, part)
         if response.status_code == 200 and download.expected is None:
@@ -329,9 +333,10 @@ def _check_answer(
         part.unlink(missing_ok=True)
         raise _TryAgainError("the server gave another range than was asked for")
     if status not in (200, 206):
+        mirror = ", or HEADLINE_TRANSFER_MIRROR where that is set"
         raise FetchError(
-            f"could not fetch {url}: the server answered {status} {response.reason}: check the "
-            "address, or HEADLINE_TRANSFER_MIRROR where that is set"
+            f"could not fetch {masked(url)}: the server answered {status} {response.reason}: check "
+            f"the address{mirror if download.mirrored else ''}"
         )
     length = response.headers.get("Content-Length", "")
     total = content_range.rpartition("/")[2] if content_range else length
@@ -372,7 +377,7 @@ def _append(
 
 def _wrong_size(url: str, expected: int, size: str) -> FetchError:
     return FetchError(
-        f"{url}: expected {expected:,} bytes, the server has {size}: the file there is damaged or "
+        f"{masked(url)}: expected {expected:,} bytes, the server has {size}: the file there is damaged or "
         "not the same"
     )
 

@@ -271,7 +271,7 @@ def _megabytes(entry: PublishedSet | InstalledSet) -> str:
 
 
 def _digest(entry: PublishedSet | InstalledSet) -> str:
-    """Which digest the file must have. `null`: the publisher states none."""
+    """Which digest the file must have, where the publisher states one."""
     if entry.kept == "installed":
         return "-"
-    return str(entry.provenance["digest"]).partition(":")[0].replace("None", "null")
+    return (entry.provenance["digest"] or "not stated").partition(":")[0]

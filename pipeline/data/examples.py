@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,14 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def sha256(self) -> str:
+        """A digest of the names of the labels and the texts, in order."""
+        digest, names = hashlib.sha256(), self.label_names
+        for text, label in zip(self.texts, self.labels, strict=True):
+            digest.update(f"{names[label]}\t{text}\n".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

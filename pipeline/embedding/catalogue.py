@@ -14,7 +14,7 @@ import yaml
 from pipeline.base.download import Download, fetch
 from pipeline.base.errors import MissingExtraError, VectorsError, nearest
 from pipeline.base.files import conf_folder
-from pipeline.embedding.formats import read_file
+from pipeline.embedding.formats import NotVectorsError, read_file
 from pipeline.embedding.vectors import N_FIRST_WORDS, WordVectors
 
 
@@ -85,7 +85,13 @@ class PublishedSet(NamedSet):
         keys = None if wanted is None else [self.prefix + word for word in wanted]
         # Where the size is not known either, only the digest tells whether the file is whole.
         path = fetch(self.download, check_digest=self.size is None)
-        read = replace(read_file(path, keys, most_frequent), name=self.name)
+        try:
+            read = replace(read_file(path, keys, most_frequent), name=self.name)
+        except NotVectorsError:
+            if self.digest is None:
+                # Its digest must not be what the right file is compared with.
+                self.download.forget()
+            raise
         return _without_prefix(read, self.prefix, wanted is None) if self.prefix else read
 
 

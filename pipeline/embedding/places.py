@@ -55,7 +55,7 @@ def locate(source: str, sha256: str | None = None) -> Path | None:
 
     Raises:
         FetchError: It could not be fetched, or the file at the address has another digest.
-        VectorsError: The file on this machine has another digest.
+        VectorsError: The file on this machine has another digest, or a model of the hub got one.
     """
     if is_address(source):
         return fetch(address_download(source, sha256), check_digest=True)
@@ -64,7 +64,13 @@ def locate(source: str, sha256: str | None = None) -> Path | None:
         if sha256 is not None:
             _check(path, sha256)
         return path
-    return _from_hub(source) if is_hub_name(source) else None
+    if not is_hub_name(source):
+        return None
+    if sha256 is not None:
+        raise VectorsError(
+            f"{source}: vectors.sha256 is for one file, a model of the hub has several: leave it out"
+        )
+    return _from_hub(source)
 
 
 def _check(path: Path, sha256: str) -> None:

@@ -154,6 +154,7 @@ RUN_SECTIONS = (
             )
         },
         tables={
+            "tables/length.csv": "How much of a headline is read",
             "tables/epochs.csv": "Every epoch",
             "tables/members.csv": "The members of the ensemble",
         },

@@ -12,6 +12,7 @@ from pipeline.classifier.ensemble import Ensemble
 from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import EmbeddingMatrix
+from pipeline.embedding.vocabulary import Length
 from pipeline.insight.evaluation import Evaluation
 from pipeline.report.figures import (
     confusion_matrix,
@@ -39,6 +40,7 @@ from pipeline.report.tables import (
     data_table,
     epochs_table,
     label_sets_table,
+    length_table,
     marks_table,
     members_table,
     missing_words,
@@ -88,6 +90,11 @@ def matrix_items(matrix: EmbeddingMatrix, *, figures: bool = True) -> list[Item]
     if figures:
         items.append(Picture("figures/coverage.png", coverage_figure(coverage)))
     return items
+
+
+def length_items(length: Length) -> list[Item]:
+    """How many tokens of a headline are read, also where the options leave that open."""
+    return [Table("tables/length.csv", length_table(length))]
 
 
 def epoch_items(epoch: Epoch, step: int) -> list[Item]:

@@ -11,6 +11,7 @@ from pipeline.classifier.ensemble import Ensemble
 from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
+from pipeline.embedding.vocabulary import Length
 from pipeline.insight.evaluation import Evaluation
 from pipeline.training.history import History
 
@@ -42,6 +43,18 @@ def vectors_table(matrix: EmbeddingMatrix) -> pd.DataFrame:
         "extra words": len(matrix.extra_words),
         "fraction of the training words with a vector": matrix.coverage.types,
         "fraction of the running words with a vector": matrix.coverage.tokens,
+    }
+    return pd.DataFrame(rows.items(), columns=["what", "value"])
+
+
+def length_table(length: Length) -> pd.DataFrame:
+    """How many tokens of a headline are read, and what that cuts off: one row for each number."""
+    rows = {
+        "tokens of a headline that are read": length.max_tokens,
+        "tokens of the longest headline": length.longest,
+        "training headlines looked at": length.n_texts,
+        "headlines cut off": length.n_cut,
+        "fraction of the tokens cut off": length.lost,
     }
     return pd.DataFrame(rows.items(), columns=["what", "value"])
 

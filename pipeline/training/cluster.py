@@ -117,6 +117,8 @@ def _addresses(named: Mapping[str, Any], job: str) -> Sequence[str]:
         raise _wrong(f'a list of addresses as "{job}"', repr(listed))
     for address in listed:
         host, _, port = str(address).rpartition(":")
+        if ":" in host:  # IPv6
+            raise _wrong("a name or an IPv4 address such as 10.0.0.1:2222", repr(address))
         if not (host and port.isdecimal() and 0 < int(port) < 65536):
             raise _wrong("addresses such as 10.0.0.1:2222", repr(address))
     return listed
@@ -222,7 +224,7 @@ def _report(cluster: Cluster, identity: dict[str, str], wait_seconds: float) -> 
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            connection = socket.create_connection((host.strip("[]"), int(port)), _READ_SECONDS)
+            connection = socket.create_connection((host, int(port)), _READ_SECONDS)
             # Linux can connect a socket to itself, where nobody listens yet.
             if connection.getsockname() != connection.getpeername():
                 break

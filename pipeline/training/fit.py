@@ -158,7 +158,8 @@ def fit(
     schedule = schedule or TrainingOptions()
     workers = workers or join_workers(
         schedule.workers,
-        headlines=(training, validation),
+        # A process alone has nothing to compare, and millions of texts take seconds.
+        headlines=[e.sha256 for e in (training, validation) if schedule.workers > 1],
         options=(embedding, model, schedule, seed),
     )
     seconds: dict[str, float] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import signal
 import threading
@@ -19,6 +20,8 @@ from pipeline.base.errors import TrainingError
 from pipeline.base.files import digest
 from pipeline.embedding.threads import set_threads
 from pipeline.training.cluster import ALONE, Cluster, meet, read_cluster
+
+logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 40  # for TensorFlow to connect workers that are all there; it takes one
 
@@ -136,6 +139,10 @@ def join_workers(n_workers: int, **same: Any) -> Workers:
     )
     terminate = signal.getsignal(signal.SIGTERM)
     # If a worker ended in this second, TensorFlow would wait for ever, and hold Python up meanwhile.
+    # The signal ends the process without a word, so the line comes before.
+    logger.info(
+        "workers: all are there, connecting; ends after %d s if one is gone", _CONNECT_SECONDS
+    )
     signal.alarm(_CONNECT_SECONDS)
     try:
         return Workers(cluster, tf.distribute.MultiWorkerMirroredStrategy(resolver))

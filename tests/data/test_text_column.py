@@ -50,3 +50,13 @@ def test_headlines_give_their_texts_as_one() -> None:
     assert examples == Examples(
         headlines.texts("test"), headlines.labels("test"), headlines.label_names
     )
+
+
+def test_other_texts_or_labels_have_another_digest() -> None:
+    def digest(texts: list[str], labels: list[int]) -> str:
+        return Examples(TextColumn(pa.chunked_array([texts])), labels, ("a", "b")).sha256
+
+    same = digest(["alps", "snow"], [0, 1])
+    assert digest(["alps", "snow"], [0, 1]) == same
+    assert digest(["alps", "ice"], [0, 1]) != same
+    assert digest(["alps", "snow"], [1, 1]) != same

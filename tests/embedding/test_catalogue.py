@@ -234,6 +234,30 @@ def test_offline_a_set_must_be_there(publish: Publish, monkeypatch: pytest.Monke
     assert asked == []
 
 
+def test_a_page_is_not_what_a_set_without_a_digest_is_compared_with(
+    file_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OFFLINE", "MIRROR"):
+        monkeypatch.delenv(f"HEADLINE_TRANSFER_{name}", raising=False)
+    monkeypatch.setenv("HEADLINE_TRANSFER_CACHE", str(tmp_path / "cache"))
+    files = {"/tiny.txt": b"<!DOCTYPE html><html>please log in</html>"}
+    url, _ = file_server(files)
+    entry = PublishedSet(
+        name="tiny",
+        url=f"{url}tiny.txt",
+        digest=None,
+        size=None,
+        licence="PDDL-1.0",
+        vector_size=3,
+        n_words=None,
+        casing="lower",
+    )
+    with pytest.raises(VectorsError, match="this is a web page"):
+        entry.load(None)
+    files["/tiny.txt"] = b"alps 1 2 3\nsnow 4 5 6\n"
+    assert entry.load(None).index_to_key == ("alps", "snow")
+
+
 def test_list(publish: Publish, capfd: pytest.CaptureFixture[str]) -> None:
     publish(word2vec_text(WORDS))
     code, out, _ = main(capfd, "vectors", "list")
@@ -241,8 +265,25 @@ def test_list(publish: Publish, capfd: pytest.CaptureFixture[str]) -> None:
     cells = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
     assert cells["glove_6b_50d"] == ["50", "400,000", "84", "lower", "PDDL-1.0", "-", "installed"]
     assert cells["glove-twitter-25"] == ["25", "1,193,514", "110", "lower", "PDDL-1.0", "md5", "no"]
-    assert cells["glove-840b-300"][2:] == ["about", "2,030", "cased", "PDDL-1.0", "null", "no"]
-    assert cells["cc.LANGUAGE.300"] == ["300", "?", "?", "cased", "CC-BY-SA-3.0", "null", "no"]
+    assert cells["glove-840b-300"][2:] == [
+        "about",
+        "2,030",
+        "cased",
+        "PDDL-1.0",
+        "not",
+        "stated",
+        "no",
+    ]
+    assert cells["cc.LANGUAGE.300"] == [
+        "300",
+        "?",
+        "?",
+        "cased",
+        "CC-BY-SA-3.0",
+        "not",
+        "stated",
+        "no",
+    ]
     assert cells["tiny"][-1] == "no"
     load_vectors("tiny")
     _, out, _ = main(capfd, "vectors", "list", "--json")

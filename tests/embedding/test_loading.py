@@ -133,6 +133,24 @@ def test_what_is_no_set_is_not_what_later_files_are_compared_with(
     assert load_vectors(f"{url}v.txt").index_to_key == ("alps", "snow", "ice")
 
 
+def test_a_mirror_and_a_log_line_of_an_address(
+    file_server: Serve,
+    own_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A mirror has named sets only, and no line shows a password."""
+    caplog.set_level("INFO")
+    monkeypatch.setenv("HEADLINE_TRANSFER_MIRROR", "http://127.0.0.1:9/")
+    url, _ = file_server({"/v.txt": GOOD})
+    address = f"{url.replace('//', '//user:pass1word@', 1)}v.txt"
+    assert load_vectors(address).index_to_key == ("alps", "snow", "ice")
+    with pytest.raises(FetchError, match=r"user:\*\*\*@.*: the server answered 404") as raised:
+        load_vectors(address.replace("v.txt", "w.txt"))
+    assert "//user:***@" in caplog.text
+    assert "pass1word" not in caplog.text + str(raised.value)
+
+
 def test_the_digest_of_a_file_here(tmp_path: Path) -> None:
     (tmp_path / "v").write_bytes(GOOD)
     assert len(load_vectors(tmp_path / "v", sha256=SHA256)) == 3

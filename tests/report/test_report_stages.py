@@ -16,6 +16,7 @@ from pipeline.classifier.ensemble import Classifier, Ensemble, MemberResult
 from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import load_headlines
+from pipeline.embedding.vocabulary import choose_length
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
 from pipeline.report.figures import confusion_matrix
 from pipeline.report.tables import predictions_table
@@ -66,6 +67,12 @@ def test_the_matrix() -> None:
     numbers = tables(items)["tables/vectors.csv"].set_index("what")["value"]
     assert numbers["training words"] == len(matrix.words)
     assert pictures(report.matrix_items(matrix, figures=False)) == []
+
+
+def test_how_much_of_a_headline_is_read() -> None:
+    items = report.length_items(choose_length(["a b c", "a"], max_tokens=2))
+    numbers = tables(items)["tables/length.csv"].set_index("what")["value"]
+    assert numbers.tolist() == [2, 3, 2, 1, 0.25]
 
 
 def test_the_history(history: History) -> None:

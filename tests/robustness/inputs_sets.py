@@ -166,7 +166,7 @@ ROWS = (
     BadInput(
         "an address that answers 404",
         _address(b"", status=404),
-        "error: could not fetch http://127.0.0.1:PORT/v.txt: the server answered 404 Not Found: check the address, or HEADLINE_TRANSFER_MIRROR where that is set",
+        "error: could not fetch http://127.0.0.1:PORT/v.txt: the server answered 404 Not Found: check the address",
     ),
     BadInput(
         "an address that gives a web page with status 200",
@@ -217,6 +217,11 @@ ROWS = (
         "a digest for a folder",
         lambda _: load_vectors(".", sha256=ZEROS),
         "error: .: vectors.sha256 is for one file, this is a folder: leave it out",
+    ),
+    BadInput(
+        "a digest for a model of the hub",
+        lambda _: load_vectors("minishlab/potion", sha256=ZEROS),
+        "error: minishlab/potion: vectors.sha256 is for one file, a model of the hub has several: leave it out",
     ),
     BadInput(
         "a name of the hub that is not in its cache, offline",

@@ -146,6 +146,11 @@ ROWS = (
         "error: TF_CONFIG: expected addresses such as 10.0.0.1:2222, got 'b:99999'",
     ),
     BadInput(
+        "a TF_CONFIG with an IPv6 address",
+        _read(_config(["[::1]:1", "b:2"])),
+        "error: TF_CONFIG: expected a name or an IPv4 address such as 10.0.0.1:2222, got '[::1]:1'",
+    ),
+    BadInput(
         "a TF_CONFIG with the same address twice",
         _read(_config(["a:1", "a:1"])),
         "error: TF_CONFIG: expected another address for each worker, got a:1, a:1",
