@@ -92,6 +92,7 @@ def _fits(value: Any, hint: Any) -> bool:
         several = Collection if issubclass(kind, Collection) else Iterable
         listed = isinstance(value, several) and not is_text and not isinstance(value, others)
         listed = listed and getattr(value, "shape", None) != ()  # an array without a length
+        listed = listed and not hasattr(value, "columns")  # a table gives its columns' names
         return listed and _items_fit(value, arguments)
     if kind.__name__ == "ndarray":
         return hasattr(value, "__array__") or isinstance(value, list | tuple)

@@ -93,8 +93,16 @@ def address_download(url: str, sha256: str | None = None) -> Download:
     """The file at any address. Each address has its own folder, as names may be the same.
 
     `sha256`: its digest in 64 hexadecimal digits; None: that of the first fetch holds.
+
+    Raises FetchError: it is no address.
     """
-    folder = f"addresses/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+    try:
+        folder = f"addresses/{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        urlsplit(url)
+    except ValueError as error:  # also of characters that UTF-8 does not have
+        raise FetchError(
+            f"expected an address such as https://example.org/vectors.txt, got {url!a}: check it"
+        ) from error
     return Download(url, sha256 and f"sha256:{sha256.lower()}", None, folder, mirrored=False)
 
 

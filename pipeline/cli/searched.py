@@ -45,7 +45,8 @@ def best_overrides(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]
 
     Also gives tags that say where the options came from; none without `sweep=`.
 
-    Raises ConfigError: the run is no search, or has no such trial.
+    Raises ConfigError: the run is no search, or has no such trial; TrackingError: what it gave is
+    damaged.
     """
     addresses = [text.removeprefix(_PREFIX) for text in overrides if text.startswith(_PREFIX)]
     if not addresses:
@@ -53,11 +54,20 @@ def best_overrides(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]
     own = [text for text in overrides if not text.startswith(_PREFIX)]
     run_id, _, number = addresses[-1].partition("/")
     with quiet_start():
-        from pipeline.tracking.searches import read_search
+        from pipeline.report.search import SEARCH
+        from pipeline.studies.space import ROOMS
+        from pipeline.tracking.searches import damaged, read_search
     search = read_search(run_id, _uri(own))
-    trial = _trial(search, run_id, number)
-    given = [text for text in search["given"] if not text.startswith("sweep.")]
-    tried = [f"{name}={value}" for name, value in trial["options"].items()]
+    try:
+        trial = _trial(search, run_id, number)
+        given = [text for text in search["given"] if not text.startswith("sweep.")]
+        tried = [
+            f"{name}={value}"
+            for name, value in trial["options"].items()
+            if name.partition(".")[0] in ROOMS  # no search tries others
+        ]
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise damaged(run_id, SEARCH) from error
     # A choice of a group comes first: the options of a trial belong to it.
     taken = _others([*given, *sorted(tried, key=lambda text: "." in text.partition("=")[0])], own)
     source = f"trial {trial['number']} of the search {run_id}"

@@ -53,6 +53,11 @@ def _all_but_the_top(rows: NDArray[np.float64]) -> Change:
     There are d / 100 of these, and at least one (Mu and Viswanath 2018, arXiv 1702.01417,
     algorithm 1 and section 2).
     """
+    if rows.shape[1] < 2:
+        raise VectorsError(
+            "expected two dimensions or more for all_but_the_top, got 1: nothing would be left, set "
+            f"vectors.postprocess to {NONE}"
+        )
     _, directions = _principal(rows)
     top = directions[:, -max(rows.shape[1] // 100, 1) :]
     return Change(rows.mean(axis=0), np.eye(rows.shape[1]) - top @ top.T)
@@ -86,7 +91,7 @@ def _principal(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
             f"expected more frequent words than the {size} dimensions, got {n:,}: load more of them, "
             f"or set vectors.postprocess to {NONE}"
         )
-    variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
+    variances, directions = np.linalg.eigh(np.atleast_2d(np.cov(rows, rowvar=False)))
     return variances, directions
 
 

@@ -8,6 +8,7 @@ model.spatial_dropout: {low: 0.0, high: 0.5, step: 0.1}
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
 import math
@@ -31,6 +32,7 @@ from pipeline.training.options import TrainingOptions
 ROOMS = ("vectors", "model", "training")
 """Whose options can be searched: with others the trials would not have the same headlines."""
 
+_MOST_STEPS = 1_000_000
 _Number = Annotated[int, Strict()] | Annotated[float, Strict()]
 
 
@@ -71,6 +73,11 @@ class Range:
             raise ValueError("expected log or step, got both: leave one out")
         if self.step is not None:
             steps = (self.high - self.low) / self.step if self.step > 0 else 0.0
+            if steps > _MOST_STEPS:
+                raise ValueError(
+                    f"expected at most {_MOST_STEPS:,} steps from low {self.low} to high "
+                    f"{self.high}, got a step of {self.step}"
+                )
             if steps < 1 or abs(steps - round(steps)) > 1e-6:
                 raise ValueError(
                     f"expected a step that leads from low {self.low} to high {self.high}, got "
@@ -85,8 +92,9 @@ class Range:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """Both ends, as they are written in an override."""
-        return written(self.low), written(self.high)
+        """Both ends, and the first step between them, as they are written in an override."""
+        ends = written(self.low), written(self.high)
+        return ends if self.step is None else (*ends, written(self.low + self.step))
 
     def holds(self, value: object) -> bool:
         """Whether it is one of the numbers."""
@@ -133,6 +141,8 @@ def load_space(name: str) -> Space:
     """
     path = conf_folder() / "sweep" / f"{name}.yaml" if name in spaces() else Path(name)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe may never end
+            raise OSError(errno.EINVAL, "it is no regular file")
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
@@ -242,12 +252,14 @@ def _read(file: str, text: str) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        values = OmegaConf.to_container(OmegaConf.create(text), resolve=True)
+        values = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"{file}{where}: expected YAML: {problem}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{file}: expected plain values, got too many lists in lists") from error
     except (OmegaConfBaseException, OSError) as error:
         raise ConfigError(f"{file}: expected plain values: {str(error).splitlines()[0]}") from error
     wrong = (
@@ -259,6 +271,11 @@ def _read(file: str, text: str) -> dict[str, Any]:
         raise ConfigError(
             f"{file}: expected lines such as model.dropout: [0.1, 0.3], got {wrong!r}"
         )
+    for name, value in values.items():
+        if "${" in f"{name}{value}":  # it would be looked up, also in the environment
+            raise ConfigError(
+                f"{file}: {name}: expected plain values, got ${{...}}: write the value"
+            )
     return values
 
 

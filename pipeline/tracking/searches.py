@@ -12,24 +12,40 @@ from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.base.addresses import masked
-from pipeline.base.errors import ConfigError
+from pipeline.base.errors import ConfigError, TrackingError
 from pipeline.report.items import TRIAL
 from pipeline.report.search import SEARCH, START
 from pipeline.tracking.connection import check_store, few_retries, mlflow_errors, waits_for
 
 
 def read_start(run_id: str, uri: str | None = None) -> list[str]:
-    """The overrides that a search began with. Raises ConfigError: it is no search."""
-    return list(_read(run_id, uri, START))
+    """The overrides that a search began with.
+
+    Raises ConfigError: it is no search; TrackingError: the file of them is damaged.
+    """
+    start = _read(run_id, uri, START)
+    if not isinstance(start, list) or not all(isinstance(text, str) for text in start):
+        raise damaged(run_id, START)
+    return start
 
 
 def read_search(run_id: str, uri: str | None = None) -> dict[str, Any]:
     """What a search gave: see `pipeline.report.search.search_items`.
 
     Raises ConfigError: the run is no search, or has not finished; TrackingError: there is no such run,
-    or the store does not answer.
+    the file of it is damaged, or the store does not answer.
     """
-    return dict(_read(run_id, uri, SEARCH))
+    search = _read(run_id, uri, SEARCH)
+    if not isinstance(search, dict):
+        raise damaged(run_id, SEARCH)
+    return search
+
+
+def damaged(run_id: str, file: str) -> TrackingError:
+    """The error that says that a file of a search has another content than it was written with."""
+    return TrackingError(
+        f"the search {run_id}: {file} is damaged: begin the search again, or name another one"
+    )
 
 
 def _read(run_id: str, uri: str | None, file: str) -> Any:
@@ -48,7 +64,11 @@ def _read(run_id: str, uri: str | None, file: str) -> Any:
                 f"the search {run_id} has not finished ({run.info.status}): go on with it, as in "
                 f"`pipeline sweep --resume {run_id}`; sweep.trials=N ends it sooner"
             )
-        return json.loads(Path(client.download_artifacts(run_id, file, folder)).read_text("utf-8"))
+        path = Path(client.download_artifacts(run_id, file, folder))
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise damaged(run_id, file) from error
 
 
 def _check_kind(run_id: str, tags: Mapping[str, str]) -> None:

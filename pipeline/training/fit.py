@@ -163,6 +163,7 @@ def fit(
         options=(embedding, model, schedule, seed),
     )
     seconds: dict[str, float] = {}
+    unlabelled = list(unlabelled)  # an array and a Series have no truth value
 
     with timed(seconds, "vocabulary"):
         asked = None if model.max_tokens == AUTO else model.max_tokens

@@ -109,3 +109,9 @@ def test_what_has_no_words_or_was_changed_already() -> None:
     assert joined.vector_size == 2 * SIZE
     with pytest.raises(VectorsError, match=r"more frequent words than the 200 dimensions, got 150"):
         load_vectors(WordVectors.from_rows(WORDS[:150], ROWS[:150]), postprocess="whitening")
+
+
+def test_whitening_of_one_dimension() -> None:
+    rows = np.array([[1], [2], [4]], np.float32)
+    changed = change_rows(WordVectors.from_rows(["a", "b", "c"], rows), "whitening").vectors
+    np.testing.assert_allclose(changed, (rows - rows.mean()) / rows.std(ddof=1), rtol=1e-6)

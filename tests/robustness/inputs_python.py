@@ -49,6 +49,16 @@ def _classified(labels: Any) -> Callable[[Trial], object]:
     return act
 
 
+def _unlabelled(texts: Any) -> Callable[[Trial], object]:
+    def act(trial: Trial) -> object:
+        from pipeline import Examples
+
+        examples = Examples(["Alps", "Bank"], [0, 1], ("x", "y"))
+        return _call("fit", examples, examples, unlabelled=texts)(trial)
+
+    return act
+
+
 def _rows(words: Any, vectors: Any) -> Callable[[Trial], object]:
     def act(trial: Trial) -> object:
         from pipeline import WordVectors
@@ -167,6 +177,26 @@ ROWS = (
         "spellings of one word",
         _call("spellings", "alps"),
         "error: spellings: expected list of str as words, got 'alps' (str)",
+    ),
+    BadInput(
+        "spellings of a table",
+        _call("spellings", pd.DataFrame({"word": ["alps"]})),
+        "error: spellings: expected list of str as words, got word 0 alps (DataFrame)",
+    ),
+    BadInput(
+        "Examples with a table of two columns",
+        _call("Examples", pd.DataFrame({"a": ["x", "y"], "b": ["x", "y"]}), [0, 1], ("x", "y")),
+        "error: Examples: expected list of str as texts, got a b 0 x x 1 y y (DataFrame)",
+    ),
+    BadInput(
+        "fit: a table as texts without a label",
+        _unlabelled(pd.DataFrame({"text": ["alps"]})),
+        "error: fit: expected list of str as unlabelled, got text 0 alps (DataFrame)",
+    ),
+    BadInput(
+        "fit: nothing among the texts without a label",
+        _unlabelled(["Alps", None]),
+        "error: fit: expected list of str as unlabelled, got ['Alps', None] (list) with None (NoneType) as item 2",
     ),
     BadInput(
         "Examples with one text",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,9 @@ import pytest
 from bad_input import BadInput, Trial
 from inputs_stores import begin, database, own_cache
 
+from pipeline.cli.searched import best_overrides
+from pipeline.report.items import Text
+from pipeline.report.search import SEARCH
 from pipeline.studies.space import Choices, Space, check_space, load_space
 
 STORE = "sqlite:///{}/mlflow.db"
@@ -63,6 +68,36 @@ def _asks(command: str, kind: str, argument: str) -> Callable[[Trial], str]:
             return trial.command(command, *given.split(), uri).replace(run_id, "RUN_ID")
 
     return act
+
+
+def _damaged(content: str) -> Callable[[Trial], str]:
+    """Train with the options of a search whose file was changed."""
+
+    def act(trial: Trial) -> str:
+        trial.write("mlflow.db", database())
+        with own_cache(trial):
+            with begin(trial, tags={"kind": "sweep"}) as search:
+                search.log([Text(SEARCH, content)])
+            uri = f"tracking.uri={STORE.format(trial.folder)}"
+            shown = trial.command("train", f"sweep={search.run_id}", uri)
+        return shown.replace(search.run_id, "RUN_ID")
+
+    return act
+
+
+def _forged(trial: Trial) -> str:
+    trial.write("mlflow.db", database())
+    best = {"number": 0, "state": "complete", "options": {"model.dropout": "0.3", "data.path": "x"}}
+    with own_cache(trial):
+        with begin(trial, tags={"kind": "sweep"}) as search:
+            search.log([Text(SEARCH, json.dumps({"trials": [best], "best": 0, "given": []}))])
+        uri = f"tracking.uri={STORE.format(trial.folder)}"
+        return " ".join(best_overrides([f"sweep={search.run_id}", uri])[0][:-1])
+
+
+def _pipe(trial: Trial) -> str:
+    os.mkfifo(trial.folder / "my.yaml")
+    return str(load_space("my.yaml"))
 
 
 def _trial_itself(trial: Trial) -> str:
@@ -216,6 +251,31 @@ ROWS = (
         "error: sweep.space=my.yaml: expected one of default, size, or a YAML file (it is no text in UTF-8)",
     ),
     BadInput(
+        "space: a value of the environment",
+        _space("model.dropout: [0.1, '${oc.env:HOME}']"),
+        "error: my.yaml: model.dropout: expected plain values, got ${...}: write the value",
+    ),
+    BadInput(
+        "space: 20,000 lists in each other",
+        _space("model.dropout: " + "[" * 20_000),
+        "error: my.yaml: expected plain values, got too many lists in lists",
+    ),
+    BadInput(
+        "space: a step that is almost zero",
+        _space("model.dropout: {low: 0.1, high: 0.5, step: 1e-300}"),
+        "error: my.yaml: model.dropout: expected at most 1,000,000 steps from low 0.1 to high 0.5, got a step of 1e-300",
+    ),
+    BadInput(
+        "space: a step of 1.5 for whole numbers",
+        _space("model.max_tokens: {low: 1, high: 4, step: 1.5}", check=True),
+        "error: my.yaml: model.max_tokens=2.5: expected a valid integer, got 2.5",
+    ),
+    BadInput(
+        "sweep: a pipe as the space",
+        _pipe,
+        "error: sweep.space=my.yaml: expected one of default, size, or a YAML file (it is no regular file)",
+    ),
+    BadInput(
         "sweep: a space that does not exist",
         _run("sweep", "sweep.space=defualt"),
         "error: sweep.space=defualt: expected one of default, size, or a YAML file (No such file or directory); did you mean default?",
@@ -279,6 +339,23 @@ ROWS = (
         "train: a trial instead of its search",
         _trial_itself,
         "error: the run RUN_ID is a trial: expected the search that it belongs to: sweep=SEARCH_ID, or sweep=SEARCH_ID/7 for this trial",
+    ),
+    *(
+        BadInput(
+            f"train: the file of a search, {what}",
+            _damaged(content),
+            "error: the search RUN_ID: search.json is damaged: begin the search again, or name another one",
+        )
+        for what, content in {
+            "without its best trial": '{"trials": []}',
+            "as a list": "[1]",
+            "cut": '{"trials": [',
+        }.items()
+    ),
+    BadInput(
+        "train: a search with an option of the data in its trial (it is left out)",
+        _forged,
+        "model.dropout=0.3",
     ),
     BadInput(
         "train: how long a search goes on",

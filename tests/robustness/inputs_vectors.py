@@ -160,6 +160,23 @@ def linked(trial: Trial) -> str:
 
 ROWS = (
     BadInput(
+        "an address with a bracket that is never closed",
+        lambda trial: load_vectors("http://[::1"),
+        "error: expected an address such as https://example.org/vectors.txt, got 'http://[::1': check it",
+    ),
+    BadInput(
+        "an address with half a character",
+        lambda trial: load_vectors("http://a.org/\udc80.txt"),
+        "error: expected an address such as https://example.org/vectors.txt, got 'http://a.org/\\udc80.txt': check it",
+    ),
+    BadInput(
+        "`vectors.postprocess=all_but_the_top` for vectors of one dimension",
+        lambda trial: load_vectors(
+            trial.write("v.txt", "a 1\nb 2\nc 4\n"), postprocess="all_but_the_top"
+        ),
+        "error: vectors v.txt: expected two dimensions or more for all_but_the_top, got 1: nothing would be left, set vectors.postprocess to none",
+    ),
+    BadInput(
         "vectors as text: two spaces after a word",
         lambda trial: words(trial, "the 0.1 0.2 0.3\ndog  0.4 0.5 0.6\nsnow 0.7 0.8 0.9\n"),
         "read: the, dog, snow",
