@@ -177,6 +177,7 @@ def keras_file(classifier: Classifier) -> bytes:
     """The classifier as a file of Keras, for those who train it further.
 
     `keras.saving.load_model` reads it where this package was imported: strings (n,) -> probabilities.
+    Call `pipeline.portable.text.normalize(texts)` first: Keras reads them as they are.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "classifier.keras")

@@ -47,7 +47,7 @@ NumPy computes it. Nothing in this folder is executed. The folder can be moved, 
 
 _USE_FOLDER = """\
 ```python
-from pipeline import load_classifier  # pip install headline-transfer
+from pipeline import load_classifier  # from a checkout of the project: pip install .
 
 classifier = load_classifier("THIS FOLDER")
 print(classifier.predict(["Alps may lose 70% of snow"]))  # also predict_proba, embed, why

@@ -98,18 +98,21 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
 
 def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
     """Where a run is, and how to see it."""
-    page = f"/{run_page(experiment_id, run_id)}"
+    seen = page_address(run_page(experiment_id, run_id), tracking_uri)
+    print_facts([("run", masked(f"{run_id} at {tracking_uri}")), ("see it", seen)])
+
+
+def page_address(page: str, tracking_uri: str) -> str:
+    """How to open a page of MLflow, such as `run_page` gives."""
     if tracking_uri.startswith("http"):
-        seen = f"{tracking_uri.rstrip('/')}{page}"
-    else:
-        # Outside of a checkout there is no `make ui`.
-        start = (
-            "make ui"
-            if Path("Makefile").is_file() and Path("conf/config.yaml").is_file()
-            else f"mlflow ui --backend-store-uri {shlex.quote(tracking_uri)}"
-        )
-        seen = f"{start}, then http://127.0.0.1:5000{page}"
-    print_facts([("run", masked(f"{run_id} at {tracking_uri}")), ("see it", masked(seen))])
+        return masked(f"{tracking_uri.rstrip('/')}/{page}")
+    # Outside of a checkout there is no `make ui`.
+    start = (
+        "make ui"
+        if Path("Makefile").is_file() and Path("conf/config.yaml").is_file()
+        else f"mlflow ui --backend-store-uri {shlex.quote(tracking_uri)}"
+    )
+    return masked(f"{start}, then http://127.0.0.1:5000/{page}")
 
 
 def set_up_messages(debug: bool) -> None:

@@ -100,6 +100,13 @@ def choose_length(texts: Sequence[str], max_tokens: int | None = None) -> Length
         float(lost.sum() / max(lengths.sum(), 1)),
         int(lengths.max(initial=0)),
     )
+    if not length.n_cut:
+        logger.info(
+            "length: the longest of %s headlines has %d tokens; all are read",
+            f"{length.n_texts:,}",
+            length.longest,
+        )
+        return length
     log = logger.warning if length.n_cut > _MANY_CUT * length.n_texts else logger.info
     log(
         "length: %d tokens of a headline are read; %s of %s headlines are longer (up to %d), and "

@@ -1,11 +1,13 @@
 """Descriptions in Markdown, as MLflow shows them: of the experiment, of runs and of models.
 
 MLflow shows the first four lines of a run's description, the rest after a click. Lists show the first
-line as it is. So the first line is the result, without markup.
+line as it is. So the first line is the result, without markup. A shade over the last lines takes the
+clicks, so the links come right after it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -26,6 +28,7 @@ _CHARTED = {
     LINE: "A chart with a line for each method",
     TRIAL: "A chart with a line for each trial",
 }
+_CONFUSIONS = "The confusions on the test headlines"
 _TEXT = "Alps may lose 70% of snow"
 
 
@@ -123,12 +126,12 @@ def run_items(
         picture: The one that matters, of `shown_picture`.
     """
     parts = [
-        f"{result}\n{_warnings(warnings)}\n{run.links()}",
+        f"{result}\n{run.links()}\n{_warnings(warnings)}",
         _results(results),
         _data(headlines)
         + "; "
         + ", ".join(f"{name} {escape_markdown(str(value))}" for name, value in options.items()),
-        *_address(picture, run),
+        *_address(_CONFUSIONS, picture, run),
         "## Load the model",
         loading_markdown(f"runs:/{run.run_id}/model", run.uri),
     ]
@@ -152,14 +155,20 @@ def study_items(
     chart = {_CHARTED[charted]: run.lines(charted)} if charted else {}
     links = run.links(chart, report=bool(charted))
     sentence = result[:1].upper() + result[1:].rstrip(".") + "."
-    parts = [f"{sentence}\n{links}", _table(*table), _data(headlines), *_address(picture, run)]
+    first, *more = re.split(r"(?<=[a-z%]\.) ", sentence, maxsplit=1)
+    parts = [
+        "\n".join([first, links, *more]),
+        _table(*table),
+        _data(headlines),
+        *_address("The results in a picture", picture, run),
+    ]
     return [Note("\n\n".join(parts) + "\n"), *_small(picture)]
 
 
 def model_description(result: str, card: str, run: RunAddress, picture: Picture | None) -> str:
     """The description of a version in the registry. `card`: as `model_card` gives it."""
     links = run.links({"The run": run.page()})
-    return "\n\n".join([f"{result}\n{links}", *_address(picture, run), card]) + "\n"
+    return "\n\n".join([f"{result}\n{links}", *_address(_CONFUSIONS, picture, run), card]) + "\n"
 
 
 def loading_code(address: str, uri: str) -> dict[str, str]:
@@ -227,8 +236,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _address(picture: Picture | None, run: RunAddress) -> list[str]:
-    return [] if picture is None else [f"![]({run.file(picture.path)})"]
+def _address(shown: str, picture: Picture | None, run: RunAddress) -> list[str]:
+    return [] if picture is None else [f"![{shown}]({run.file(picture.path)})"]
 
 
 def _small(picture: Picture | None) -> list[Item]:

@@ -82,6 +82,8 @@ def coverage_figure(coverage: Coverage, n_words: int = 20) -> Figure:
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set_xlabel("times seen")
     right.set_title(f"{len(coverage.missing):,} words without a vector", fontsize="medium")
+    if not missing:
+        right.set_axis_off()
     return figure
 
 

@@ -310,6 +310,7 @@ def _cell(value: Any) -> str:
             return ""
         if 0 < abs(value) < 0.01:
             return f"{value:.2g}"
+        value += 0.0  # -0.0 becomes 0.0
         whole = abs(value) >= 100 or (value.is_integer() and abs(value) > 1)
         return f"{value:,.0f}" if whole else f"{value:.3f}"
     return shown(value)

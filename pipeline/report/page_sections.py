@@ -119,7 +119,7 @@ RUN_SECTIONS = (
     ),
     Section(
         "Data",
-        "The headlines, and what the audit says about them.",
+        "The headlines that it learned from, and those that it was tested on.",
         found=(words.signals,),
         pictures=_SIGNALS,
         tables=_DATA | _AUDIT,

@@ -84,6 +84,11 @@ def find_model(model: str | None = None, uri: str | None = None) -> Iterator[Mod
     if model and Path(model).is_dir():
         yield _describe(Path(model), model)
         return
+    if model and (Path(model).suffix or "/" in model) and Path(model).is_file():
+        raise ModelError(
+            f"{model}: expected a folder with a model, got a file: name the folder; unpack an archive "
+            "first"
+        )
     if model is not None and ":/" not in model and "/" in model:
         raise ModelError(
             f"{model}: expected a folder with a model, there is none: name a registered model, or a "

@@ -1,11 +1,17 @@
-"""Which of MLflow's pages to open. `python -m pipeline.tracking.pages` prints it for `make ui`."""
+"""Which of MLflow's pages to open, and where the files of runs are.
+
+`python -m pipeline.tracking.pages` prints the page for `make ui`.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import click
 from mlflow import MlflowClient
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
 
 from pipeline.base.addresses import run_page
 from pipeline.base.errors import TrackingError
@@ -38,6 +44,21 @@ def last_page(uri: str | None = None) -> str:
         order = ["attributes.start_time DESC"]
         runs = client.search_runs(experiments, query, max_results=1, order_by=order)
     return run_page(runs[0].info.experiment_id, runs[0].info.run_id) if runs else EXPERIMENTS
+
+
+def local_file(run_id: str, path: str, store: str) -> Path | None:
+    """Where a file of a run is on this machine. None: the store keeps its files elsewhere.
+
+    `store`: its address.
+    """
+    if store.startswith("http"):
+        return None
+    with suppress(TrackingError), few_retries(), mlflow_errors("the store did not give the run"):
+        folder = MlflowClient(store).get_run(run_id).info.artifact_uri
+        if is_local_uri(folder):
+            file = Path(local_file_uri_to_path(folder), path)
+            return file if file.is_file() else None
+    return None
 
 
 if __name__ == "__main__":

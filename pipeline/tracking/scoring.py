@@ -192,7 +192,7 @@ def _read_csv(body: bytes, options: Mapping[str, str]) -> tuple[list[str], dict[
         raise DataError("text/csv: expected the name of the column in the first line, got nothing")
     if not header and texts[0].strip().lower() not in HEADERS:
         raise DataError(
-            f"text/csv: expected the name of the column in the first line ({', '.join(HEADERS[:4])}), "
+            f"text/csv: expected the name of the column in the first line ({', '.join(TEXT_COLUMNS)}), "
             f"got {shorten(texts[0])}: for another name send the type text/csv; header=present, for "
             "a text text/csv; header=absent"
         )

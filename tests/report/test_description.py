@@ -53,13 +53,14 @@ def described(
     )
 
 
-def test_the_first_lines_of_a_run_are_result_warnings_and_links(headlines: Headlines) -> None:
-    """MLflow shows no more of it before a click, and only the first line in lists."""
+def test_the_first_lines_of_a_run_are_result_links_and_warnings(headlines: Headlines) -> None:
+    """MLflow shows no more of it before a click, and only the first line in lists. It lays a shade
+    over the last lines, which takes the clicks."""
     first, second, third, empty, *_ = described(headlines, ["few words", EVIL], None).splitlines()
     assert (first, empty) == ("Right on 90%.", "")
-    assert second.startswith("**Warning:** few words; a&#124;b &#60;script&#62;")
+    assert third.startswith("**Warning:** few words; a&#124;b &#60;script&#62;")
     report_page = "#/experiments/7/runs/abc/artifacts/report.html?workflowType=machine_learning"
-    assert f"[The whole report]({report_page})" in third
+    assert f"[The whole report]({report_page})" in second
     assert "not audited" in described(headlines, None, None)
     assert "found no shortcut" in described(headlines, [], None)
 
@@ -71,7 +72,7 @@ def test_a_run_has_its_results_and_how_to_load_its_model(headlines: Headlines) -
     assert "vectors glove, seed 3" in text
     assert "mlflow.pyfunc.load_model('runs:/abc/model')" in text
     assert "secret" not in text
-    assert "![](" not in text
+    assert "![" not in text
     assert "<script>" not in text
     assert "](javascript" not in text
 
@@ -84,7 +85,9 @@ def test_a_wide_picture_is_made_small(headlines: Headlines) -> None:
         assert shown.path == path
         assert shown.figure.get_size_inches()[0] * shown.dpi <= 700
         address = f"get-artifact?path={path.replace('/', '%2F')}&run_uuid=abc"
-        assert f"![]({address})" in described(headlines, [], shown)
+        assert f"![The confusions on the test headlines]({address})" in described(
+            headlines, [], shown
+        )
     assert report.shown_picture([], "figures/confusion_matrix.png") is None
 
 
@@ -97,6 +100,15 @@ def test_a_study_has_its_table(headlines: Headlines) -> None:
     assert "test%2Faccuracy" in RUN.lines()
     assert "validation%2Faccuracy" in RUN.lines(report.TRIAL)  # trials have no other
     assert "| set | a |\n| --- | --- |\n| x | 0.5 |" in text
+
+
+def test_the_links_of_a_study_come_after_its_first_sentence(headlines: Headlines) -> None:
+    """MLflow lays a shade over the last of the lines that it shows, which takes the clicks."""
+    result = "It has 81.5%. It was chosen. 3 trials."
+    items = report.study_items(result, (["set"], [["a"]]), headlines, RUN, charted=report.TRIAL)
+    first, links, second = note(items).splitlines()[:3]
+    assert (first, second) == ("It has 81.5%.", "It was chosen. 3 trials.")
+    assert links.startswith("[A chart with a line for each trial](")
 
 
 def test_what_has_not_finished_says_so(headlines: Headlines) -> None:

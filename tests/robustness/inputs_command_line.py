@@ -128,6 +128,11 @@ ROWS = (
         "error: could not read the options of the run abc in sqlite:///mlflow.db: there is no such store yet",
     ),
     BadInput(
+        "predict: a zip file as the model",
+        _with({"model.zip": "PK"}, "predict", "Alps", "--model", "model/model.zip"),
+        "error: model/model.zip: expected a folder with a model, got a file: name the folder; unpack an archive first",
+    ),
+    BadInput(
         "predict: a headline that begins with a hyphen",
         _run("predict", "-5 degrees in Alps"),
         "error: '-5 degrees in Alps' begins with a hyphen, as options do: put -- before the headlines, as in `pipeline predict -- \"-5 degrees in Alps\"`, or put them into a file (--file) (see pipeline predict --help)",

@@ -241,7 +241,7 @@ ROWS = (
     BadInput(
         "CSV: no header, a text in the first line",
         _body("Goal\nAlps lose snow\n", CSV),
-        "400: text/csv: expected the name of the column in the first line (text, texts, headline, headlines), got 'Goal': for another name send the type text/csv; header=present, for a text text/csv; header=absent",
+        "400: text/csv: expected the name of the column in the first line (text, texts, headline, headlines, title, titles), got 'Goal': for another name send the type text/csv; header=present, for a text text/csv; header=absent",
     ),
     BadInput(
         "CSV: no header, as the type says",
