@@ -139,7 +139,7 @@ def write_cases(folder: Path, saved: SavedCases, network: Network | None = None)
 def read_cases(folder: Path) -> SavedCases:
     """Read what `write_cases` wrote. Raises DataError: there is no case base, or it is damaged."""
     file = folder / FILE
-    if not os.access(file, os.R_OK):
+    if not (file.is_file() and os.access(file, os.R_OK)):  # a pipe would never end
         raise DataError(f"expected a folder with a case base, there is no {file} to be read")
     try:
         return _parse(folder, load_archive(file))

@@ -252,6 +252,8 @@ def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[st
         DataError: the file or its rows cannot be used, or there is no headline.
     """
     if os.fspath(path) == "-":
+        if sys.stdin is None:  # as after `<&-`
+            raise DataError("standard input: expected headlines, it is closed")
         content = unpack(sys.stdin.buffer.read(), "standard input", "-")
     else:
         content = read_content(Path(path))

@@ -14,7 +14,7 @@ from ..base.errors import DataError
 from .conformal import Calibration, label_sets
 from .text import normalize
 
-WHY_CHARACTERS = 1_000_000
+WHY_CHARACTERS = 100_000
 """With `why`, the texts of a request have at most so many characters: each word gives a row."""
 
 PARAMS: Mapping[str, int | float | bool] = {

@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.errors import ModelError
 from .answers import answer
+from .arrays import ANOTHER
 from .conformal import Calibration
 from .encoders import Array
 from .members import Member, NetworkMember, NgramMember, log_softmax
@@ -62,7 +64,8 @@ class PortableClassifier:
     def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
         """Probabilities of each label: float32 array, (n, n_labels).
 
-        Raises DataError: `texts` are no list of strings.
+        Raises DataError: `texts` are no list of strings. Raises ModelError: a probability is not
+        finite, as the model is damaged.
         """
         return self.predict_marked(texts)[0]
 
@@ -115,7 +118,14 @@ class PortableClassifier:
         ]
 
     def _marked_probabilities(self, batch: TokenBatch) -> tuple[Array, NDArray[np.object_]]:
-        probabilities, nothing = self._probabilities(batch), self._says_nothing(batch)
+        with np.errstate(all="ignore"):  # numbers that are too large give an error, no warnings
+            probabilities = self._probabilities(batch)
+        if not np.isfinite(probabilities).all():
+            raise ModelError(
+                "expected finite probabilities, the model gives NaN or infinity, so it is damaged: "
+                f"{ANOTHER}"
+            )
+        nothing = self._says_nothing(batch)
         if self.prior is not None:
             probabilities[nothing] = self.prior
         marks = np.full(len(batch.counts), None, object)

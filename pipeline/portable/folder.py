@@ -47,6 +47,7 @@ _MOST_WORDS = 256 << 20  # bytes of all words
 _MOST_ARRAYS = 1 << 30  # bytes of arrays that were compressed
 _MOST_BUCKETS = 1 << 24
 _LARGEST_WEIGHT = 1_000  # of a member; those of a trained ensemble are about 1
+_LARGEST_KERNEL = 1_000  # words; an array without filters can name any number
 _CASES = 5  # kinds of letter case, padding among them
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SUM = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\n]+)")
@@ -218,6 +219,10 @@ def _check_types(model: Mapping[str, Any]) -> None:
     )
     sizes = model["encoder"].get("kernel_sizes", [])
     expect(type(sizes) is list and {*map(type, sizes)} <= {int}, "whole numbers as kernel_sizes")
+    expect(
+        all(0 < size <= _LARGEST_KERNEL for size in sizes),
+        f"numbers from 1 to {_LARGEST_KERNEL:,} as kernel_sizes",
+    )
     facts = model["facts"]
     counts, metrics = facts.get("headlines", {}), facts.get("metrics", {})
     expect(

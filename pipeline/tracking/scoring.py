@@ -14,13 +14,14 @@ import errno
 import io
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from pipeline.base.errors import DataError, TrackingError
+from pipeline.base.errors import DataError, ModelError, TrackingError
 from pipeline.portable.answers import PARAMS, Answers, answer, read_payload, shorten
 
 if TYPE_CHECKING:
@@ -163,6 +164,13 @@ def _read_csv(body: bytes, options: Mapping[str, str]) -> tuple[list[str], dict[
         content = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"text/csv: expected UTF-8: {error}") from None
+    # A reader takes it for the end of a line, and all later answers would shift.
+    if "\n" in content and (lone := re.search(r"\r(?!\n)", content)):
+        line = content.count("\n", 0, lone.start()) + 1
+        raise DataError(
+            f"text/csv, line {line}: expected lines that end in one way, got a carriage return alone "
+            "(\\r): leave it out, or send JSON"
+        )
     csv.field_size_limit(MAX_BYTES)  # the body is no longer
     rows = csv.reader(io.StringIO(content, newline=""), strict=True)
     texts = []
@@ -272,12 +280,15 @@ def respond(
         return refuse(400, str(error))
     except RequestError as error:
         return refuse(error.status, str(error))
+    except ModelError as error:
+        return refuse(500, str(error))
     return 200, json.dumps({"predictions": rows, "model": address}).encode()
 
 
 def refuse(status: int, message: str) -> tuple[int, bytes]:
     """The answer to a bad request, in the form of MLflow's server."""
-    code = "BAD_REQUEST" if status == 400 else "INVALID_PARAMETER_VALUE"
+    codes = {400: "BAD_REQUEST", 500: "INTERNAL_ERROR"}
+    code = codes.get(status, "INVALID_PARAMETER_VALUE")
     line = " ".join(message.split())
     return status, json.dumps({"error_code": code, "message": line}).encode()
 

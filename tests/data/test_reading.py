@@ -284,6 +284,9 @@ def test_standard_input_is_lines_or_a_table(monkeypatch: pytest.MonkeyPatch) -> 
         given(b"id\n1\n", "headline")
     with pytest.raises(DataError, match="standard input: expected headlines, found none"):
         given(b"")
+    monkeypatch.setattr(sys, "stdin", None)  # what Python gives after `<&-`
+    with pytest.raises(DataError, match="standard input: expected headlines, it is closed"):
+        read_texts("-")
 
 
 def test_lone_surrogates_become_readable(tmp_path: Path) -> None:

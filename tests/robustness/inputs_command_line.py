@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -27,6 +28,12 @@ def _cases_of(name: str) -> Callable[[Trial], str]:
         return trial.command("cases", "predict", "Alps")
 
     return act
+
+
+def _pipe_as_cases(trial: Trial) -> str:
+    (trial.folder / "cases").mkdir()
+    os.mkfifo(trial.folder / "cases" / "cases.npz")
+    return trial.command("cases", "list")
 
 
 def _own_network(*options: str) -> Callable[[Trial], str]:
@@ -215,6 +222,11 @@ ROWS = (
     BadInput(
         "cases: a folder that is not there",
         _run("cases", "predict", "Alps"),
+        "error: expected a folder with a case base, there is no cases/cases.npz to be read",
+    ),
+    BadInput(
+        "cases: a pipe in the place of the file",
+        _pipe_as_cases,
         "error: expected a folder with a case base, there is no cases/cases.npz to be read",
     ),
     BadInput(

@@ -174,9 +174,9 @@ ROWS = (
         "400: threshold: expected a number from 0 to 1, got 50",
     ),
     BadInput(
-        "JSON: why for texts of more than 1,000,000 characters",
-        _json({"inputs": ["x" * 9_999] * 101, "params": {"why": True}}),
-        "400: expected texts of at most 1,000,000 characters together with why, got 1,009,899: ask for fewer at a time",
+        "JSON: why for texts of more than 100,000 characters",
+        _json({"inputs": ["x" * 9_999] * 11, "params": {"why": True}}),
+        "400: expected texts of at most 100,000 characters together with why, got 109,989: ask for fewer at a time",
     ),
     BadInput(
         "JSON: lists in lists, 100,000 deep",
@@ -252,6 +252,16 @@ ROWS = (
         "CSV: another name of the column, as the type says",
         _body('Der Titel\n"Alps, snow"\n', "text/csv; charset=utf-8; header=present"),
         "200: 1 answers, for ['Alps, snow']",
+    ),
+    BadInput(
+        "CSV: a carriage return alone inside of a text",
+        _body("text\nAlps\nBank\rshares\nSnow\n", CSV),
+        "400: text/csv, line 3: expected lines that end in one way, got a carriage return alone (\\r): leave it out, or send JSON",
+    ),
+    BadInput(
+        "CSV: lines that end with a carriage return alone",
+        _body("text\rAlps\rSnow\r", CSV),
+        "200: 2 answers, for ['Alps', 'Snow']",
     ),
     BadInput("CSV: a header alone", _body("text\n", CSV), "200: 0 answers, for []"),
     BadInput(

@@ -59,11 +59,13 @@ def _pipe(folder: Path) -> None:
     os.mkfifo(folder / "words.json.gz")
 
 
-def _ask(texts: Any) -> Callable[[Trial], object]:
+def _ask(texts: Any, **content: Any) -> Callable[[Trial], object]:
     def act(trial: Trial) -> object:
         from pipeline import load_classifier
 
-        return load_classifier(write_folder(trial.folder / "model")).predict(texts).tolist()
+        return (
+            load_classifier(write_folder(trial.folder / "model", **content)).predict(texts).tolist()
+        )
 
     return act
 
@@ -125,6 +127,10 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "a size of words in quotes": (
         None,
         {"model": _with(encoder={"name": "cnn", "kernel_sizes": "3"})},
+    ),
+    "a size of 2,000,000,000 words": (
+        None,
+        {"model": _with(encoder={"name": "cnn", "kernel_sizes": [2_000_000_000]})},
     ),
     "a truth value as a version": (None, {"model": _with(version=True)}),
     "a text in the place of a tokeniser": (None, {"model": _with(tokeniser="split")}),
@@ -222,6 +228,9 @@ OTHERS: dict[str, Callable[[Trial], object]] = {
     "300 MB of zeros as words": lambda trial: _load(
         trial, words=gzip.compress(bytes(300_000_000), 1)
     ),
+    "a classifier whose finite numbers of 3e38 give no finite probability": _ask(
+        ["alps bank"], arrays=_arrays(head__kernel=np.full((4, 2), 3e38, np.float32))
+    ),
     "a classifier asked for no texts": _ask([]),
     "an empty text and one of spaces": _ask(["", " \t\u00a0"]),
     "lone surrogates in a text": _ask(["alps \ud83d", "caf\udce9 bank"]),
@@ -300,6 +309,7 @@ GETS = {
     "a text as the list of warnings": _form("expected a list of texts as warnings in facts"),
     "a bound in quotes": _form("expected numbers as weights and floor"),
     "a size of words in quotes": _form("expected whole numbers as kernel_sizes"),
+    "a size of 2,000,000,000 words": _form("expected numbers from 1 to 1,000 as kernel_sizes"),
     "a truth value as a version": "error: model/model.json: expected version 1 of the format, got True: export the model again with the package that reads it",
     "a text in the place of a tokeniser": _form("expected an object as tokeniser, got 'split'"),
     "labels that are numbers": _form("expected labels that are different strings"),
@@ -383,6 +393,7 @@ GETS = {
     "a number among texts": 'error: expected a list of strings, got int as text 2: leave it out, or write "" for an empty text',
     "no value among texts": 'error: expected a list of strings, got NoneType as text 2: leave it out, or write "" for an empty text',
     "300 MB of zeros as words": "error: model/words.json.gz: expected a gzip file of at most 268,435,456 bytes: export the model again, or name another folder",
+    "a classifier whose finite numbers of 3e38 give no finite probability": f"error: expected finite probabilities, the model gives NaN or infinity, so it is damaged: {_AGAIN}",
     "a classifier asked for no texts": "[]",
     "an empty text and one of spaces": "['nature', 'nature']",
     "lone surrogates in a text": "['nature', 'money']",

@@ -65,6 +65,23 @@ def _cut_parquet(trial: Trial) -> str:
     return _result(trial, "in.parquet", "out").partition(" (")[0]
 
 
+def _linked(*arguments: str) -> Callable[[Trial], str]:
+    """A scoring of a folder in which a link leads to nothing."""
+
+    def act(trial: Trial) -> str:
+        trial.write("in/a.csv", GOOD)
+        (trial.folder / "in" / "b.csv").symlink_to("gone.csv")
+        return _score({}, *arguments)(trial)
+
+    return act
+
+
+def _piped(trial: Trial) -> str:
+    trial.write("in/a.csv", GOOD)
+    os.mkfifo(trial.folder / "in" / "b.csv")
+    return _score({}, "in", "out")(trial)
+
+
 def _twice(files: Mapping[str, str], *arguments: str) -> Callable[[Trial], str]:
     """A scoring of GOOD, and another one into the same folder after files were written."""
 
@@ -139,6 +156,21 @@ ROWS = (
         "score: a folder without files",
         _score({"in/.hidden": "x", "in/_log/a.csv": GOOD}, "in", "out"),
         "error: in: expected a folder with files of headlines, it has none",
+    ),
+    BadInput(
+        "score: a folder with a link that leads to nothing",
+        _linked("in", "out"),
+        "error: expected a file of headlines, there is none at in/b.csv: the link leads to nothing",
+    ),
+    BadInput(
+        "score: a pattern that is like the name of a link that leads to nothing",
+        _linked("in/*.csv", "out"),
+        "error: expected a file of headlines, there is none at in/b.csv: the link leads to nothing",
+    ),
+    BadInput(
+        "score: a folder with a pipe",
+        _piped,
+        "error: in/b.csv: expected a file of headlines, got a pipe: write what comes out of it into a file first, or use --file - where there is one",
     ),
     BadInput(
         "score: a pattern that no name is like",

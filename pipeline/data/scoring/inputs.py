@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def find_files(inputs: Sequence[str], output: Path) -> list[Path]:
     Files whose names begin with a dot or an underscore are left out of folders, as Spark does. A
     pattern leaves out what is in the output.
 
-    Raises DataError: there is none, one is there twice, or the output is inside of an input.
+    Raises DataError: there is none, one is there twice or is no file, as a link that leads to
+    nothing, or the output is inside of an input.
     """
     files: list[Path] = []
     for name in inputs:
@@ -45,7 +47,8 @@ def find_files(inputs: Sequence[str], output: Path) -> list[Path]:
             own = sorted(
                 each
                 for each in map(Path, glob.glob(name, recursive=True))
-                if each.is_file() and output.resolve() not in each.resolve().parents
+                if not each.is_dir()
+                and output.resolve() not in Path(os.path.realpath(each)).parents
             )
             if not own:
                 raise DataError(f"{name}: expected files whose names are like this, there is none")
@@ -66,7 +69,7 @@ def find_files(inputs: Sequence[str], output: Path) -> list[Path]:
 
 def _is_data(path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts
-    return path.is_file() and not any(part.startswith((".", "_")) for part in parts)
+    return not path.is_dir() and not any(part.startswith((".", "_")) for part in parts)
 
 
 def _check_outside(folder: Path, output: Path) -> None:
