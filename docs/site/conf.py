@@ -37,7 +37,7 @@ default_role = "literal"  # `code` in docstrings is written as in Markdown
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_default_options = {
-    "exclude-members": "set_score_request"
+    "exclude-members": "set_fit_request, set_score_request"
 }  # scikit-learn's, for its own use
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
