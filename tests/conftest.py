@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import all_words, make_headlines, small_overrides, write_csv, write_glove
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from pipeline.run import RunResult
@@ -21,6 +22,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+# The same examples each time: what fails here fails everywhere. `bench.fuzz` looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:

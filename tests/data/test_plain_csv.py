@@ -104,10 +104,11 @@ def test_columns_of_arrow_are_cleaned_as_lists_are() -> None:
     labels = ["1.0", "true", " a ", "b", None, "c", "d", "1", "2", "3", "-0", "1.50"]
     as_objects = pd.DataFrame({"text": texts, "label": labels}, dtype=object)
     as_arrow = as_objects.astype("string[pyarrow]").astype(pd.ArrowDtype(_string()))
-    rows, dropped = clean_rows(as_arrow)
-    assert rows.to_pylist() == clean_rows(as_objects)[0].to_pylist()
-    assert dropped == clean_rows(as_objects)[1] == {"empty": 3, "unlabelled": 1}
-    assert rows["text"].to_pylist() == [
+    cleaned, expected = clean_rows(as_arrow), clean_rows(as_objects)
+    assert cleaned.table.to_pylist() == expected.table.to_pylist()
+    assert cleaned.unlabelled.to_pylist() == expected.unlabelled.to_pylist()
+    assert cleaned.dropped == expected.dropped == {"empty": 3, "unlabelled": 1}
+    assert cleaned.table["text"].to_pylist() == [
         t for t, n in zip(clean_texts(texts), labels, strict=True) if t and n
     ]
 
