@@ -89,7 +89,7 @@ def test_the_report_of_a_run(
         assert abs(darkest - corner) > 150, look
         alternatives = page.locator("img").evaluate_all("all => all.map(each => each.alt)")
         captions = page.locator("figcaption").all_inner_texts()
-        assert len(alternatives) == len(captions) == 8
+        assert len(alternatives) == len(captions) == 9
         assert not set(alternatives) & set(captions)  # they say what the pictures show
 
 
