@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import count
+from typing import Any
 
 from pipeline import report
 from pipeline.base.errors import MissingExtraError
@@ -97,10 +98,10 @@ def run(
         sentences = load_sentences(insight.probes)
         check_vectors(config.vectors)
         headlines = headlines or load_headlines(**asdict(config.data))
-        train, validation, test = map(headlines.examples, ("train", "validation", "test"))
+        train, test = map(headlines.examples, ("train", "test"))
     elsewhere = _elsewhere(config)  # is the same run
     name = "-".join(map(str, (headlines.name, *chosen.values())))
-    key = digest("train", elsewhere, dict(headlines.sha256), headlines.unlabelled)
+    key = digest("train", elsewhere, dict(headlines.sha256))
     workers = _join(config, headlines)
     tags = {"kind": "train", "data": headlines.name, **(more_tags or {})}
     with tracked_run(config.tracking, name, key, run_id=resume, tags=tags) as tracked:
@@ -126,19 +127,13 @@ def run(
                 on_epoch(epoch)
 
         with timed(seconds, "fit"):
-            fitted = fit(
-                train,
-                validation,
-                embedding=config.vectors,
-                model=config.model,
-                schedule=config.training,
-                seed=config.seed,
-                unlabelled=headlines.unlabelled,
-                held_out=test.texts,
+            fitted = _fit(
+                config,
+                headlines,
+                workers,
                 checkpoints=tracked.training_folder,
                 on_matrix=lambda matrix: log(report.matrix_items(matrix, figures=figures)),
                 on_epoch=log_epoch,
-                workers=workers,
             )
             log(report.length_items(fitted.length))
             log(report.history_items(fitted.history, figures=figures))
@@ -255,18 +250,22 @@ def assist(
     Raises PipelineError: as `fit`.
     """
     headlines = headlines or load_headlines(**asdict(config.data))
-    train, validation, test = map(headlines.examples, ("train", "validation", "test"))
+    return _fit(config, headlines, _join(config, headlines), on_epoch=on_epoch)
+
+
+def _fit(config: Config, headlines: Headlines, workers: Workers, **hooks: Any) -> Fitted:
+    """The same on all workers. `hooks`: what `fit` calls or writes meanwhile."""
     return fit(
-        train,
-        validation,
+        headlines.examples("train"),
+        headlines.examples("validation"),
         embedding=config.vectors,
         model=config.model,
         schedule=config.training,
         seed=config.seed,
         unlabelled=headlines.unlabelled,
-        held_out=test.texts,
-        on_epoch=on_epoch,
-        workers=_join(config, headlines),
+        held_out=headlines.column("test"),
+        workers=workers,
+        **hooks,
     )
 
 

@@ -30,6 +30,11 @@ def runs_folder() -> Path:
     return cache_folder() / "runs"
 
 
+def training_folder(run_id: str) -> Path:
+    """Where a run keeps how far its training came."""
+    return runs_folder() / run_id / "training"
+
+
 def conf_folder() -> Path:
     """The folder with config.yaml: in the installed package, or at the top of a checkout."""
     package = Path(__file__).resolve().parent.parent

@@ -95,6 +95,15 @@ class Classifier:
             nothing += [row for row, word in enumerate(words, FIRST_WORD) if not is_word(word)]
         return PriorForNothing(self.prior, FIRST_WORD + len(words), nothing, name="prior")
 
+    def with_prior(self, probabilities: NDArray[Any], token_ids: NDArray[np.int32]) -> NDArray[Any]:
+        """The probabilities, (n, n_labels), with the prior for texts of which the members know nothing.
+
+        `token_ids`: as `network.token_ids` gives them, (n, tokens).
+        """
+        return np.where(
+            self._prior_for_nothing().says(token_ids).numpy(), probabilities, self.prior
+        )
+
     @cached_property
     def _scorer(self) -> Scorer:
         return compile_scorer(self.model)
@@ -266,11 +275,12 @@ def fit_ensemble(
     whole = log_softmax(_weighed(weights, list(logs.values())), axis=1)
     if log_loss(whole, truth) > log_loss(logs["network"], truth):
         weights, whole = np.array([1.0] + [0.0] * len(members)), logs["network"]
-    classifier = replace(
-        _classifier(network, members, weights.tolist(), training.label_names),
-        prior=tuple((np.bincount(labels, minlength=n_labels) / len(labels)).tolist()),
-        calibration=calibrate(np.exp(whole), truth, seed=seed),
-    )
+    prior = np.bincount(labels, minlength=n_labels) / len(labels)
+    classifier = _classifier(network, members, weights.tolist(), training.label_names)
+    classifier = replace(classifier, prior=tuple(prior.tolist()))
+    # Sets of labels are for the answers as they are given: the prior, where nothing else is known.
+    answers = classifier.with_prior(np.exp(whole), held_out[0])
+    classifier = replace(classifier, calibration=calibrate(answers, truth, seed=seed))
     result = Ensemble(
         classifier,
         {

@@ -100,12 +100,12 @@ def load_command_config(
         raise ConfigError(
             f"{name} is not used by `pipeline {command}`{_instead(name, command, config)}"
         )
-    only_in_train = {
-        "training.workers": config.training.workers > 1,
-        "data.unlabelled": config.data.unlabelled is not None,
+    used_by = {
+        "training.workers": (config.training.workers > 1, ("train",)),
+        "data.unlabelled": (config.data.unlabelled is not None, ("train", "sweep")),
     }
-    for name, given in only_in_train.items():
-        if given and command != "train":
+    for name, (given, commands) in used_by.items():
+        if given and command not in commands:
             raise ConfigError(f"{name} is not used by `pipeline {command}`: leave it out")
     check_source(config.data.source, config.data.path, config.data.unlabelled)
     if "vectors" in USES[command]:

@@ -102,9 +102,9 @@ def sweep(
             ]
         )
     else:
-        print_table(*report.search_rows(result.found))
+        print_table(*report.search_rows(result.result))
         click.echo()
-        click.echo(report.search_sentence(result.found))
+        click.echo(report.search_sentence(result.result))
         click.echo()
         print_facts([("train it", f"pipeline train sweep={result.run_id}")])
     print_run(result.run_id, result.experiment_id, result.tracking_uri)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from pipeline.base.errors import ConfigError, DataError, nearest
+from pipeline.base.files import digest
 from pipeline.base.options import check_options
 from pipeline.data.cleaning import (
     Contradiction,
@@ -105,8 +106,10 @@ class Headlines:
 
     @cached_property
     def sha256(self) -> Mapping[str, str]:
-        """A digest for each split, of its labels and headlines in order."""
-        return {split: self.examples(split).sha256 for split in self.splits}
+        """A digest for each split, of its labels and headlines in order. Where there are headlines
+        without a label, they have one too, `unlabelled`."""
+        digests = {split: self.examples(split).sha256 for split in self.splits}
+        return digests | ({"unlabelled": digest(self.unlabelled)} if self.unlabelled else {})
 
 
 def load_headlines(

@@ -169,8 +169,8 @@ def check_vectors(options: VectorsOptions) -> None:
     else:
         names = [options.path] if options.source == "file" and options.path else []
     for name in names:
-        known = name == "random" or find_set(name) or is_address(name) or is_hub_name(name)
-        if not known and not os.path.exists(name):
+        is_named = name == "random" or find_set(name) or is_address(name) or is_hub_name(name)
+        if not is_named and not os.path.exists(name):
             raise _no_vectors(name)
 
 

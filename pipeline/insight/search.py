@@ -103,7 +103,8 @@ def pareto_front(trials: Sequence[SearchedTrial], objectives: Sequence[str]) -> 
 
     def beaten(own: list[float]) -> bool:
         return any(
-            other != own and all(a <= b for a, b in zip(other, own, strict=True)) for other in costs
+            theirs != own and all(a <= b for a, b in zip(theirs, own, strict=True))
+            for theirs in costs
         )
 
     return [trial for trial, own in zip(complete, costs, strict=True) if not beaten(own)]

@@ -141,10 +141,10 @@ def explain_page_items(logged: Sequence[Item], headlines: Headlines) -> list[Ite
 
 
 def search_page_items(
-    logged: Sequence[Item], found: SearchReport, headlines: Headlines
+    logged: Sequence[Item], search: SearchReport, headlines: Headlines
 ) -> list[Item]:
     """The page of a run of `pipeline sweep`."""
-    first, *more = re.split(r"(?<=[a-z%]\.) ", search_sentence(found))
+    first, *more = re.split(r"(?<=[a-z%]\.) ", search_sentence(search))
     return [page_text("Search", headlines.name, first, logged, SEARCH_SECTIONS, more=more)]
 
 

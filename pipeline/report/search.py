@@ -21,6 +21,7 @@ from pipeline.insight.search import (
 )
 from pipeline.report import search_figures as figures
 from pipeline.report.items import File, Item, Metric, Param, Picture, Table, Tag, Text
+from pipeline.report.search_figures import typed
 
 SEARCH = "search.json"
 """The file with all trials and where they started, which `pipeline train sweep=RUN_ID` reads."""
@@ -77,41 +78,41 @@ def trial_result_items(state: str, values: Mapping[str, float], seconds: float) 
 
 
 def search_items(
-    found: SearchReport, given: Sequence[str], journal: bytes, *, draw: bool = True
+    search: SearchReport, given: Sequence[str], journal: bytes, *, draw: bool = True
 ) -> list[Item]:
     """What the run of a search logs.
 
     `given`: the overrides from which it started. `journal`: Optuna's file. `draw`: with pictures.
     """
-    best, options = found.best, list(found.best.options)
+    best, options = search.best, list(search.best.options)
     content = {
         "given": list(given),
-        "objectives": list(found.objectives),
+        "objectives": list(search.objectives),
         "best": best.number,
-        "trials": [_plain(trial) for trial in found.trials],
+        "trials": [_plain(trial) for trial in search.trials],
     }
-    importances = pd.DataFrame(found.importances.items(), columns=["option", "importance"])
+    importances = pd.DataFrame(search.importances.items(), columns=["option", "importance"])
     items: list[Item] = [
         *(Metric(OBJECTIVES[name].metric, value) for name, value in best.values.items()),
-        Tag("trials", _states(found.trials)),
+        Tag("trials", _states(search.trials)),
         Tag("best_trial", str(best.number)),
-        Table("tables/best.csv", _frame(*search_rows(found))),
-        Table("tables/trials.csv", trials_table(found.trials, found.objectives)),
+        Table("tables/best.csv", _frame(*search_rows(search))),
+        Table("tables/trials.csv", trials_table(search.trials, search.objectives)),
         Table("tables/importances.csv", importances),
-        Text("summary.txt", search_sentence(found) + "\n"),
+        Text("summary.txt", search_sentence(search) + "\n"),
         Text(SEARCH, json.dumps(content, indent=1)),
         File(JOURNAL, journal),
     ]
-    several = len(found.objectives) > 1
+    several = len(search.objectives) > 1
     if several:
-        items.append(Table("tables/front.csv", trials_table(found.front, found.objectives)))
+        items.append(Table("tables/front.csv", trials_table(search.front, search.objectives)))
     if draw:
-        items.append(Picture("figures/search_history.png", figures.history(found)))
+        items.append(Picture("figures/search_history.png", figures.history(search)))
         if several:
-            items.append(Picture("figures/search_front.png", figures.front(found)))
-        if found.importances:
-            items.append(Picture("figures/search_importance.png", figures.importance(found)))
-        items.append(Picture("figures/search_slices.png", figures.slices(found, options)))
+            items.append(Picture("figures/search_front.png", figures.front(search)))
+        if search.importances:
+            items.append(Picture("figures/search_importance.png", figures.importance(search)))
+        items.append(Picture("figures/search_slices.png", figures.slices(search, options)))
     return items
 
 
@@ -125,7 +126,7 @@ def trials_table(trials: Sequence[SearchedTrial], objectives: Sequence[str]) -> 
             trial.state,
             *(trial.values.get(name, math.nan) for name in names),
             trial.seconds,
-            *(_typed(trial.options.get(name, "")) for name in options),
+            *(typed(trial.options.get(name, "")) for name in options),
             trial.run_id,
             trial.reason,
         ]
@@ -135,9 +136,9 @@ def trials_table(trials: Sequence[SearchedTrial], objectives: Sequence[str]) -> 
     return pd.DataFrame(rows, columns=columns)
 
 
-def search_rows(found: SearchReport) -> tuple[list[str], list[list[str]]]:
+def search_rows(search: SearchReport) -> tuple[list[str], list[list[str]]]:
     """The best trial beside the defaults for the terminal: columns, and one row a value or option."""
-    default, best = found.default, found.best
+    default, best = search.default, search.best
     shown = [default, best] if default is not None and default is not best else [best]
     titles = ["defaults" if trial.default else f"trial {trial.number}" for trial in shown]
     rows = [
@@ -165,24 +166,24 @@ def searched_trial_sentence(trial: SearchedTrial) -> str:
     return f"trial {trial.number}: {values}"
 
 
-def search_sentence(found: SearchReport) -> str:
+def search_sentence(search: SearchReport) -> str:
     """The result in words: the best trial, the defaults, and how far that can be trusted."""
-    best, default = found.best, found.default
+    best, default = search.best, search.default
     accuracy = f"validation accuracy {best.values[ACCURACY]:.1%}"
     others = [
         f"{best.values[name]:.3g} {OBJECTIVES[name].words.partition('(')[2].rstrip(')')}"
-        for name in found.objectives
+        for name in search.objectives
         if name != ACCURACY
     ]
     reached = ", ".join([accuracy, *others])
-    error = 100 * standard_error(found.trials, found.n_validation)
+    error = 100 * standard_error(search.trials, search.n_validation)
     if best.default:
         comparison = "it has the defaults: the search found nothing better"
     elif default is None:
         comparison = "there is no trial with the defaults to compare with"
     else:
         comparison = f"with the defaults {default.values[ACCURACY]:.1%}"
-    n = f"{found.n_validation:,} validation headlines"
+    n = f"{search.n_validation:,} validation headlines"
     chosen = (
         f"{n}, where one standard error is {error:.1f} points: expect less on others"
         if error
@@ -190,7 +191,7 @@ def search_sentence(found: SearchReport) -> str:
     )
     return (
         f"Trial {best.number} is best: {reached}; {comparison}. It was chosen on {chosen}. "
-        f"{len(found.trials)} trials: {_states(found.trials)}."
+        f"{len(search.trials)} trials: {_states(search.trials)}."
     )
 
 
@@ -209,17 +210,8 @@ def _rounded(objective: str, value: float) -> str:
     return f"{value:.4f}" if objective in (ACCURACY, LOG_LOSS) else f"{value:.3g}"
 
 
-def _typed(value: str) -> Any:
-    """A number where it is one, so that tables sort it as such."""
-    try:
-        number = json.loads(value)
-    except ValueError:
-        return value
-    return number if isinstance(number, int | float) and not isinstance(number, bool) else value
-
-
 def _short(value: str) -> str:
-    number = _typed(value)
+    number = typed(value)
     return f"{number:.4g}" if isinstance(number, float) else value
 
 

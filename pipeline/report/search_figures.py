@@ -23,27 +23,27 @@ _MOST_SLICES = 12  # options that are drawn
 _FAR = 50  # times as large: then an axis is logarithmic
 
 
-def history(found: SearchReport) -> Figure:
+def history(search: SearchReport) -> Figure:
     """The first objective of each trial in their order, and the best so far."""
-    name = found.objectives[0]
+    name = search.objectives[0]
     objective = OBJECTIVES[name]
     figure = style.new_figure(style.SEARCH)
     axes = figure.subplots()
     for state, marker, colour in (("complete", "o", style.MAIN), ("pruned", "x", style.QUIET)):
-        trials = [t for t in found.trials if t.state == state and name in t.values]
+        trials = [t for t in search.trials if t.state == state and name in t.values]
         if trials:
             numbers = [trial.number for trial in trials]
             values = [trial.values[name] for trial in trials]
             axes.plot(numbers, values, marker, color=colour, label=state, markersize=6)
-    complete = [trial for trial in found.trials if trial.state == "complete"]
+    complete = [trial for trial in search.trials if trial.state == "complete"]
     better = max if objective.maximise else min
     so_far = [
         better(trial.values[name] for trial in complete[: i + 1]) for i in range(len(complete))
     ]
     numbers = [trial.number for trial in complete]
     axes.step(numbers, so_far, where="post", color=style.ACCENT, label="best so far")
-    if found.default is not None:
-        value = found.default.values[name]
+    if search.default is not None:
+        value = search.default.values[name]
         axes.axhline(value, color=style.QUIET, linestyle=":", label="defaults")
     axes.set_xlabel("trial")
     axes.set_ylabel(objective.words)
@@ -53,28 +53,28 @@ def history(found: SearchReport) -> Figure:
     return figure
 
 
-def importance(found: SearchReport) -> Figure:
+def importance(search: SearchReport) -> Figure:
     """How much of the differences each option explains."""
-    pairs = sorted(found.importances.items(), key=lambda pair: pair[1])
+    pairs = sorted(search.importances.items(), key=lambda pair: pair[1])
     figure = style.new_figure(style.SEARCH)
     axes = figure.subplots()
     bars = axes.barh([name for name, _ in pairs], [value for _, value in pairs], color=style.MAIN)
     axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=style.SMALL)
-    axes.set_xlabel(f"importance for the {OBJECTIVES[found.objectives[0]].words}")
+    axes.set_xlabel(f"importance for the {OBJECTIVES[search.objectives[0]].words}")
     axes.margins(x=0.1)
     return figure
 
 
-def slices(found: SearchReport, options: Sequence[str]) -> Figure:
+def slices(search: SearchReport, options: Sequence[str]) -> Figure:
     """The first objective over each option: a panel an option, a point a trial."""
-    objective, options = found.objectives[0], list(options)[:_MOST_SLICES]
+    objective, options = search.objectives[0], list(options)[:_MOST_SLICES]
     columns = min(_COLUMNS, len(options))
     rows = math.ceil(len(options) / columns)
     figure = style.new_figure(style.SLICE, rows=rows, columns=columns)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
-    complete = [trial for trial in found.trials if trial.state == "complete"]
+    complete = [trial for trial in search.trials if trial.state == "complete"]
     for axes, option in zip(grid, options, strict=False):
-        _slice(axes, complete, found.best, option, objective)
+        _slice(axes, complete, search.best, option, objective)
         axes.set_xlabel(option, fontsize=style.SMALL)
         axes.grid(alpha=0.3)
     for axes in grid[len(options) :]:
@@ -84,22 +84,22 @@ def slices(found: SearchReport, options: Sequence[str]) -> Figure:
     return figure
 
 
-def front(found: SearchReport) -> Figure:
+def front(search: SearchReport) -> Figure:
     """The accuracy over each other objective. Those that no other trial beats are joined."""
-    others = [name for name in found.objectives if name != ACCURACY]
+    others = [name for name in search.objectives if name != ACCURACY]
     figure = style.new_figure(style.FRONT, columns=len(others))
     grid = figure.subplots(1, len(others), squeeze=False, sharey=True).ravel()
-    complete = [trial for trial in found.trials if trial.state == "complete"]
+    complete = [trial for trial in search.trials if trial.state == "complete"]
     for axes, name in zip(grid, others, strict=True):
         x = [trial.values[name] for trial in complete]
         y = [100 * trial.values[ACCURACY] for trial in complete]
         axes.plot(x, y, "o", color=style.QUIET, markersize=5, label="trial")
-        best = sorted(found.front, key=lambda trial: trial.values[name])
+        best = sorted(search.front, key=lambda trial: trial.values[name])
         points = [(trial.values[name], 100 * trial.values[ACCURACY]) for trial in best]
         axes.plot(*zip(*points, strict=True), "s", color=style.MAIN, label="no other beats it")
-        marked = [(found.best, "*", style.ACCENT, "chosen")]
-        if found.default is not None:
-            marked.append((found.default, "D", style.TEXT, "defaults"))
+        marked = [(search.best, "*", style.ACCENT, "chosen")]
+        if search.default is not None:
+            marked.append((search.default, "D", style.TEXT, "defaults"))
         for trial, marker, colour, label in marked:
             axes.plot(
                 trial.values[name], 100 * trial.values[ACCURACY], marker, color=colour,
@@ -132,12 +132,12 @@ def _slice(
 
 def _positions(values: Sequence[str]) -> list[Any]:
     """Numbers where all are numbers. Else names: an axis cannot have both."""
-    positions = [_position(value) for value in values]
+    positions = [typed(value) for value in values]
     return list(values) if any(isinstance(each, str) for each in positions) else positions
 
 
-def _position(value: str) -> Any:
-    """A number where it is one."""
+def typed(value: str) -> Any:
+    """The value of an option as a number where it is one. `value`: as an override has it."""
     try:
         number = json.loads(value)
     except ValueError:

@@ -88,15 +88,15 @@ class Journal:
                 else optuna.pruners.NopPruner(),
                 load_if_exists=True,
             )
-            known = study.user_attrs.get("key")
+            earlier = study.user_attrs.get("key")
         except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
             raise _damaged(self.path, f"{type(error).__name__}: {error}") from error
-        if known is None:
+        if earlier is None:
             study.set_user_attr("key", key)
             if len(defaults) == len(self._space.options):
                 values = {name: self._value(name, text) for name, text in defaults.items()}
                 study.enqueue_trial(values, user_attrs={"default": True})
-        elif known != key:
+        elif earlier != key:
             raise ConfigError(
                 f"{self.path}: the journal belongs to a search with another space, other data or other "
                 "options: remove it, and the search begins again"

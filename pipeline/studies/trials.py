@@ -94,7 +94,8 @@ def load_once(
 ) -> WordVectors:
     """The vectors for several trainings: see `Shared.vectors`. Raises as `load_vectors`."""
     vocabularies = build_vocabularies(
-        headlines.texts("train"), max_tokens=None if model.max_tokens == AUTO else model.max_tokens
+        [*headlines.texts("train"), *headlines.unlabelled],
+        max_tokens=None if model.max_tokens == AUTO else model.max_tokens,
     )
     words = spellings(word for v in vocabularies.values() for word in v.words)
     held_out = [*headlines.texts("validation"), *headlines.texts("test")]

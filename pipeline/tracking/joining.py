@@ -11,7 +11,7 @@ from filelock import FileLock
 from mlflow import MlflowClient
 
 from pipeline.base.addresses import masked
-from pipeline.base.files import cache_folder, runs_folder
+from pipeline.base.files import cache_folder, training_folder
 from pipeline.tracking.connection import check_store, few_retries, mlflow_errors
 from pipeline.tracking.options import TrackingOptions
 from pipeline.tracking.provenance import HOST, PROCESS, host_name, process_lives
@@ -30,7 +30,7 @@ class JoinedRun:
     @property
     def training_folder(self) -> Path:
         """Where the run keeps how far it came."""
-        return runs_folder() / self.run_id / "training"
+        return training_folder(self.run_id)
 
     def status(self) -> str:
         """`RUNNING`, or how it ended; `LEFT` where its process has disappeared."""

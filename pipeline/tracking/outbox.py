@@ -34,7 +34,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.base.addresses import masked
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import TrackingError
-from pipeline.base.files import atomic_write, runs_folder, temporary_files
+from pipeline.base.files import atomic_write, runs_folder, temporary_files, training_folder
 from pipeline.report.items import LINE
 from pipeline.tracking.connection import ask_server, first_line, is_server, waits_for
 from pipeline.tracking.provenance import process_tags
@@ -116,7 +116,7 @@ class Outbox:
 
     @property
     def training_folder(self) -> Path:
-        return self.folder / "training"
+        return training_folder(self.run_id)
 
     @property
     def pending(self) -> list[Path]:

@@ -157,17 +157,17 @@ def _receive(
     own: socket.socket, cluster: Cluster, identity: dict[str, str], wait_seconds: float
 ) -> None:
     """The chief's part: hear all others, compare, and answer."""
-    there: dict[int, socket.socket] = {}
+    met: dict[int, socket.socket] = {}
     deadline = time.monotonic() + wait_seconds
     problem = ""
     with ExitStack() as stack:
         # Also after a problem: each worker that comes is to hear of it.
-        while len(there) < len(cluster.addresses) - 1:
+        while len(met) < len(cluster.addresses) - 1:
             own.settimeout(max(deadline - time.monotonic(), 0.01))
             try:
                 connection = stack.enter_context(own.accept()[0])
             except TimeoutError:
-                missing = set(range(1, len(cluster.addresses))) - there.keys()
+                missing = set(range(1, len(cluster.addresses))) - met.keys()
                 names = ", ".join(map(cluster.name, sorted(missing)))
                 late = f"not there after {wait_seconds:g} s: {names}: start all workers together"
                 problem = problem or late
@@ -176,14 +176,14 @@ def _receive(
             index = message.get("worker")
             if type(index) is int and 0 < index < len(cluster.addresses):  # else it is no worker
                 problem = problem or _difference(cluster, identity, message)
-                if index in there:
+                if index in met:
                     twice = f"{cluster.name(index)} is there twice: give each its own index"
                     problem, index = problem or twice, -index
-                there[index] = connection
-        for index, connection in there.items():
+                met[index] = connection
+        for index, connection in met.items():
             if not problem and _has_ended(connection):
                 problem = f"{cluster.name(index)} ended while the others were waited for"
-        for connection in there.values():
+        for connection in met.values():
             with suppress(OSError):
                 connection.sendall(_line({"problem": problem}))
     if problem:
@@ -192,11 +192,11 @@ def _receive(
 
 def _difference(cluster: Cluster, identity: dict[str, str], message: dict[str, Any]) -> str:
     """What a worker has other than the chief; nothing: it has the same."""
-    name, other = cluster.name(message["worker"]), message.get("identity")
+    name, theirs = cluster.name(message["worker"]), message.get("identity")
     if message.get("addresses") != list(cluster.addresses):
         return f"{name} has other addresses in {_VARIABLE} than worker 0"
-    other = other if isinstance(other, dict) else {}
-    different = [what for what in identity if other.get(what) != identity[what]]
+    theirs = theirs if isinstance(theirs, dict) else {}
+    different = [what for what in identity if theirs.get(what) != identity[what]]
     if not different:
         return ""
     return (

@@ -171,7 +171,8 @@ def fit(
         model = replace(model, max_tokens=length.max_tokens)
         # One for each way to write contractions. Which one fits is known with the vectors.
         vocabularies = build_vocabularies(
-            [*training.texts, *unlabelled],
+            # Millions of texts stay a column, and become strings some at a time.
+            [*training.texts, *unlabelled] if unlabelled else training.texts,
             min_count=model.min_count,
             max_tokens=length.max_tokens,
         )

@@ -150,6 +150,20 @@ def test_a_member_that_is_not_finite_is_never_weighed(caplog: pytest.LogCaptureF
     assert np.isfinite(result.classifier.predict_proba(["a xylophone"])).all()
 
 
+def test_the_calibration_is_that_of_the_answers() -> None:
+    """Also where a text has no known word, and gets the prior."""
+    network = built(MeanOptions(ngrams=False))
+    validation = Examples(
+        [*VALIDATION.texts, "zzz qqq", ""], [*VALIDATION.labels, 0, 1], VALIDATION.label_names
+    )
+    classifier = fit_ensemble(network, small_matrix(), TRAIN, validation).classifier
+    answers = classifier.predict_proba(validation.texts)
+    right = answers[np.arange(len(validation)), validation.labels]
+    assert classifier.calibration is not None
+    kept = np.sort(np.concatenate(classifier.calibration.right))
+    np.testing.assert_allclose(kept, np.sort(right), atol=1e-6)
+
+
 def test_few_validation_texts_leave_the_weights_equal() -> None:
     network, _ = shared(CASED, SHORT)
     few = Examples(VALIDATION.texts[:3], VALIDATION.labels[:3], VALIDATION.label_names)

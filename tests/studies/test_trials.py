@@ -6,14 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import write_glove
+from builders import all_words, write_glove
 
 from pipeline.base.errors import ConfigError, VectorsError
 from pipeline.classifier.encoders import MeanOptions
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.data.sampling import sample_examples
 from pipeline.embedding.options import VectorsOptions
-from pipeline.studies.trials import SCRATCH, TRANSFER, Shared, Trial, fit_trial, prepare_trials
+from pipeline.studies.trials import (
+    SCRATCH,
+    TRANSFER,
+    Shared,
+    Trial,
+    fit_trial,
+    load_once,
+    prepare_trials,
+)
 from pipeline.training.options import PhaseOptions, TrainingOptions
 
 
@@ -31,6 +39,17 @@ def test_there_must_be_something_to_transfer(
         prepare_trials(headlines, random, MeanOptions(), schedule)
     with pytest.raises(ConfigError, match=r"training\.scratch\.epochs=0: expected auto or"):
         prepare_trials(headlines, glove, MeanOptions(), replace(schedule, scratch=PhaseOptions(0)))
+
+
+def test_headlines_without_a_label_ask_for_their_words(
+    headlines: Headlines, tmp_path: Path
+) -> None:
+    path = tmp_path / "vectors.txt"
+    write_glove(path, [*all_words(), "avalanche"])
+    vectors = VectorsOptions(source="file", path=str(path), extra_words=0)
+    assert "avalanche" not in load_once(headlines, vectors, MeanOptions())
+    more = replace(headlines, unlabelled=("avalanche",))
+    assert "avalanche" in load_once(more, vectors, MeanOptions())
 
 
 def test_extra_words_are_the_frequent_ones_whatever_the_headlines_ask_for(

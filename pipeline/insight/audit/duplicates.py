@@ -265,7 +265,7 @@ def _similar(
     costs = np.asarray(rare @ frequency.astype(np.float64))
     order = random.permutation(len(rows))
     order = order[np.cumsum(costs[order]) <= max_comparisons]
-    found: list[tuple[Any, Any, Any]] = []
+    near_pairs: list[tuple[Any, Any, Any]] = []
     if costs[order].sum() > _CHUNK:
         # A word with many comparisons is taken by itself, which is several times as fast.
         words = rare[order].tocsc()
@@ -273,7 +273,7 @@ def _similar(
         for word in np.flatnonzero(alone):
             mine = rows[order[words.indices[words.indptr[word] : words.indptr[word + 1]]]]
             theirs = by_word.indices[by_word.indptr[word] : by_word.indptr[word + 1]]
-            found += _near_pairs(vectors, mine, other_vectors, theirs)
+            near_pairs += _near_pairs(vectors, mine, other_vectors, theirs)
         rare = (rare @ scipy.sparse.diags_array((~alone).astype(np.float32))).tocsr()
         rare.eliminate_zeros()
     chunk_of = np.cumsum(costs[order]) // _CHUNK
@@ -283,8 +283,8 @@ def _similar(
         cosines = vectors[mine].multiply(other_vectors[theirs]).sum(axis=1)
         cosines = np.asarray(cosines, np.float32).ravel()
         near = cosines >= SIMILAR
-        found.append((mine[near], theirs[near], cosines[near]))
-    mine, theirs, cosines = (np.concatenate(values) for values in zip(*found, strict=True))
+        near_pairs.append((mine[near], theirs[near], cosines[near]))
+    mine, theirs, cosines = (np.concatenate(values) for values in zip(*near_pairs, strict=True))
     return mine, theirs, cosines, len(order)
 
 
