@@ -66,7 +66,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         vectors: the name of a set (`pipeline vectors list`), a file, WordVectors or gensim
             KeyedVectors.
         encoder: `cnn`, `mean`, `bigru`, `attention` or `metric`.
-        max_tokens: tokens of a text that are read; the rest is cut off. `auto`: what 99.5 % of the
+        max_tokens: tokens of a text that are read; the rest is cut off. `auto`: what 99.5% of the
             training texts have, 24 to 128.
         dropout: fraction of the features that is left out at random in training.
         letter_case: whether the network sees capitals.

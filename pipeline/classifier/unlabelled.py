@@ -22,6 +22,7 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from pipeline.classifier.network import Network
 from pipeline.classifier.sif import mean_vectors
 from pipeline.data.examples import Examples
+from pipeline.data.sampling import sample_positions, take_texts
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix
 
 logger = logging.getLogger(__name__)
@@ -93,9 +94,7 @@ def label_unlabelled(
             f"{most_labelled:,}",
         )
         return SelfLabelled(training, 0, np.nan, np.nan, used=False)
-    if len(texts) > most_texts:
-        rows = np.random.default_rng(seed).choice(len(texts), most_texts, replace=False)
-        texts = [texts[row] for row in sorted(rows)]
+    texts = take_texts(texts, sample_positions(len(texts), most_texts, seed))
     labelled, others, held_out = (
         _views(network, matrix, each) for each in (training.texts, texts, validation.texts)
     )

@@ -59,7 +59,7 @@ COVERAGE = click.option(
     type=float,
     default=0.0,
     metavar="SHARE",
-    help="Show the labels among which the right one is so often, as 0.9 for 90 %.",
+    help="Show the labels among which the right one is so often, as 0.9 for 90%.",
 )
 
 _TRAINING = ("data", "vectors", "model", "training")

@@ -80,6 +80,6 @@ def rate_display(command: str, line_seconds: float = 5.0) -> Iterator[Callable[[
             progress.update(task, completed=fraction, done=done)
             if not console.is_terminal and now - last_line >= line_seconds:
                 last_line = now
-                logger.info("%s: %s, %.0f %% of the input", command, done, 100 * fraction)
+                logger.info("%s: %s, %.0f%% of the input", command, done, 100 * fraction)
 
         yield show

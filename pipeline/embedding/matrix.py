@@ -172,7 +172,7 @@ def build_embedding_matrix(
         if token not in in_text and len(token) <= LONGEST_WORD
     }
     logger.info(
-        "matrix: %s words x %d (+ %s extra), %.1f %% of the words and %.1f %% of the tokens "
+        "matrix: %s words x %d (+ %s extra), %.1f%% of the words and %.1f%% of the tokens "
         "have a vector (%s)",
         f"{len(words):,}",
         vectors.vector_size,

@@ -80,7 +80,7 @@ class Length:
 def choose_length(texts: Sequence[str], max_tokens: int | None = None) -> Length:
     """How many tokens of a text are read: `max_tokens`, or as many as nearly all texts have.
 
-    Without a number, it is the smallest that reads all of 99.5 % of the texts, at least SHORTEST and
+    Without a number, it is the smallest that reads all of 99.5% of the texts, at least SHORTEST and
     at most LONGEST. Of many texts, 20,000 that are spread evenly are looked at. Shorter texts are
     never filled up to that number, so that a larger one changes nothing for them.
 
@@ -110,7 +110,7 @@ def choose_length(texts: Sequence[str], max_tokens: int | None = None) -> Length
     log = logger.warning if length.n_cut > _MANY_CUT * length.n_texts else logger.info
     log(
         "length: %d tokens of a headline are read; %s of %s headlines are longer (up to %d), and "
-        "%.1f %% of all tokens are cut off",
+        "%.1f%% of all tokens are cut off",
         max_tokens,
         f"{length.n_cut:,}",
         f"{length.n_texts:,}",

@@ -100,7 +100,7 @@ def answer(
             labels.
         threshold: from 0 to 1. Where no label is as probable, `label` is None.
         coverage: above 0 and below 1, as 0.9: add `labels`, those that are as probable as it takes
-            to have the right one among them in 90 % of the texts, the most probable first. There may
+            to have the right one among them in 90% of the texts, the most probable first. There may
             be none. 0: `labels` is not added.
         why: add `why`: the `words`, each with its `tokens` and its `contributions`, which is what
             it gives to each label, in nats; and the `bias`, which is what no word gives.
@@ -112,7 +112,7 @@ def answer(
     _check("top_k", top_k, int, "a whole number from 0", lambda value: value >= 0)
     _check("threshold", threshold, int | float, "a number from 0 to 1", lambda v: 0 <= v <= 1)
     _check(
-        "coverage", coverage, int | float, "a number from 0 to below 1, as 0.9 for 90 %",
+        "coverage", coverage, int | float, "a number from 0 to below 1, as 0.9 for 90%",
         lambda v: 0 <= v < 1,
     )  # fmt: skip
     _check("why", why, bool, "true or false", lambda _: True)

@@ -102,7 +102,7 @@ def test_what_is_cut_off_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     assert (warned.levelname, told.levelname) == ("WARNING", "INFO")
     assert warned.getMessage() == (
         "length: 20 tokens of a headline are read; 10 of 100 headlines are longer (up to 30), and "
-        "15.2 % of all tokens are cut off"
+        "15.2% of all tokens are cut off"
     )
     assert told.getMessage() == "length: the longest of 100 headlines has 30 tokens; all are read"
     assert choose_length(["snow"] * 50_000).n_texts <= 20_000

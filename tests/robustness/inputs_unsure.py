@@ -92,7 +92,7 @@ _FORM = (
 _ARRAY = (
     "error: model/model.safetensors: expected {}: export the model again, or name another folder"
 )
-_COVERAGE = "coverage: expected a number from 0 to below 1, as 0.9 for 90 %, got {}"
+_COVERAGE = "coverage: expected a number from 0 to below 1, as 0.9 for 90%, got {}"
 
 ROWS = (
     BadInput("a coverage in per cent", _asked(coverage=90), "error: " + _COVERAGE.format(90)),
