@@ -23,16 +23,13 @@ from pipeline.report.audit import audit_items, signals_items
 from pipeline.report.compare import comparison_sentence
 from pipeline.report.description import loading_code
 from pipeline.report.items import Item, Text
+from pipeline.report.page_columns import CHANGED, COLUMNS, HARDEST_FIRST, INSTEAD
 from pipeline.report.page_pictures import draw
 from pipeline.report.page_sections import (
     AUDIT_SECTIONS,
-    CHANGED,
-    COLUMNS,
     COMPARE_SECTIONS,
     EVALUATION_SECTIONS,
     EXPLAIN_SECTIONS,
-    HARDEST_FIRST,
-    INSTEAD,
     RUN_SECTIONS,
     SEARCH_SECTIONS,
     Section,

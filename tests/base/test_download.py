@@ -20,8 +20,9 @@ from pathlib import Path
 import pytest
 from builders import ROOT, read_terminal
 
-from pipeline.base.download import Download, Patience, address_download, fetch
+from pipeline.base.download import Download, address_download, fetch
 from pipeline.base.errors import FetchError
+from pipeline.base.receiving import Patience
 
 BODY = os.urandom(1_000_000)
 HALF = 500_000

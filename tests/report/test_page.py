@@ -18,9 +18,9 @@ from pipeline.insight.evaluation import Evaluation
 from pipeline.report import style
 from pipeline.report.items import Item, Metric, Param, Picture, Table, Tag
 from pipeline.report.page import MAX_BYTES, MAX_COLUMNS, MAX_ROWS, page_text
+from pipeline.report.page_columns import COLUMNS
 from pipeline.report.page_sections import (
     AUDIT_SECTIONS,
-    COLUMNS,
     COMPARE_SECTIONS,
     EXPLAIN_SECTIONS,
     RUN_SECTIONS,

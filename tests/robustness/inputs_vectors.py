@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from bad_input import BadInput, Trial
 
-from pipeline.base.download import Download, Patience, fetch
+from pipeline.base.download import Download, fetch
 from pipeline.base.errors import FetchError
+from pipeline.base.receiving import Patience
 from pipeline.embedding.loading import load_vectors
 
 
