@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ParamSpec
 
 Arguments = ParamSpec("Arguments")
 
 PATIENCE_SECONDS = 1.5  # for the main thread to end by itself
 LAST_SECONDS = 1.0  # for the store to note the end, where the main thread does not end
+_AGAIN_SECONDS = 0.01  # until a signal is sent once more
 INTERRUPTED = 130  # the exit code
 
 
@@ -21,13 +23,15 @@ class Interrupts:
     """The signals that asked for the end. `main` makes one, and hands it to the commands.
 
     The first signal raises KeyboardInterrupt; later ones change nothing, as the end is under way.
-    Where Python cannot pass an exception on, as in a destructor or in a callback from C++, it is
-    dropped. So long work asks again with `checked`. Where the main thread is in long compiled code,
-    another thread ends the run and the process.
+    Where Python cannot pass an exception on, as in a destructor or in a callback of weakref, it is
+    dropped: then the signal is sent once more. In a callback from C++ nobody tells. So long work asks
+    again with `checked`. Where the main thread is in long compiled code, another thread ends the run
+    and the process.
     """
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._received: list[int] = []
+        self._raises = True
         self._patience_seconds = patience_seconds
 
     @contextmanager
@@ -44,10 +48,13 @@ class Interrupts:
         before = {number: signal.signal(number, self.receive) for number in numbers}
         # Python's own part of a handler runs in the main thread only. This is told at once.
         file_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        hook_before = sys.unraisablehook
+        sys.unraisablehook = partial(self._dropped, hook_before)
         try:
             yield
         finally:
             over.set()
+            sys.unraisablehook = hook_before
             signal.set_wakeup_fd(file_before)
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -58,8 +65,21 @@ class Interrupts:
     def receive(self, number: int, _: Any = None) -> None:
         """Keep the signal. The first one raises KeyboardInterrupt."""
         self._received.append(number)
-        if len(self._received) == 1:
+        if self._raises:
+            self._raises = False
             raise KeyboardInterrupt(_reason(number))
+
+    def _dropped(self, otherwise: Callable[[Any], object], unraisable: Any) -> None:
+        """Python could not pass an exception on. If it is the interrupt, the signal comes again."""
+        if not self._received or not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            otherwise(unraisable)
+            return
+        self._raises = True
+        # Here it would be dropped again.
+        main = threading.main_thread().ident
+        again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, [main, self._received[0]])
+        again.daemon = True
+        again.start()
 
     def checked(self, callback: Callable[Arguments, None]) -> Callable[Arguments, None]:
         """`callback`, which afterwards raises KeyboardInterrupt where a signal was received."""

@@ -76,6 +76,30 @@ def test_an_interrupt_that_was_dropped_is_heard_after_the_epoch() -> None:
     Interrupts().checked(epochs.append)(3)  # another command knows nothing of it
 
 
+class Ends:
+    """Python drops what is raised while it removes this."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+        time.sleep(0.001)
+
+
+def test_an_interrupt_that_python_dropped_comes_again(capfd: pytest.CaptureFixture[str]) -> None:
+    before = sys.unraisablehook
+
+    def work() -> None:
+        Ends(signal.SIGTERM)
+        time.sleep(30)
+
+    with Interrupts().listening(), pytest.raises(KeyboardInterrupt, match="by SIGTERM"):
+        work()
+    assert "Traceback" not in capfd.readouterr().err
+    assert sys.unraisablehook is before
+
+
 def test_signals_are_heard_only_meanwhile() -> None:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
