@@ -107,7 +107,9 @@ def load_command_config(
     for name, (given, commands) in used_by.items():
         if given and command not in commands:
             raise ConfigError(f"{name} is not used by `pipeline {command}`: leave it out")
-    check_source(config.data.source, config.data.path, config.data.unlabelled)
+    data = config.data
+    files = [*data.added, *([data.unlabelled] if data.unlabelled else [])]
+    check_source(data.source, data.path, files)
     if "vectors" in USES[command]:
         from pipeline.embedding.loading import check_vectors  # it imports pandas
 

@@ -6,7 +6,7 @@ import logging
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,11 +19,18 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import DataError
 from pipeline.data.content import shown
+from pipeline.data.options import Rule
 from pipeline.data.splitting import SPLITS
 from pipeline.data.tables import is_arrow_text
 from pipeline.portable.text import MAX_CHARACTERS, normalize
 
 logger = logging.getLogger(__name__)
+
+ADDED = "added"
+"""The rows that are only learned from, beside the splits."""
+
+_ORDER = (*reversed(SPLITS), ADDED)  # of a repeated headline, the first one in this order stays
+_EXAMPLES = 3  # contradictions that a message shows
 
 
 def fold_spaces(text: str) -> str:
@@ -186,8 +193,8 @@ def _different(column: pd.Series[Any]) -> Iterable[Any]:
 class Contradiction:
     """A headline that the data has with several labels.
 
-    `label`: that of the row that stays. `other_labels`: those of the rows that were dropped.
-    `headlines`: how many rows were dropped for it.
+    `label`: that of its first row. `other_labels`: the others. `headlines`: how many rows were dropped
+    for it.
     """
 
     text: str
@@ -201,7 +208,7 @@ class Cleaned:
     """`tables`: the rows that stay, by split. `dropped`: how many rows were dropped, by reason.
 
     `contradictions`: the headlines with several labels, those with most dropped rows first.
-    `unlabelled`: the texts of train without a label.
+    `unlabelled`: the texts of train and of the added rows without a label.
     """
 
     tables: dict[str, pa.Table]
@@ -210,26 +217,32 @@ class Cleaned:
     unlabelled: list[str]
 
 
-def clean_splits(frames: Mapping[str, pd.DataFrame]) -> Cleaned:
-    """Clean each split, and drop repeated headlines: the first of test, validation, train stays.
+def clean_splits(frames: Mapping[str, pd.DataFrame], contradictions: Rule = "first") -> Cleaned:
+    """Clean each split, and drop repeated headlines: the first of test, validation, train, added stays.
 
-    A repeated headline with the label of the one that stays is a duplicate; with another label it is
-    a contradiction. A split other than train without any label is left out, with a warning.
+    A repeated headline with the label of the first one is a duplicate; with another label it is a
+    contradiction. A split other than train without any label is left out, with a warning.
 
-    `frames`: a table for each split. The reasons: `empty`, `unlabelled`, `duplicates`,
-    `contradictions`. The tables have the columns of `frames`, as text.
+    Args:
+        frames: a table for each split, and perhaps one for ADDED.
+        contradictions: which row of a headline with several labels stays.
 
-    Raises DataError: no row of a split is left.
+    Returns:
+        Tables with the columns of `frames`, as text. The reasons are `empty`, `unlabelled`,
+        `duplicates`, `contradictions`.
+
+    Raises:
+        DataError: no row of a split is left, or a headline has several labels where that is an error.
     """
     warn_of_spellings(*(frame["label"] for frame in frames.values()))
     parts: dict[str, pa.Table] = {}
     reasons: dict[str, dict[str, int]] = {}
     texts: list[str] = []
-    for split in (split for split in reversed(SPLITS) if split in frames):
+    for split in (split for split in _ORDER if split in frames):
         cleaned = clean_rows(frames[split])
         table, dropped = cleaned.table, cleaned.dropped
-        if split == "train":
-            texts = cleaned.unlabelled.to_pylist()
+        if split in ("train", ADDED):
+            texts += cleaned.unlabelled.to_pylist()
         if not len(table) and dropped["unlabelled"] and split != "train":
             logger.warning(
                 "data: the split %s is left out, as none of its %s headlines has a label",
@@ -243,18 +256,23 @@ def clean_splits(frames: Mapping[str, pd.DataFrame]) -> Cleaned:
     numbers = _in_one(rows["text"]).dictionary_encode().indices.to_numpy()
     stays = np.diff(np.maximum.accumulate(numbers), prepend=-1) > 0
     repeated = np.flatnonzero(~stays)
-    kept = np.flatnonzero(stays)[numbers[repeated]]
-    differs = pc.not_equal(rows["label"].take(repeated), rows["label"].take(kept)).to_numpy()
+    first = np.flatnonzero(stays)[numbers[repeated]]
+    differs = pc.not_equal(rows["label"].take(repeated), rows["label"].take(first)).to_numpy()
     contradicts = np.zeros(len(rows), bool)
     contradicts[repeated[differs]] = True
+    contradicting = _contradictions(rows, repeated[differs], first[differs])
+    if contradictions == "drop":
+        stays[first[differs]], contradicts[first[differs]] = False, True
+    _tell(contradicting, int(stays.sum()), contradictions)
     tables, end = {}, 0
     for split, part in parts.items():
         start, end = end, end + len(part)
-        if not stays[start:end].any():
+        if not stays[start:end].any() and split != ADDED:
             empty, unlabelled = reasons[split].values()
+            others = "repeated" if contradictions == "first" else "repeated or contradicting"
             raise DataError(
                 f"expected labelled headlines in {split}, none is left of {len(frames[split])} rows "
-                f"({empty} empty, {unlabelled} unlabelled, {len(part)} repeated)"
+                f"({empty} empty, {unlabelled} unlabelled, {len(part)} {others})"
             )
         tables[split] = part.filter(pa.array(stays[start:end])) if len(repeated) else part
         reasons[split]["contradictions"] = int(contradicts[start:end].sum())
@@ -262,18 +280,43 @@ def clean_splits(frames: Mapping[str, pd.DataFrame]) -> Cleaned:
     for dropped in reasons.values():
         total.update(dropped)
     dropped = {reason: total[reason] for reason in ("empty", "unlabelled")}
-    contradictions = total["contradictions"]
-    dropped |= {"duplicates": len(repeated) - contradictions, "contradictions": contradictions}
-    contradicting = _contradictions(rows, repeated[differs], kept[differs])
+    n = total["contradictions"]
+    dropped |= {"duplicates": int((~stays).sum()) - n, "contradictions": n}
     return Cleaned(tables, dropped, contradicting, texts)
 
 
+def _tell(contradictions: Sequence[Contradiction], headlines: int, rule: Rule) -> None:
+    """Warn of headlines with several labels. `headlines`: how many stay.
+
+    Raises DataError: there are some, and the rule is that this is an error.
+    """
+    if not contradictions:
+        return
+    examples = "; ".join(
+        f"{shown(each.text)} as {', '.join((each.label, *each.other_labels))}"
+        for each in contradictions[:_EXAMPLES]
+    )
+    examples += "; ..." if len(contradictions) > _EXAMPLES else ""
+    if rule == "error":
+        raise DataError(
+            f"expected one label for each headline, got several for {len(contradictions):,}: {examples}: "
+            "mend them, or set data.contradictions (in Python: contradictions) to first or drop"
+        )
+    logger.warning(
+        "data: contradicting labels for %s of %s headlines, of which %s: %s",
+        f"{len(contradictions):,}",
+        f"{headlines:,}",
+        "the first stays" if rule == "first" else "none stays",
+        examples,
+    )
+
+
 def _contradictions(
-    rows: pa.Table, dropped: NDArray[np.int64], kept: NDArray[np.int64]
+    rows: pa.Table, dropped: NDArray[np.int64], first: NDArray[np.int64]
 ) -> tuple[Contradiction, ...]:
-    """`dropped`: the rows that contradict another, in order. `kept`: which one, for each."""
+    """`dropped`: the rows that contradict another, in order. `first`: which one, for each."""
     others: dict[int, Counter[str]] = defaultdict(Counter)
-    for row, label in zip(kept.tolist(), rows["label"].take(dropped).to_pylist(), strict=True):
+    for row, label in zip(first.tolist(), rows["label"].take(dropped).to_pylist(), strict=True):
         others[row][label] += 1
     stay = rows.take(np.array([*others], np.int64)).to_pylist()
     contradictions = [

@@ -21,17 +21,19 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from pipeline.base.errors import ConfigError, DataError, nearest
 from pipeline.base.files import digest
 from pipeline.base.options import check_options
+from pipeline.data.added import join_added, read_added
 from pipeline.data.cleaning import (
+    ADDED,
     Contradiction,
     clean_rows,
     clean_splits,
     clean_texts,
     warn_of_spellings,
 )
-from pipeline.data.content import Content, read_content, shown, unpack
+from pipeline.data.content import Content, read_content, unpack
 from pipeline.data.delimited import read_lines
 from pipeline.data.examples import Examples, Labelled
-from pipeline.data.options import DataOptions
+from pipeline.data.options import DataOptions, Rule
 from pipeline.data.sources import SOURCES, Request
 from pipeline.data.sources.memory import load_memory
 from pipeline.data.splitting import SPLITS, add_missing_splits
@@ -121,6 +123,8 @@ def load_headlines(
     label: str = DataOptions.label,
     group: str | None = DataOptions.group,
     unlabelled: str | os.PathLike[str] | None = DataOptions.unlabelled,
+    added: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = DataOptions.added,
+    contradictions: Rule = DataOptions.contradictions,
     subset: str | None = DataOptions.subset,
     revision: str | None = DataOptions.revision,
     validation: float | None = None,
@@ -130,8 +134,8 @@ def load_headlines(
     """Load headlines and their labels, clean them and split them.
 
     White space is folded. Rows without a headline or a label, and repeated headlines, are dropped
-    and counted before the split (rows of train without a label stay in `Headlines.unlabelled`), so no headline is in two splits. Of a repeated headline, the first
-    one of test, validation, train stays. Splits that the source has are kept. A missing split is
+    and counted before the split (rows of train without a label stay in `Headlines.unlabelled`), so no
+    headline is in two splits. Of a repeated headline, the first one of test, validation, train stays. Splits that the source has are kept. A missing split is
     taken from the training rows, stratified by label.
 
     >>> headlines = load_headlines(["Alps lose snow", "Rates rise"] * 9, ["nature", "money"] * 9)
@@ -148,6 +152,10 @@ def load_headlines(
         label: the column with the labels.
         unlabelled: a file of headlines without a label: a table with the same column of headlines,
             or a line for each. They stand in `Headlines.unlabelled`, with those of train.
+        added: tables of more labelled headlines, with the same columns. They are added to train, after
+            the other splits were taken from it. Their rows without a label are unlabelled.
+        contradictions: what becomes of a headline with several labels: `first` (its first row stays),
+            `drop` (none of its rows) or `error`.
         group: the column with the publisher or author. A repeated headline keeps its first group.
         subset: the configuration of a data set on the hub.
         revision: the commit or tag of a data set on the hub.
@@ -166,6 +174,8 @@ def load_headlines(
         "label": label,
         "group": group,
         "unlabelled": os.fspath(unlabelled) if isinstance(unlabelled, os.PathLike) else unlabelled,
+        "added": added,
+        "contradictions": contradictions,
         "subset": subset,
         "revision": revision,
         **({} if validation is None else {"validation": validation}),
@@ -187,13 +197,15 @@ def load_headlines(
         loaded = SOURCES[source].load(request)
     else:
         loaded = load_memory(source, labels, request)
-    cleaned = clean_splits(loaded.frames)
+    cleaned = clean_splits({**loaded.frames, **read_added(options)}, options.contradictions)
     if group is not None:
         _check_groups(cleaned.tables, group, loaded.name)
-    names = _label_names(cleaned.tables)
+    added = cleaned.tables.pop(ADDED, None)
+    names = _label_names(join_added(cleaned.tables, added))
     tables = add_missing_splits(
         cleaned.tables, validation=options.validation, test=options.test, seed=options.seed
     )
+    tables = join_added(tables, added)
     headlines = Headlines(
         loaded.name,
         _splits(tables, names),
@@ -212,7 +224,6 @@ def load_headlines(
         f", {len(headlines.unlabelled):,} without a label" if headlines.unlabelled else "",
         ", ".join(f"{count:,} {reason}" for reason, count in headlines.dropped.items()),
     )
-    _warn_of_contradictions(cleaned.contradictions, sum(map(len, headlines.splits.values())))
     return headlines
 
 
@@ -299,7 +310,8 @@ def read_frame(content: Content, text: str | None = None) -> pd.DataFrame:
 def _without_label(
     headlines: Headlines, texts: Sequence[str], options: DataOptions
 ) -> tuple[str, ...]:
-    """Texts of train without a label, then those of the file; no headline of a split is among them."""
+    """Texts of train and added rows without a label, then those of the file; no headline of a split
+    is among them."""
     if options.unlabelled:
         content = read_content(Path(options.unlabelled))
         column = options.text if holds_table(content) else DataOptions.text
@@ -309,21 +321,6 @@ def _without_label(
         return ()
     labelled = {text for split in headlines.splits for text in headlines.column(split)}
     return tuple(text for text in dict.fromkeys(texts) if text and text not in labelled)
-
-
-def _warn_of_contradictions(contradictions: Sequence[Contradiction], headlines: int) -> None:
-    if contradictions:
-        examples = "; ".join(
-            f"{shown(each.text)} as {', '.join((each.label, *each.other_labels))}"
-            for each in contradictions[:3]
-        )
-        logger.warning(
-            "data: contradicting labels for %s of %s headlines, of which the first stays: %s%s",
-            f"{len(contradictions):,}",
-            f"{headlines:,}",
-            examples,
-            "; ..." if len(contradictions) > 3 else "",
-        )
 
 
 def _check_groups(tables: Mapping[str, pa.Table], group: str, name: str) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import nearest
 from pipeline.base.options import STRICT, Fraction, Seed
 from pipeline.data.sources import SOURCES
+
+Rule = Literal["first", "drop", "error"]
+"""What becomes of a headline with several labels: its first row stays, none does, or it is an error."""
 
 
 def _check_source(source: str) -> str:
@@ -22,13 +26,22 @@ def _check_source(source: str) -> str:
     return source
 
 
+def _one_or_several(files: Any) -> Any:
+    """The names of files, where there may be one by itself."""
+    several = [files] if isinstance(files, str | os.PathLike) else files
+    if not isinstance(several, list | tuple):
+        return several
+    return [os.fspath(file) if isinstance(file, os.PathLike) else file for file in several]
+
+
 @dataclass(frozen=True, config=STRICT)
 class DataOptions:
     """Which headlines.
 
     `source`: a name in `SOURCES`. `path`: what the source needs it for. `text`, `label`: names of
     the columns. `group`: name of the column with the publisher or author, if there is one.
-    `unlabelled`: a file of headlines without a label. `subset`, `revision`: of a data set on the hub.
+    `unlabelled`: a file of headlines without a label. `added`: files of labelled headlines that are
+    added to train. `contradictions`: what becomes of a headline with several labels. `subset`, `revision`: of a data set on the hub.
     `validation`, `test`: fractions for the splits that the source does not have; the default of
     `validation` is the source's. `seed`: of the split.
     """
@@ -39,6 +52,8 @@ class DataOptions:
     label: str = "label"
     group: str | None = None
     unlabelled: str | None = None
+    added: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = ()
+    contradictions: Rule = "first"
     subset: str | None = None
     revision: str | None = None
     validation: Fraction = Field(

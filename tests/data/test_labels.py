@@ -129,6 +129,26 @@ def test_contradictions_are_counted_and_shown(caplog: pytest.LogCaptureFixture) 
     assert load_headlines(texts, labels).contradictions == ()
 
 
+def test_the_rule_for_contradictions(caplog: pytest.LogCaptureFixture) -> None:
+    texts, labels = make_headlines(20)
+    index = labels.index("money")
+    more = ([*texts, *[texts[index]] * 3], [*labels, "sport", "money", "nature"])
+    headlines = load_headlines(*more, contradictions="drop")
+    left = [text for split in headlines.splits for text in headlines.texts(split)]
+    assert sorted(left) == sorted(text for text in texts if text != texts[index])
+    assert headlines.dropped["duplicates"] == 1
+    assert headlines.dropped["contradictions"] == 3
+    assert [each.text for each in headlines.contradictions] == [texts[index]]
+    assert "contradicting labels for 1 of 59 headlines, of which none stays" in caplog.text
+    with pytest.raises(
+        DataError, match=r"got several for 1: '.*' as money, sport, nature: mend them"
+    ):
+        load_headlines(*more, contradictions="error")
+    rules: tuple[Any, ...] = ("first", "drop", "error")
+    same = [load_headlines(texts, labels, contradictions=rule).sha256 for rule in rules]
+    assert same[0] == same[1] == same[2]
+
+
 def test_a_split_without_labels_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     texts, labels = make_headlines(30)
     names = sorted(set(labels))

@@ -119,6 +119,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_demo
     import inputs_estimator
     import inputs_http
+    import inputs_labels
     import inputs_models
     import inputs_python
     import inputs_report
@@ -132,6 +133,7 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
 
     return {
         "Data": inputs_data.ROWS,
+        "Labels": inputs_labels.ROWS,
         "Vectors": inputs_vectors.ROWS,
         "Vectors from elsewhere": inputs_sets.ROWS,
         "Configuration": inputs_configuration.ROWS,

@@ -6,7 +6,7 @@ are checked against this table.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,14 +51,15 @@ SOURCES = {
 }
 
 
-def check_source(source: str, path: str | None, unlabelled: str | None = None) -> None:
+def check_source(source: str, path: str | None, files: Sequence[str] = ()) -> None:
     """Look whether a source is there, before anything heavy is loaded.
 
-    `source`: a name in SOURCES. `path`, `unlabelled`: what `data.path` and `data.unlabelled` name.
+    `source`: a name in SOURCES. `path`: what `data.path` names. `files`: what other options of `data`
+    name.
 
     Raises DataError: there is nothing at a path that can be read; MissingExtraError: a package of
     the source is not installed.
     """
     SOURCES[source].check(path or "")
-    if unlabelled is not None:
-        check_file(Path(unlabelled))
+    for file in files:
+        check_file(Path(file))

@@ -1,0 +1,69 @@
+"""Labelled headlines that are added to train, such as those that `pipeline suggest` asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders import make_headlines, write_csv
+
+from pipeline.base.errors import DataError
+from pipeline.data.headlines import load_headlines
+
+TEXTS, LABELS = make_headlines(20)
+MORE = ["Rates rise again", "Alps lose snow", "A new cup final"]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return write_csv(tmp_path / "own.csv", TEXTS, LABELS)
+
+
+def test_they_are_at_the_end_of_train_and_nowhere_else(own: Path, tmp_path: Path) -> None:
+    before = load_headlines("file", path=own)
+    file = write_csv(tmp_path / "more.csv", MORE, ["money", "nature", "sport"])
+    after = load_headlines("file", path=own, added=file)
+    assert after.texts("train") == [*before.texts("train"), *MORE]
+    names = [after.label_names[label] for label in after.labels("train")[-3:]]
+    assert names == ["money", "nature", "sport"]
+    for split in ("validation", "test"):
+        assert after.sha256[split] == before.sha256[split]
+    assert after.sha256["train"] != before.sha256["train"]
+
+
+def test_several_files_a_row_without_a_label_and_a_new_label(own: Path, tmp_path: Path) -> None:
+    first = write_csv(tmp_path / "a.csv", MORE, ["money", "", "sport"])
+    second = write_csv(tmp_path / "b.csv", ["Moon landing"], ["space"])
+    headlines = load_headlines("file", path=own, added=[first, second])
+    assert headlines.unlabelled == (MORE[1],)
+    assert headlines.label_names == ("money", "nature", "space", "sport")
+    assert headlines.texts("train")[-3:] == [MORE[0], MORE[2], "Moon landing"]
+
+
+def test_a_headline_of_another_split_stays_there(own: Path, tmp_path: Path) -> None:
+    before = load_headlines("file", path=own)
+    tested = before.texts("test")[0]
+    label = before.label_names[before.labels("test")[0]]
+    file = write_csv(tmp_path / "more.csv", [tested, MORE[0]], [label, "money"])
+    after = load_headlines("file", path=own, added=str(file))
+    assert after.texts("test") == before.texts("test")
+    assert after.texts("train") == [*before.texts("train"), MORE[0]]
+    assert after.dropped["duplicates"] == 1
+
+
+def test_a_file_that_was_not_filled_in(own: Path, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "more.csv", MORE, ["", "", ""])
+    message = r"more\.csv: expected labels in the column 'label', none of 3 headlines has one"
+    with pytest.raises(DataError, match=message):
+        load_headlines("file", path=own, added=file)
+
+
+def test_the_groups_of_added_headlines_are_empty(tmp_path: Path) -> None:
+    lines = [f"{t},{n},{i % 3}" for i, (t, n) in enumerate(zip(TEXTS, LABELS, strict=True))]
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(["text,label,paper", *lines]))
+    file = write_csv(tmp_path / "more.csv", MORE, ["money", "nature", "sport"])
+    groups = load_headlines("file", path=own, group="paper", added=file).groups("train")
+    assert groups is not None
+    assert groups[-4:] == [groups[-4], "", "", ""]
+    assert groups[-4] in "012"
