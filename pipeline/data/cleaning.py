@@ -68,19 +68,29 @@ def label_text(value: object) -> str:
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ""
     if isinstance(value, float | np.floating | Decimal):
-        if math.isfinite(value) and (whole := int(value)) == value and abs(whole) < 10**21:
-            return str(whole)
-        return _shortest(str(value))  # a number of 32 bits has fewer digits than float() would show
+        return _number_name(value)
     return str(value)
 
 
 def _shortest(name: str) -> str:
-    """One name for a number in different forms, such as 1.50, and for a truth value."""
+    """One name for a number in different forms, such as 1.50 or 1e+16, and for a truth value."""
     if name.lower() in ("true", "false"):
         return name.capitalize()
+    if re.fullmatch(r"-?[0-9](\.[0-9]+)?e[+-][0-9]{2}", name):  # as programs write it; 2E10 is a name
+        return _number_name(float(name))
     if re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]+", name):
         name = name.rstrip("0").rstrip(".")
     return "0" if name == "-0" else name
+
+
+def _number_name(value: float | np.floating[Any] | Decimal) -> str:
+    """The name of a number: its digits without an exponent, but where that is 21 digits or more."""
+    if math.isfinite(value) and (whole := int(value)) == value and abs(whole) < 10**21:
+        return str(whole)
+    name = str(value)  # a number of 32 bits has fewer digits than float() would show
+    if math.isfinite(value) and 1e-21 < abs(value) < 1e21:
+        return _shortest(f"{Decimal(name):f}")
+    return name
 
 
 @dataclass(frozen=True, eq=False)

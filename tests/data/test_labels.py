@@ -28,6 +28,10 @@ BIG = 2**53
 VALUES: dict[str, tuple[list[Any], tuple[str, ...]]] = {
     "floats": ([0.3, 0.7, 0.57], ("0.3", "0.57", "0.7")),
     "whole floats": ([1.0, 2.0, 3.5], ("1", "2", "3.5")),
+    "long floats": ([1e16, 1e20, 2.5e17], ("10000000000000000", "250000000000000000", "1" + "0" * 20)),
+    "longer floats": ([1e21, 2.5e100, -1e22], ("-1e+22", "1e+21", "2.5e+100")),
+    "small floats": ([1e-05, 1.5e-07, 0.25], ("0.00000015", "0.00001", "0.25")),
+    "smaller floats": ([1e-30, 5e-324, 0.0], ("0", "1e-30", "5e-324")),
     "truth values": ([True, False], ("False", "True")),
     "large integers": ([BIG + 1, BIG, 5], ("5", str(BIG), str(BIG + 1))),
     "texts": (["a", "b  c", "01"], ("01", "a", "b c")),
