@@ -20,7 +20,7 @@ from pipeline.insight.search import (
     standard_error,
 )
 from pipeline.report import search_figures as figures
-from pipeline.report.items import File, Item, Metric, Param, Picture, Table, Tag, Text
+from pipeline.report.items import File, Item, Metric, Note, Param, Picture, Table, Tag, Text
 from pipeline.report.search_figures import typed
 
 SEARCH = "search.json"
@@ -62,16 +62,25 @@ class SearchReport:
 
 def trial_options_items(options: Mapping[str, str]) -> list[Item]:
     """What the run of a trial logs at its start. `options`: what it tries."""
-    return [Param(name, value) for name, value in options.items()]
-
-
-def trial_result_items(state: str, values: Mapping[str, float], seconds: float) -> list[Item]:
-    """What the run of a trial logs at its end. `values`: by objective."""
     return [
-        Tag("trial", state),
-        *(Metric(OBJECTIVES[name].metric, value) for name, value in values.items()),
-        Metric("seconds", seconds),
+        *(Param(name, value) for name, value in options.items()),
+        Note(f"A trial of a search. It has no result yet.\n\n{_listed(options)}"),
     ]
+
+
+def trial_result_items(trial: SearchedTrial) -> list[Item]:
+    """What the run of a trial logs at its end. The values of a pruned one are not needed."""
+    sentence = searched_trial_sentence(trial) if trial.values else f"trial {trial.number} pruned"
+    return [
+        Tag("trial", trial.state),
+        *(Metric(OBJECTIVES[name].metric, value) for name, value in trial.values.items()),
+        Metric("seconds", trial.seconds),
+        Note(f"{sentence[:1].upper()}{sentence[1:]}\n\n{_listed(trial.options)}"),
+    ]
+
+
+def _listed(options: Mapping[str, Any]) -> str:
+    return "".join(f"- `{name}={value}`\n" for name, value in options.items())
 
 
 # ------------------------------------------------------------------------- the run of a search

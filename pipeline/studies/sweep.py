@@ -233,7 +233,8 @@ class _Job:
                 except _Pruned:
                     state = "pruned"
                 seconds = time.monotonic() - started
-                child.log(report.trial_result_items(state, values, seconds))
+                ended = SearchedTrial(trial.number, state, options, values, seconds, child_id)
+                child.log(report.trial_result_items(ended))
         except _FAILURES as error:
             state, reason = "failed", " ".join(str(error).split()) or type(error).__name__
             logger.warning("sweep: trial %d failed: %s", trial.number, reason)

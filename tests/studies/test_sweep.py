@@ -185,6 +185,9 @@ def test_sweep_and_train_the_best(
     assert best["accuracy"] == table["accuracy"].max()
     (run,) = [trial for trial in trials if trial.info.run_id == best["run_id"]]
     assert run.data.params["model.dropout"] == str(best["model.dropout"])
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith(f"Trial {best['trial']}: validation accuracy ")
+    assert f"- `model.dropout={best['model.dropout']}`" in note
     curve = client.get_metric_history(run.info.run_id, "epochs/val_accuracy")
     assert [point.step for point in curve] == [1, 2, 3, 4, 5, 6]  # through both phases
     files = {file.path for file in client.list_artifacts(run_id)}
