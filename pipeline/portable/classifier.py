@@ -79,6 +79,8 @@ class PortableClassifier:
         texts (`prior`), and so does one without a known word where no n-grams say anything of it.
         """
         parts = self._in_batches(self._marked_probabilities, texts)
+        if len(parts) == 1:
+            return parts[0]
         return (
             np.concatenate(
                 [np.zeros((0, len(self.label_names)), np.float32), *(p for p, _ in parts)]
