@@ -76,7 +76,8 @@ def _shortest(name: str) -> str:
     """One name for a number in different forms, such as 1.50 or 1e+16, and for a truth value."""
     if name.lower() in ("true", "false"):
         return name.capitalize()
-    if re.fullmatch(r"-?[0-9](\.[0-9]+)?e[+-][0-9]{2}", name):  # as programs write it; 2E10 is a name
+    # As programs write it: 2E10 is a name.
+    if re.fullmatch(r"-?[0-9](\.[0-9]+)?e[+-][0-9]{2}", name):
         return _number_name(float(name))
     if re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]+", name):
         name = name.rstrip("0").rstrip(".")
