@@ -89,7 +89,7 @@ def _number_name(value: float | np.floating[Any] | Decimal) -> str:
     if math.isfinite(value) and (whole := int(value)) == value and abs(whole) < 10**21:
         return str(whole)
     name = str(value)  # a number of 32 bits has fewer digits than float() would show
-    if math.isfinite(value) and 1e-21 < abs(value) < 1e21:
+    if math.isfinite(value) and 1e-21 < abs(float(value)) < 1e21:
         return _shortest(f"{Decimal(name):f}")
     return name
 
