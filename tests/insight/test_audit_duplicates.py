@@ -184,6 +184,23 @@ def test_no_pair_is_missed_among_many() -> None:
     assert found.similar == sum(expected) > 0
 
 
+def test_no_row_is_left_out_where_many_can_be_compared() -> None:
+    rows = label_in_turns(random_texts(200, seed=5))
+    test = [(f"{text} {word}", label) for text, label in rows for word in WORDS[:25]]
+    found = overlap(
+        audit(
+            headlines_in_splits(train=rows, test=test),
+            checks={"near_duplicates": find_near_duplicates},
+            bounds=AuditBounds(max_comparisons=10**8),
+        ),
+        "test",
+        "train",
+    )
+    assert not found.sampled
+    assert found.compared > 4_900
+    assert found.similar > 4_500
+
+
 def test_a_sample_is_compared_where_there_are_too_many() -> None:
     rows = label_in_turns(random_texts(200, seed=5))
     headlines = headlines_in_splits(

@@ -20,6 +20,7 @@ SIMILAR = 0.8  # cosine from which two headlines are near-duplicates
 PAIRS = (("validation", "train"), ("test", "train"), ("test", "validation"))
 
 _CHUNK = 1_000_000  # comparisons at a time
+_FIRST_ROWS = 4_000  # that are looked at, to see how many can be compared
 _MANY = 2_000  # comparisons for which a word is taken by itself
 _EXAMPLES = 2  # near-duplicates of each kind and pair of splits that the terminal shows
 
@@ -261,23 +262,30 @@ def _similar(
         The rows, the rows of the other split, the cosines, and how many rows were compared.
     """
     frequency = np.diff(by_word.indptr)
-    rare = _rarest_words(vectors[rows], frequency)
-    costs = np.asarray(rare @ frequency.astype(np.float64))
     order = random.permutation(len(rows))
-    order = order[np.cumsum(costs[order]) <= max_comparisons]
+    # Of many rows only a small part is compared, so the others are not looked at.
+    most = _FIRST_ROWS
+    while True:
+        rare = _rarest_words(vectors[rows[order[:most]]], frequency)
+        costs = np.asarray(rare @ frequency.astype(np.float64))
+        compared = int((np.cumsum(costs) <= max_comparisons).sum())
+        if compared < most or most >= len(rows):
+            break
+        most *= 4
+    rows, rare, costs = rows[order[:compared]], rare[:compared], costs[:compared]
     near_pairs: list[tuple[Any, Any, Any]] = []
-    if costs[order].sum() > _CHUNK:
+    if costs.sum() > _CHUNK:
         # A word with many comparisons is taken by itself, which is several times as fast.
-        words = rare[order].tocsc()
+        words = rare.tocsc()
         alone = np.diff(words.indptr) * frequency > _MANY
         for word in np.flatnonzero(alone):
-            mine = rows[order[words.indices[words.indptr[word] : words.indptr[word + 1]]]]
+            mine = rows[words.indices[words.indptr[word] : words.indptr[word + 1]]]
             theirs = by_word.indices[by_word.indptr[word] : by_word.indptr[word + 1]]
             near_pairs += _near_pairs(vectors, mine, other_vectors, theirs)
         rare = (rare @ scipy.sparse.diags_array((~alone).astype(np.float32))).tocsr()
         rare.eliminate_zeros()
-    chunk_of = np.cumsum(costs[order]) // _CHUNK
-    for chunk in np.split(order, np.flatnonzero(np.diff(chunk_of)) + 1):
+    chunk_of = np.cumsum(costs) // _CHUNK
+    for chunk in np.split(np.arange(compared), np.flatnonzero(np.diff(chunk_of)) + 1):
         pairs = (rare[chunk] @ by_word).tocoo()
         mine, theirs = rows[chunk[pairs.row]], pairs.col
         cosines = vectors[mine].multiply(other_vectors[theirs]).sum(axis=1)
@@ -285,18 +293,19 @@ def _similar(
         near = cosines >= SIMILAR
         near_pairs.append((mine[near], theirs[near], cosines[near]))
     mine, theirs, cosines = (np.concatenate(values) for values in zip(*near_pairs, strict=True))
-    return mine, theirs, cosines, len(order)
+    return mine, theirs, cosines, compared
 
 
 def _near_pairs(
     vectors: Any, mine: NDArray[np.int64], other_vectors: Any, theirs: NDArray[np.integer]
 ) -> Iterator[tuple[Any, Any, Any]]:
     """Compare each row of `mine` with each row of `theirs`. Gives rows, other rows and cosines."""
-    words_of_theirs = other_vectors[theirs].T.tocsr()
-    for part in np.array_split(mine, -(-len(mine) * len(theirs) // _CHUNK)):
-        cosines = (vectors[part] @ words_of_theirs).tocoo()
-        near = cosines.data >= SIMILAR
-        yield part[cosines.row[near]], theirs[cosines.col[near]], cosines.data[near]
+    few = other_vectors[theirs]
+    most = max(1, _CHUNK // max(few.shape))
+    for part in np.split(mine, range(most, len(mine), most)):
+        cosines = few @ vectors[part].toarray().T
+        row_of, place_of = np.nonzero(cosines >= SIMILAR)
+        yield part[place_of], theirs[row_of], cosines[row_of, place_of]
 
 
 def _rarest_words(vectors: Any, frequency: NDArray[np.int64]) -> Any:
