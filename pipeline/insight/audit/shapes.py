@@ -30,8 +30,8 @@ class Pieces:
     numbers: NDArray[np.int64]
     counts: NDArray[np.int64]
 
-    def sums(self, values: Sequence[bool]) -> NDArray[np.float64]:
-        """The sum over the pieces of each headline, (n,). `values`: of the different pieces."""
+    def sums(self, values: Sequence[bool]) -> NDArray[Any]:
+        """The sum over the pieces of each headline: float array, (n,). `values`: of the different pieces."""
         headline_of = np.repeat(np.arange(len(self.counts)), self.counts)
         weights = np.array(values, float)[self.numbers]
         return np.bincount(headline_of, weights, minlength=len(self.counts))
@@ -44,7 +44,7 @@ Measure = Callable[[Pieces], Any]
 def _fraction(holds: Callable[[str], bool]) -> Measure:
     """The fraction of the pieces with a letter for which something holds."""
 
-    def measure(given: Pieces) -> NDArray[np.float64]:
+    def measure(given: Pieces) -> NDArray[Any]:
         words = [piece.lower() != piece.upper() for piece in given.different]
         held = [w and holds(piece) for w, piece in zip(words, given.different, strict=True)]
         return given.sums(held) / np.maximum(given.sums(words), 1)
@@ -61,7 +61,7 @@ def _all_capitals(word: str) -> bool:
 
 
 def _number_of(marks: str) -> Measure:
-    def measure(given: Pieces) -> NDArray[np.int64]:
+    def measure(given: Pieces) -> Any:
         column = pa.array(given.texts, pa.large_string())
         return sum(pc.count_substring(column, mark).to_numpy() for mark in marks)
 
