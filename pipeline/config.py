@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import Field
@@ -25,7 +25,8 @@ from pipeline.training.options import PhaseName, TrainingOptions
 
 @dataclass(frozen=True, config=STRICT)
 class Config:
-    """Everything that a run needs to know: the options of each room, and the seed."""
+    """Everything that a run needs to know: the options of each room, the seed, and the earlier
+    classifier from which a training begins."""
 
     data: DataOptions = Field(default_factory=DataOptions)
     vectors: VectorsChoice = Field(default_factory=VectorsOptions)
@@ -36,6 +37,7 @@ class Config:
     compare: CompareOptions = Field(default_factory=CompareOptions)
     explain: ExplainOptions = Field(default_factory=ExplainOptions)
     sweep: SweepOptions = Field(default_factory=SweepOptions)
+    start: Annotated[str, Field(min_length=1)] | None = None
     seed: Seed = 0
 
 

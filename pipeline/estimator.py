@@ -57,6 +57,7 @@ class _OwnOptions:
 
     validation: Fraction
     random_state: Seed
+    warm_start: bool
 
 
 class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
@@ -88,6 +89,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         validation: fraction of the training texts that is held out, where `fit` gets no
             validation_data. It chooses the best epoch and weighs the members.
         random_state: an integer, the seed of everything.
+        warm_start: whether another `fit` begins from what the last one learned, and not from the
+            vectors.
 
     After `fit` there are `classes_`, array (n_classes,); `fitted_`, a `pipeline.training.fit.Fitted`
     with the classifier, the matrix and its coverage, and the history.
@@ -119,6 +122,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         min_coverage: float = _VECTORS.min_coverage,
         validation: float = _DATA.validation,
         random_state: int = _DATA.seed,
+        warm_start: bool = False,
     ) -> None:
         self.vectors = vectors
         self.encoder = encoder
@@ -139,6 +143,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self.min_coverage = min_coverage
         self.validation = validation
         self.random_state = random_state
+        self.warm_start = warm_start
 
     def fit(
         self,
@@ -156,7 +161,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
                 the members. None: a part of X does so, as `validation` says.
 
         Raises:
-            ConfigError: a parameter out of range.
+            ConfigError: a parameter out of range, or with `warm_start` an encoder of another shape.
             DataError: no texts, a label that is missing or of another kind, not one label for each
                 text, too few texts of a label, or validation_data with labels that y does not have.
             VectorsError: vectors that cannot be used, or that know too few of the words.
@@ -177,6 +182,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             training, held_out = self._split(training)
         else:
             held_out = _validation(validation_data, classes.tolist(), names)
+        earlier = getattr(self, "fitted_", None) if self.warm_start else None
         with _own_names():
             self.fitted_ = fit(
                 training,
@@ -186,6 +192,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
                 model=model,
                 schedule=schedule,
                 seed=self.random_state,
+                start=earlier.classifier if earlier else None,
             )
         self.classes_ = classes
         return self
@@ -210,7 +217,10 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
     def _options(self) -> tuple[VectorsOptions, ModelOptions, TrainingOptions]:
         """The parameters as checked options, so that a wrong one is named."""
         values = self.get_params(deep=False)
-        check_options(_OwnOptions, {name: values[name] for name in ("validation", "random_state")})
+        check_options(
+            _OwnOptions,
+            {name: values[name] for name in ("validation", "random_state", "warm_start")},
+        )
         if values["vectors"] is None:
             raise ConfigError("vectors=None: expected a name, a file, WordVectors or KeyedVectors")
         nested: dict[str, Any] = {}

@@ -10,12 +10,13 @@ from itertools import count
 from typing import Any
 
 from pipeline import report
-from pipeline.base.errors import MissingExtraError
+from pipeline.base.errors import MissingExtraError, ModelError
 from pipeline.base.files import digest
 from pipeline.cases.evaluation import evaluate_cases
 from pipeline.classifier.encoders import MetricOptions
 from pipeline.classifier.ensemble import Classifier
 from pipeline.classifier.export import exported_files, keras_file
+from pipeline.classifier.start import Start, read_start
 from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
@@ -26,6 +27,7 @@ from pipeline.insight.embedding_report import EmbeddingReport, report_embedding
 from pipeline.insight.evaluation import Evaluation, evaluate
 from pipeline.insight.probes import load_sentences
 from pipeline.tracking.connection import check_store
+from pipeline.tracking.models import find_model, is_run_id
 from pipeline.tracking.provenance import version_items
 from pipeline.tracking.registry import RegisteredModel, other_names, registered_name
 from pipeline.tracking.runs import tracked_run
@@ -43,7 +45,8 @@ class RunResult:
 
     `fitted`: the classifier, and what was learned on the way. `evaluations`: on the test split, by
     method: each phase, `ensemble`, and with `model=metric` the nearest training headlines (`cases`).
-    `audit`, `embedding`, `attribution`: None where the run did not look. `seconds`: by stage.
+    `audit`, `embedding`, `attribution`: None where the run did not look. `seconds`: by stage. `start`:
+    the address of the classifier from which the training began; None: from the vectors.
     """
 
     run_id: str
@@ -57,6 +60,7 @@ class RunResult:
     attribution: Attribution | None
     registered: RegisteredModel
     seconds: Mapping[str, float]
+    start: str | None = None
 
     @property
     def evaluation(self) -> Evaluation:
@@ -99,11 +103,15 @@ def run(
         check_vectors(config.vectors)
         headlines = headlines or load_headlines(**asdict(config.data))
         train, test = map(headlines.examples, ("train", "test"))
-    elsewhere = _elsewhere(config)  # is the same run
+        start, began_from = _read_start(config)
+        _warn_of_other_tests(start, headlines)
     name = "-".join(map(str, (headlines.name, *chosen.values())))
-    key = digest("train", elsewhere, dict(headlines.sha256))
-    workers = _join(config, headlines)
+    key = digest("train", _elsewhere(config, start), dict(headlines.sha256))
+    workers = _join(config, headlines, start)
     tags = {"kind": "train", "data": headlines.name, **(more_tags or {})}
+    if start:
+        chosen["start"] = began_from
+        tags |= {"start": began_from, "start_sha256": start.sha256}
     with tracked_run(config.tracking, name, key, run_id=resume, tags=tags) as tracked:
         logged: list[report.Item] = []
 
@@ -131,6 +139,7 @@ def run(
                 config,
                 headlines,
                 workers,
+                start=start,
                 checkpoints=tracked.training_folder,
                 on_matrix=lambda matrix: log(report.matrix_items(matrix, figures=figures)),
                 on_epoch=log_epoch,
@@ -221,6 +230,7 @@ def run(
         attribution=attribution,
         registered=tracked.registered,
         seconds=seconds,
+        start=began_from if start else None,
     )
 
 
@@ -250,7 +260,9 @@ def assist(
     Raises PipelineError: as `fit`.
     """
     headlines = headlines or load_headlines(**asdict(config.data))
-    return _fit(config, headlines, _join(config, headlines), on_epoch=on_epoch)
+    start, _ = _read_start(config)
+    workers = _join(config, headlines, start)
+    return _fit(config, headlines, workers, start=start, on_epoch=on_epoch)
 
 
 def _fit(config: Config, headlines: Headlines, workers: Workers, **hooks: Any) -> Fitted:
@@ -269,16 +281,49 @@ def _fit(config: Config, headlines: Headlines, workers: Workers, **hooks: Any) -
     )
 
 
-def _elsewhere(config: Config) -> Config:
-    """The options without the address of the store."""
-    return replace(config, tracking=replace(config.tracking, uri=None))
+def _read_start(config: Config) -> tuple[Start | None, str]:
+    """What goes on of the classifier that `start` names, and the address of this version of it.
+
+    Raises ModelError: there is no such model, it is damaged, or this package did not write it.
+    """
+    if config.start is None:
+        return None, ""
+    model = f"runs:/{config.start}/model" if is_run_id(config.start) else config.start
+    try:
+        with find_model(model, config.tracking.uri) as found:
+            if found.classifier is None:
+                raise ModelError(
+                    f"{found.address}: expected a model that this version of `pipeline train` logged, "
+                    "it is another: name another, or train without start"
+                )
+            start = read_start(found.classifier)
+            start.check(config.model)
+            return start, found.address
+    except ModelError as error:  # of commands that take --model
+        message = str(error).replace("with --model", "with start=").replace("--model ", "start=")
+        raise ModelError(f"start: {message.removeprefix('start: ')}") from error
 
 
-def _join(config: Config, headlines: Headlines) -> Workers:
+def _warn_of_other_tests(start: Start | None, headlines: Headlines) -> None:
+    if start and start.facts.get("test_sha256") != headlines.sha256["test"]:
+        logger.warning(
+            "start: the earlier classifier had other test headlines, so it may have learned from some "
+            "of these, and the test accuracy may be too high: keep the test headlines apart, as "
+            "test.csv in a folder (data.path)"
+        )
+
+
+def _elsewhere(config: Config, start: Start | None) -> Config:
+    """The options without addresses: the same model in another place makes the same run."""
+    sha256 = start.sha256 if start else None
+    return replace(config, tracking=replace(config.tracking, uri=None), start=sha256)
+
+
+def _join(config: Config, headlines: Headlines, start: Start | None) -> Workers:
     return join_workers(
         config.training.workers,
         headlines=dict(headlines.sha256),
-        options=_elsewhere(config),
+        options=_elsewhere(config, start),
     )
 
 

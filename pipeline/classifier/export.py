@@ -19,7 +19,7 @@ from pipeline.classifier.prototypes import Prototypes
 from pipeline.classifier.repacking import Arrays, check_new, write_folder
 from pipeline.classifier.sif import SifMember
 from pipeline.embedding.text import TextLayer, character_table
-from pipeline.portable.folder import FORMAT, VERSION
+from pipeline.portable.folder import FORMAT, VERSION, Parts
 from pipeline.portable.tokens import DIGITS
 
 
@@ -52,23 +52,24 @@ def export_classifier(
         OSError: the folder cannot be written.
     """
     path = Path(folder)
-    if len(classifier.label_names) != classifier.network.n_labels:
-        raise ModelError(
-            f"expected a classifier with the names of its {classifier.network.n_labels} labels, this "
-            f"one has {len(classifier.label_names)}: give label_names to Classifier"
-        )
     check_new(path, dtype)
-    parts = _parts(classifier, dict(facts or {}))
+    parts = classifier_parts(classifier, facts or {})
     write_folder(path, *parts, dtype=dtype, extra_words=extra_words)
     return path
 
 
-def _parts(
-    classifier: Classifier, facts: dict[str, Any]
-) -> tuple[dict[str, Any], list[str], Arrays]:
-    """What stands in model.json, the words, and the arrays by name."""
+def classifier_parts(classifier: Classifier, facts: Mapping[str, Any]) -> Parts:
+    """What a folder of the classifier holds, with tables of whole numbers (float32).
+
+    `facts`, and errors: as for `export_classifier`.
+    """
     network = classifier.network
-    arrays = _network_arrays(network)
+    if len(classifier.label_names) != network.n_labels:
+        raise ModelError(
+            f"expected a classifier with the names of its {network.n_labels} labels, this "
+            f"one has {len(classifier.label_names)}: give label_names to Classifier"
+        )
+    arrays = {name: variable.numpy() for name, variable in network_variables(network).items()}
     for member in classifier.beside:
         arrays |= _member_arrays(member)
     arrays |= _unsure_arrays(classifier)
@@ -93,21 +94,22 @@ def _parts(
         "members": [member.name for member in classifier.members],
         "weights": list(classifier.weights),
         "floor": classifier.floor,
-        "facts": facts,
+        "facts": dict(facts),
     }
-    return model, list(network.text.words), arrays
+    return Parts(model, list(network.text.words), arrays)
 
 
-def _network_arrays(network: Network) -> Arrays:
-    arrays = {
-        f"network/{layer.name}": layer.get_weights()[0]
+def network_variables(network: Network) -> dict[str, Any]:
+    """The variables of a network, by the names that their values have in a folder."""
+    variables = {
+        f"network/{layer.name}": layer.weights[0]
         for layer in network.embedder.layers
         if layer.name in ("embedding", "extra", "letter_case")
     }
     for layer in network.encoder.layers:
-        weights = layer.get_weights()
+        weights = layer.weights
         if isinstance(layer, Prototypes):
-            arrays["head/prototypes"] = weights[0]
+            variables["head/prototypes"] = weights[0]
         elif layer.name == "bigru":
             for direction, three in zip(
                 ("forward", "backward"), (weights[:3], weights[3:]), strict=True
@@ -115,12 +117,12 @@ def _network_arrays(network: Network) -> Arrays:
                 names = (
                     f"encoder/bigru/{direction}/{part}" for part in ("kernel", "recurrent", "bias")
                 )
-                arrays |= dict(zip(names, three, strict=True))
+                variables |= dict(zip(names, three, strict=True))
         elif len(weights) == 2:
             place = {"logits": "head", "representation": "head/representation"}
             name = place.get(layer.name, f"encoder/{layer.name}")
-            arrays |= {f"{name}/kernel": weights[0], f"{name}/bias": weights[1]}
-    return arrays
+            variables |= {f"{name}/kernel": weights[0], f"{name}/bias": weights[1]}
+    return variables
 
 
 def _member_arrays(member: Member) -> Arrays:

@@ -28,6 +28,7 @@ from pipeline.portable.folder import (
     SMALL_ARRAYS,
     SUMS,
     WORDS,
+    Parts,
     read_parts,
 )
 from pipeline.portable.tables import DTYPES, Table, pack, share
@@ -163,12 +164,21 @@ def repack_classifier(
         OSError: the folder cannot be written.
     """
     check_new(Path(folder), dtype)
-    model, words, arrays = read_parts(source)  # what is damaged is not written again
+    parts = read_whole(source)  # what is damaged is not written again
+    parts.model["facts"] |= facts or {}
+    return write_folder(Path(folder), *parts, dtype=dtype, extra_words=extra_words)
+
+
+def read_whole(source: str | os.PathLike[str]) -> Parts:
+    """What a folder holds, with tables as float32 arrays, whatever they were kept as.
+
+    Raises ModelError: the folder is no such one, or it is damaged.
+    """
+    parts = read_parts(source)
     for name in _TABLES:
-        if name in arrays:
-            arrays[name] = _table(name, arrays).all()
-    model["facts"] |= facts or {}
-    return write_folder(Path(folder), model, words, arrays, dtype=dtype, extra_words=extra_words)
+        if name in parts.arrays:
+            parts.arrays[name] = _table(name, parts.arrays).all()
+    return parts
 
 
 def _table_arrays(name: str, table: Table) -> Arrays:

@@ -66,7 +66,7 @@ _TRAINING = ("data", "vectors", "model", "training")
 # A run below which others are: it registers no model.
 _STUDY = ("tracking.experiment", "tracking.uri", "tracking.run_name", "seed")
 USES: Mapping[str, tuple[str, ...]] = {
-    "train": (*_TRAINING, "insight", "tracking", "seed"),
+    "train": (*_TRAINING, "insight", "tracking", "seed", "start"),
     "compare": (*_TRAINING, "training.scratch", "compare", *_STUDY),
     "explain": (
         *(*_TRAINING, "training.scratch", "explain", "insight.probes", "insight.words"),

@@ -41,12 +41,14 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
       pipeline train vectors=file vectors.path=glove.6B.100d.txt
       pipeline train insight=none
       pipeline train sweep=RUN_ID
+      pipeline train start=NAME
       pipeline train --resume RUN_ID
 
     The run loads and audits the headlines, builds the embedding matrix, trains, evaluates on the
     test headlines, and registers the model. insight=none leaves out what looks beyond accuracy,
     and is faster. sweep=RUN_ID takes the data and the best options of a search, sweep=RUN_ID/7 those of
-    its trial 7. The same command goes on with a run that was cut off. training.workers=2 trains in
+    its trial 7. start=NAME begins from a registered model, start=MODEL from another address, run or
+    folder: what it learned goes on. The same command goes on with a run that was cut off. training.workers=2 trains in
     two processes, which the environment variable TF_CONFIG names.
     """
     headlines = None
@@ -107,7 +109,7 @@ def _print_summary(result: RunResult) -> None:
         result.evaluations,
         result.seconds,
     )
-    print_facts(facts)
+    print_facts([*facts, *([("start", result.start)] if result.start else [])])
     if result.audit and (warnings := result.audit.warnings(result.evaluation.accuracy)):
         print_facts([("audit", "; ".join(warnings))])
     click.echo()

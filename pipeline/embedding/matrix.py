@@ -109,7 +109,8 @@ def build_embedding_matrix(
     Args:
         words: The words of the text.
         vectors: The vectors.
-        counts: How often each word was seen; once where it is None.
+        counts: How often each word was seen; once where it is None. Words that were seen 0 times have
+            rows, and are no part of the coverage.
         extra_words: Words of the set that may come up later. Those that no word of `words` stands
             for go into a second matrix, under the token in lower case that finds them. Those of
             more than `keys.LONGEST_WORD` characters are left out.
@@ -209,7 +210,9 @@ def _word_probabilities(
     for rank, word in enumerate(vectors.first_words, start=1):
         ranks.setdefault(word.lower(), rank)
     seen = [
-        (ranks[word], count) for word, count in zip(words, counts, strict=True) if word in ranks
+        (ranks[word], count)
+        for word, count in zip(words, counts, strict=True)
+        if count and word in ranks
     ]
     # The place of a word tells nothing in a set in alphabetical order or in none.
     if len(seen) < _ENOUGH or len({count for _, count in seen}) == 1:
@@ -230,9 +233,12 @@ def _rows(words: Sequence[str], vectors: WordVectors) -> NDArray[np.float32]:
 
 
 def _coverage(matches: Matches, counts: Sequence[int]) -> Coverage:
-    types, tokens = Counter(matches.found_by), Counter[str]()
+    types, tokens = Counter[str](), Counter[str]()
     missing = []
     for word, fallback, count in zip(matches.words, matches.found_by, counts, strict=True):
+        if not count:  # a word of an earlier classifier is in no text
+            continue
+        types[fallback] += 1
         tokens[fallback] += int(count)
         if fallback == MISSING:
             missing.append((word, int(count)))

@@ -6,7 +6,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
 from typing import get_args
 
@@ -40,6 +40,12 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def with_words(self, words: Sequence[str]) -> Vocabulary:
+        """With these words too. Those that no headline has were seen 0 times, and come last."""
+        seen = set(self.words)
+        more = tuple(word for word in words if word not in seen)
+        return replace(self, words=(*self.words, *more), counts=(*self.counts, *(0 for _ in more)))
 
 
 @checked

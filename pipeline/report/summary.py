@@ -80,6 +80,7 @@ def model_facts(
         "vectors": vectors_name(vectors),
         **{name: licence for name, licence in licences.items() if licence},
         "headlines": {split: len(rows) for split, rows in headlines.splits.items()},
+        "test_sha256": headlines.sha256["test"],
         "majority": majority_share(headlines),
         "metrics": {"validation/accuracy": accuracy},
     }

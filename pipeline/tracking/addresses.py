@@ -27,10 +27,10 @@ from pipeline.tracking.connection import (
     tracking_uri,
     waits_for,
 )
+from pipeline.tracking.models import is_run_id
 from pipeline.tracking.registry import CHAMPION, registered_models, version_address
 
 _ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
-_RUN_ID = re.compile("[0-9a-f]{32}")
 _TRAIN_FIRST = "train one first (pipeline train), or name a folder with --model"
 
 
@@ -97,7 +97,7 @@ def _registered(name: str | None, store: str) -> str:
             f"--model {names[0]}"
         )
     if name is not None and name not in names:
-        if _RUN_ID.fullmatch(name):
+        if is_run_id(name):
             raise ModelError(
                 f"expected the name of a model, got {name}, which looks like the ID of a run: its model "
                 f"is runs:/{name}/model"

@@ -5,6 +5,7 @@ A folder is read without MLflow, which takes seconds to import. So this file imp
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pipeline.tracking.foreign import ForeignModel
 
 Result = TypeVar("Result")
+
+_RUN_ID = re.compile("[0-9a-f]{32}")
 
 CLASSIFIER = "classifier"
 """The name of the classifier's folder among the data of a logged model."""
@@ -66,6 +69,11 @@ class ModelFolder:
     id: str
     classifier: Path | None
     run_id: str | None = None
+
+
+def is_run_id(name: str) -> bool:
+    """Whether a name looks like the ID of a run of MLflow."""
+    return bool(_RUN_ID.fullmatch(name))
 
 
 @contextmanager

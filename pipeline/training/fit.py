@@ -18,6 +18,7 @@ from pipeline.classifier.encoders import CnnOptions
 from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
 from pipeline.classifier.network import Network, build_network
 from pipeline.classifier.options import AUTO, EncoderOptions
+from pipeline.classifier.start import Start, read_start
 from pipeline.classifier.unlabelled import SelfLabelled, label_unlabelled
 from pipeline.data.examples import Examples
 from pipeline.embedding.loading import choose_vectors, load_vectors
@@ -111,6 +112,7 @@ def fit(
     seed: int = 0,
     unlabelled: Sequence[str] = (),
     held_out: Collection[str] = (),
+    start: Start | Classifier | str | os.PathLike[str] | None = None,
     checkpoints: Path | None = None,
     on_matrix: Callable[[EmbeddingMatrix], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
@@ -140,6 +142,8 @@ def fit(
             learned from where that helps: see `pipeline.classifier.unlabelled`.
         held_out: more texts, as those of the test split. Vectors that are trained on one's own text
             never see them, nor the validation texts.
+        start: an earlier classifier, or its folder (`pipeline export`), from which the network begins:
+            see `pipeline.classifier.start`. Its words stay. The linear members are fitted anew.
         checkpoints: a folder from which a training that was cut off is taken up. Remove it when the
             classifier is where it is needed.
         on_matrix: called with the matrix, before training.
@@ -147,15 +151,20 @@ def fit(
         workers: those that train together, where they have joined; None: as `schedule.workers` says.
 
     Raises:
-        VectorsError: the vectors cannot be used, have a number that is not finite or above a
+        VectorsError: the vectors cannot be used, are others than those of `start`, have a number that is not finite or above a
             million, or know too few of the words (`embedding.min_coverage`).
         TrainingError: a loss is not finite; a worker is missing, has ended, or has other data.
+        ConfigError: `start` has an encoder of another shape.
+        ModelError: `start` is no folder of a classifier, or it is damaged.
         DataError: no texts, label names that differ, or no text to train own vectors on.
         FetchError, MissingExtraError: the vectors are not here.
     """
     embedding = embedding or VectorsOptions()
     model = model or CnnOptions()
     schedule = schedule or TrainingOptions()
+    earlier = None if start is None else read_start(start)
+    if earlier:
+        earlier.check(model)
     workers = workers or join_workers(
         schedule.workers,
         # A process alone has nothing to compare, and millions of texts take seconds.
@@ -176,6 +185,11 @@ def fit(
             min_count=model.min_count,
             max_tokens=length.max_tokens,
         )
+        if earlier:
+            vocabularies = {
+                name: vocabulary.with_words(earlier.words)
+                for name, vocabulary in vocabularies.items()
+            }
     with timed(seconds, "vectors"):
         words = spellings(word for v in vocabularies.values() for word in v.words)
         if vectors is None:
@@ -204,6 +218,8 @@ def fit(
             min_coverage=embedding.min_coverage,
             seed=seed,
         )
+        if earlier:
+            matrix = earlier.scaled(matrix)
         if on_matrix:
             on_matrix(matrix)
     with timed(seconds, "network"):
@@ -214,6 +230,8 @@ def fit(
             contractions=vocabulary.contractions,
             seed=seed,
         )
+        if earlier:
+            earlier.pass_on(network, training.label_names)
     labelled = None
     if unlabelled:
         with timed(seconds, "unlabelled"):
