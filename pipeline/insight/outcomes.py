@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.insight.spread import Spread
 
 METHODS = ("ensemble", "fine_tuned", "frozen", "scratch", "tfidf", "fasttext", "majority")
-"""The methods in the order in which they are shown."""
+"""The methods in the order in which they are shown. Others stand before the last one."""
 
 _RESAMPLES = 9_999  # random changes of sign in a permutation test
 
@@ -21,7 +21,7 @@ _RESAMPLES = 9_999  # random changes of sign in a permutation test
 class Outcome:
     """What one training reached on the test headlines.
 
-    `method`: one of METHODS. `size`: number of training headlines. `seed`: the seed that drew them.
+    `method`: one of METHODS, or a name of an opponent. `size`: number of training headlines. `seed`: the seed that drew them.
     `test_accuracy`, `test_macro_f1`: fractions. `seconds`: time from headlines in memory to the
     trained classifier. `predicted`: int array, (n_test,), the predicted label of each test headline.
     """
@@ -90,8 +90,10 @@ def list_sizes(outcomes: Sequence[Outcome]) -> list[int]:
 
 def list_methods(outcomes: Sequence[Outcome]) -> list[str]:
     """The methods of the outcomes, in the order of METHODS."""
-    present = {outcome.method for outcome in outcomes}
-    return [method for method in METHODS if method in present]
+    place = {method: i for i, method in enumerate(METHODS)}
+    others = place[METHODS[-1]] - 0.5
+    present = dict.fromkeys(outcome.method for outcome in outcomes)
+    return sorted(present, key=lambda method: place.get(method, others))
 
 
 def mean_outcomes(outcomes: Sequence[Outcome]) -> list[MeanOutcome]:

@@ -45,6 +45,7 @@ _METRICS = {
     "test_macro_f1": "test/macro_f1",
     "seconds": "seconds",
 }  # of the run of an outcome, by field
+_NO_DIFFERENCE = 0.05  # an adjusted p-value from which on no difference was measured
 _SENTENCE_SIZE = 100  # the sentence is about the size nearest to this number of labels
 
 
@@ -142,15 +143,42 @@ def outcomes_sentence(outcomes: Sequence[Outcome]) -> str:
 
 
 def comparison_sentence(outcomes: Sequence[Outcome], headlines: Headlines, vectors: str) -> str:
-    """Say how many labels TF-IDF needs to be as accurate as fine-tuned vectors are with about 100.
+    """Say how many labels TF-IDF needs to be as accurate as fine-tuned vectors are with about 100,
+    and which method is the most accurate with so many labels and with the most.
 
     Of the sizes that were tried, the one nearest to 100 counts.
     """
+    sizes = list_sizes(outcomes)
+    winners = [
+        _winner(outcomes, headlines, size)
+        for size in dict.fromkeys((_nearest_size(sizes), sizes[-1]))
+    ]
+    return "; ".join([_worth_sentence(outcomes, headlines, vectors), *winners])
+
+
+def _nearest_size(sizes: Sequence[int]) -> int:
+    return min(sizes, key=lambda size: abs(math.log(size / _SENTENCE_SIZE)))
+
+
+def _winner(outcomes: Sequence[Outcome], headlines: Headlines, size: int) -> str:
+    """The most accurate method, and those from which it cannot be told apart."""
+    here = [outcome for outcome in outcomes if outcome.size == size]
+    best = max(mean_outcomes(here), key=lambda mean: mean.accuracy)
+    differences = compare_methods(here, headlines.labels("test"), best.method)
+    equal = [spaced(d.against) for d in differences if d.p_adjusted >= _NO_DIFFERENCE]
+    first = f"the most accurate with {size:,} labels is {spaced(best.method)} ({best.accuracy:.1%})"
+    if equal:
+        return f"{first}, with no measurable lead over {', '.join(equal)}"
+    return f"{first}, ahead of all others" if differences else first
+
+
+def _worth_sentence(outcomes: Sequence[Outcome], headlines: Headlines, vectors: str) -> str:
     rows, means = measure_worth(outcomes), mean_outcomes(outcomes)
     tfidf = {m.size: m.accuracy for m in means if m.method == "tfidf"}
     if not rows or not tfidf:
         return "fine-tuned vectors and TF-IDF were not both tried"
-    row = min(rows, key=lambda row: abs(math.log(row.size / _SENTENCE_SIZE)))
+    size = _nearest_size([row.size for row in rows])
+    row = next(row for row in rows if row.size == size)
     reached = f"fine-tuned {vectors} reaches {row.accuracy:.1%} with {row.size:,} labels"
     majority = max((m.accuracy for m in means if m.method == "majority"), default=0.0)
     if row.accuracy <= majority:
@@ -241,9 +269,10 @@ def comparison_figure(outcomes: Sequence[Outcome]) -> Figure:
     means = mean_outcomes(outcomes)
     figure = style.new_figure(style.COMPARISON)
     axes = figure.subplots()
-    for method in list_methods(outcomes):
+    methods = list_methods(outcomes)
+    for method in methods:
         curve = [m for m in means if m.method == method]
-        sizes, (colour, marker, line) = [m.size for m in curve], style.METHODS[method]
+        sizes, (colour, marker, line) = [m.size for m in curve], style.method_look(method, methods)
         accuracy = 100 * np.array([m.accuracy for m in curve])
         half = 100 * np.nan_to_num([m.accuracy_half_interval for m in curve])
         axes.plot(

@@ -6,7 +6,7 @@ readers who are colour-blind. Lines and points differ in their form too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,6 +52,13 @@ METHODS: Mapping[str, tuple[str, str, str]] = {
     "fasttext": ("#2299bb", "P", "-."),
     "majority": (QUIET, "", ":"),
 }
+# Of methods that are not in the table, by their position among those.
+_OTHER_METHODS = (
+    ("#7766cc", "X", "--"),
+    ("#aa5555", "<", "-."),
+    ("#339988", ">", "-"),
+    ("#777777", "p", "--"),
+)
 
 # Colour maps of matplotlib: for fractions, for numbers around zero, for distances. Each goes from dark
 # to light or back, so that it is read without colours too.
@@ -82,6 +89,14 @@ FRONT = (4.4, 4.2)  # an objective
 WORDS_MAP = (12.0, 4.4)  # a row for each method
 HEADLINES_MAP = (9.0, 4.2)  # a row for each method
 PROBES = (4.2, 6.4)  # a column for each method
+
+
+def method_look(method: str, methods: Sequence[str]) -> tuple[str, str, str]:
+    """Colour, marker and line of a method, which is one of `methods`."""
+    others = [each for each in methods if each not in METHODS]
+    if method not in others:
+        return METHODS[method]
+    return _OTHER_METHODS[others.index(method) % len(_OTHER_METHODS)]
 
 
 def label_colour(label: int) -> str:

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_union
+from sklearn.svm import LinearSVC
 
 from pipeline.data.examples import Examples
 
@@ -31,10 +34,6 @@ def fit_tfidf(training: Examples, validation: Examples, seed: int) -> Predict:
 
     Its C is the one that does best on the validation texts, the smallest of equal ones.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.pipeline import make_union
-    from sklearn.svm import LinearSVC
-
     if len(set(training.labels)) == 1:
         return fit_majority(training, validation, seed)
     features = make_union(
@@ -93,7 +92,7 @@ BASELINES: Mapping[str, Baseline] = {
 }
 
 
-def installed_baselines() -> list[str]:
-    """The names of those that can be fitted here: fastText comes with the extra `bench`."""
+def installed_baselines() -> dict[str, Baseline]:
+    """Those that can be fitted here: fastText comes with the extra `bench`."""
     missing = importlib.util.find_spec("fasttext") is None
-    return [name for name in BASELINES if not (missing and name == "fasttext")]
+    return {name: fit for name, fit in BASELINES.items() if not (missing and name == "fasttext")}

@@ -23,8 +23,9 @@ from pipeline.data.sampling import sample_examples
 from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
-from pipeline.insight.outcomes import Outcome
-from pipeline.studies.baselines import BASELINES, installed_baselines
+from pipeline.insight.outcomes import METHODS, Outcome
+from pipeline.studies.baselines import Baseline, installed_baselines
+from pipeline.studies.opponents import load_opponents
 from pipeline.studies.options import CompareOptions
 from pipeline.studies.study import OnTrial, Study, run_trials, study_run
 from pipeline.studies.trials import SCRATCH, TRANSFER, Shared, Trial, fit_trial, prepare_trials
@@ -62,7 +63,7 @@ def compare(
 
     Args:
         headlines: in three splits.
-        grid: sizes and seeds.
+        grid: sizes, seeds, and more methods.
         vectors: the pretrained vectors, and how they become rows of the matrix.
         model: of the network and the members.
         training: the schedule.
@@ -74,15 +75,20 @@ def compare(
     Raises:
         PipelineError: anything that the user can mend; the run is then FAILED.
     """
-    trials = plan_trials(headlines, grid.sizes, list_seeds(grid.seeds, seed))
+    baselines = installed_baselines()
+    opponents = load_opponents(grid.also, taken=METHODS)
+    baselines |= {opponent.name: opponent.fit for opponent in opponents}
+    trials = plan_trials(headlines, grid.sizes, list_seeds(grid.seeds, seed), [*baselines])
     options = {
         "vectors": vectors, "model": model, "training": training, "compare": grid, "seed": seed,
+        "also": [(opponent.name, opponent.identity) for opponent in opponents],
     }  # fmt: skip
     with study_run("compare", headlines, options, tracking, parameters) as (tracked, described):
         shared = prepare_trials(headlines, vectors, model, training)
 
         def run(trial: Trial) -> dict[str, Outcome]:
-            return {_name(outcome.method, trial): outcome for outcome in run_trial(trial, shared)}
+            outcomes = run_trial(trial, shared, baselines)
+            return {_name(outcome.method, trial): outcome for outcome in outcomes}
 
         outcomes = run_trials(
             tracked,
@@ -112,10 +118,12 @@ def compare(
     return Comparison(tracked.run_id, tracked.experiment_id, tracked.uri, headlines, outcomes)
 
 
-def plan_trials(headlines: Headlines, sizes: Sequence[int], seeds: Sequence[int]) -> list[Trial]:
+def plan_trials(
+    headlines: Headlines, sizes: Sequence[int], seeds: Sequence[int], baselines: Sequence[str]
+) -> list[Trial]:
     """The trials in order: all of the first seed, from few headlines to many, then the next seed.
 
-    A size above the number of training headlines stands for all of them.
+    `baselines`: the names of the methods that know no vectors of ours. A size above the number of training headlines stands for all of them.
     Raises ConfigError: a size below the number of labels.
     """
     n, n_labels = len(headlines.splits["train"]), len(headlines.label_names)
@@ -124,7 +132,7 @@ def plan_trials(headlines: Headlines, sizes: Sequence[int], seeds: Sequence[int]
             f"compare.sizes: expected at least as many headlines as there are labels, {n_labels}, "
             f"got {min(sizes)}"
         )
-    kinds = [*installed_baselines(), SCRATCH, TRANSFER]
+    kinds = [*baselines, SCRATCH, TRANSFER]
     return [
         Trial(kind, size, seed)
         for seed in seeds
@@ -135,7 +143,7 @@ def plan_trials(headlines: Headlines, sizes: Sequence[int], seeds: Sequence[int]
 
 def methods(trial: Trial, shared: Shared) -> list[str]:
     """The methods of which a trial gives an outcome."""
-    if trial.kind in BASELINES:
+    if trial.kind not in (SCRATCH, TRANSFER):
         return [trial.kind]
     members = shared.model.sif or shared.model.ngrams
     return [
@@ -144,8 +152,13 @@ def methods(trial: Trial, shared: Shared) -> list[str]:
     ]
 
 
-def run_trial(trial: Trial, shared: Shared) -> list[Outcome]:
-    """Train and evaluate: an outcome for each of `methods`."""
+def run_trial(
+    trial: Trial, shared: Shared, baselines: Mapping[str, Baseline] | None = None
+) -> list[Outcome]:
+    """Train and evaluate: an outcome for each of `methods`.
+
+    `baselines`: by the kind of trial; None: those that are installed.
+    """
     headlines = shared.headlines
     training = sample_examples(headlines.examples("train"), trial.size, trial.seed)
     few = max(trial.size // 4, FEW_VALIDATION)
@@ -160,20 +173,26 @@ def run_trial(trial: Trial, shared: Shared) -> list[Outcome]:
             seconds,
             evaluation.predicted,
         )
-        for method, seconds, evaluation in _evaluations(trial, shared, training, validation)
+        for method, seconds, evaluation in _evaluations(
+            trial, shared, training, validation, baselines or installed_baselines()
+        )
     ]
 
 
 def _evaluations(
-    trial: Trial, shared: Shared, training: Examples, validation: Examples
+    trial: Trial,
+    shared: Shared,
+    training: Examples,
+    validation: Examples,
+    baselines: Mapping[str, Baseline],
 ) -> Iterator[tuple[str, float, Evaluation]]:
     """The method, the seconds that it took to train, and its evaluation on the test headlines."""
     test = shared.headlines.examples("test")
-    if trial.kind in BASELINES:
-        started = time.perf_counter()
+    if trial.kind in baselines:
         if not shared.model.letter_case:  # the network does not see it either
             training, validation, test = map(_lower, (training, validation, test))
-        predict = BASELINES[trial.kind](training, validation, trial.seed)
+        started = time.perf_counter()
+        predict = baselines[trial.kind](training, validation, trial.seed)
         seconds = time.perf_counter() - started
         probabilities = np.eye(len(test.label_names))[predict(test.texts)]
         yield trial.kind, seconds, evaluate_probabilities(probabilities, test)

@@ -16,12 +16,14 @@ class CompareOptions:
 
     `sizes`: numbers of training headlines; a number above what there is stands for all of them.
     `seeds`: how many seeds, counted from the run's own, or a list. Each draws other headlines.
+    `also`: more methods, see `pipeline.studies.opponents`: `package.module:Factory`, or an encoder.
     """
 
     sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (
         25, 50, 100, 200, 400, 800, 1600,
     )  # fmt: skip
     seeds: Seeds = 5
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -53,15 +53,45 @@ def make_pair(headlines: Headlines) -> list[Outcome]:
 def test_the_sentence(headlines: Headlines, tfidf: dict[int, float], sentence: str) -> None:
     outcomes = [*make_curve("fine_tuned", {10: 0.5, 100: 0.8}), *make_curve("tfidf", tfidf)]
     told = report.comparison_sentence(outcomes, headlines, "glove")
-    assert told == f"fine-tuned glove {sentence}"
+    assert told.startswith(f"fine-tuned glove {sentence}; the most accurate with 100 labels is ")
 
 
 def test_the_sentence_about_a_method_that_learned_nothing(headlines: Headlines) -> None:
     outcomes = [*make_curve("fine_tuned", {100: 0.3}), *make_curve("tfidf", {100: 0.9})]
     outcomes += make_curve("majority", {100: 0.4})
     assert report.comparison_sentence(outcomes, headlines, "glove") == (
-        "fine-tuned glove reaches 30.0% with 100 labels, no more than the commonest label (40.0%)"
+        "fine-tuned glove reaches 30.0% with 100 labels, no more than the commonest label (40.0%); the "
+        "most accurate with 100 labels is TF-IDF (90.0%), with no measurable lead over fine-tuned, "
+        "commonest label"
     )
+
+
+def test_the_sentence_names_the_winner_whoever_it_is(headlines: Headlines) -> None:
+    """With about 100 labels, and with the most; and those from which it cannot be told apart."""
+    truth = np.array(headlines.labels("test"))
+    wrong = (truth + 1) % 3
+
+    def outcome(method: str, size: int, right: int) -> Outcome:
+        predicted = np.where(np.arange(len(truth)) < right, truth, wrong)
+        return Outcome(method, size, 0, right / len(truth), 0.5, 1.0, predicted)
+
+    n = len(truth)
+    few = [outcome("fine_tuned", 90, n - 1), outcome("tfidf", 90, 3), outcome("mine", 90, n)]
+    many = [outcome("fine_tuned", 800, 2), outcome("tfidf", 800, n), outcome("mine", 800, 3)]
+    told = report.comparison_sentence([*few, *many], headlines, "glove").split("; ")
+    assert told[1:] == [
+        "the most accurate with 90 labels is mine (100.0%), with no measurable lead over fine-tuned",
+        "the most accurate with 800 labels is TF-IDF (100.0%), ahead of all others",
+    ]
+    alone = report.comparison_sentence([outcome("mine", 90, n)], headlines, "glove")
+    assert alone.endswith("; the most accurate with 90 labels is mine (100.0%)")
+
+
+def test_other_methods_have_looks_of_their_own() -> None:
+    methods = ["fine_tuned", "mine", "yours"]
+    looks = [style.method_look(method, methods) for method in methods]
+    assert looks[0] == style.METHODS["fine_tuned"]
+    assert len({*style.METHODS.values(), *looks}) == len(style.METHODS) + 2
 
 
 def test_an_outcome_is_read_back_as_it_was_logged() -> None:

@@ -121,10 +121,12 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_http
     import inputs_labels
     import inputs_models
+    import inputs_opponents
     import inputs_python
     import inputs_report
     import inputs_scoring
     import inputs_sets
+    import inputs_start
     import inputs_stores
     import inputs_sweep
     import inputs_unsure
@@ -146,6 +148,8 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
         "Training in Python": inputs_estimator.ROWS,
         "Functions in Python": inputs_python.ROWS,
         "Several workers": inputs_workers.ROWS,
+        "Going on from an earlier classifier": inputs_start.ROWS,
+        "Opponents in a comparison": inputs_opponents.ROWS,
         "Figures and tables": inputs_report.ROWS,
         "Stores": inputs_stores.ROWS,
         "Search": inputs_sweep.ROWS,

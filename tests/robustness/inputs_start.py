@@ -1,4 +1,4 @@
-"""Earlier classifiers from which no training can begin, and opponents that cannot be compared with."""
+"""Earlier classifiers from which no training can begin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEADLINES = "text,label\n" + "".join(
 VECTORS = "alps 1 0\nlose 0 0\nsnow 1 0\nbank 0 1\nhas 0 0\nprofit 0 1\n"
 
 
-def _data(trial: Trial) -> list[str]:
+def small_data(trial: Trial) -> list[str]:
     """Twelve headlines and vectors of their words, as options of a run."""
     data, vectors = trial.write("my.csv", HEADLINES), trial.write("my.txt", VECTORS)
     return [
@@ -37,7 +37,7 @@ def _train(
     def act(trial: Trial) -> str:
         if make:
             make(trial)
-        options = _data(trial)
+        options = small_data(trial)
         before = sorted(trial.folder.rglob("*"))
         shown = trial.command("train", *options, f"start={start}", *more)
         assert sorted(trial.folder.rglob("*")) == before
@@ -110,7 +110,7 @@ ACTS: dict[str, Callable[[Trial], object]] = {
     "start: another encoder": _train("m", _folder(), "model=cnn"),
     "start: another letter case": _train("m", _folder(), "model.letter_case=true"),
     "start: for a command that trains for itself": lambda trial: trial.command(
-        "compare", *_data(trial), "start=m"
+        "compare", *small_data(trial), "start=m"
     ),
     "start: a number, in Python": _fit(lambda trial: 5),
     "start: a classifier without its folder, in Python": _fit(_loaded),
@@ -126,6 +126,27 @@ ACTS: dict[str, Callable[[Trial], object]] = {
     "warm_start: a text": _warm("often"),
 }  # fmt: skip
 
-GETS: dict[str, str] = {}
+GETS = {
+    "start: a folder that is not there": "error: start: old/model: expected a folder with a model, there is none: name a registered model, or a folder that `pipeline export` or MLflow wrote",
+    "start: a file": "error: start: my.csv: expected a folder with a model, got a file: name the folder; unpack an archive first",
+    "start: an empty folder": "error: start: m: expected a folder of `pipeline export`, it has no file SHA256SUMS: name another",
+    "start: a name, and no store": "error: start: there is no model in sqlite:///none.db: train one first (pipeline train), or name a folder with start=",
+    "start: the ID of a run, and no store": "error: start: there is no model in sqlite:///none.db: train one first (pipeline train), or name a folder with start=",
+    "start: no text": "error: start=: String should have at least 1 character, got ''",
+    "start: a list": "error: start=['a', 'b']: expected a valid string, got ['a', 'b']",
+    "start: an address of another kind": "error: start: s3://bucket/model: expected models:/NAME/VERSION, models:/NAME@ALIAS or runs:/ID/model: copy a model from elsewhere to a folder, and name that",
+    "start: a folder whose labels were edited": "error: start: m/model.json: expected the digest in SHA256SUMS, the file has another: it is damaged or was changed: export the model again, or copy the folder again",
+    "start: a folder of another version": "error: start: m/model.json: expected version 1 of the format, got 9: export the model again with the package that reads it",
+    "start: a model that this package did not write": "error: start: m: expected a model that this version of `pipeline train` logged, it is another: name another, or train without start",
+    "start: another encoder": "error: start: expected model=mean, as the earlier classifier has, got model=cnn: set model=mean, or leave start out",
+    "start: another letter case": "error: start: expected model.letter_case=false, as the earlier classifier has, got model.letter_case=true: set model.letter_case=false, or leave start out",
+    "start: for a command that trains for itself": "error: start is not used by `pipeline compare`: leave it out (`pipeline train` uses it)",
+    "start: a number, in Python": "error: fit: expected Start or Classifier or str or path or None as start, got 5 (int)",
+    "start: a classifier without its folder, in Python": "error: fit: expected Start or Classifier or str or path or None as start, got PortableClassifier(label_nam...prior=None, calibration=None) (PortableClassifier)",
+    "start: vectors of other dimensions": "error: start: expected vectors of 2 dimensions, as the earlier classifier has, got 3: choose the vectors that it was trained with",
+    "start: other vectors of the same dimensions": "error: start: expected the vectors that the earlier classifier was trained with, got other rows for 2 words: choose the same vectors and vectors.postprocess, or leave start out",
+    "start: numbers that are not finite": "error: m/model.safetensors: expected finite numbers in head/bias: export the model again, or name another folder",
+    "warm_start: a text": "error: warm_start=often: expected a valid boolean, unable to interpret input, got 'often'",
+}
 
-ROWS = tuple(BadInput(what, act, GETS.get(what, "")) for what, act in ACTS.items())
+ROWS = tuple(BadInput(what, act, GETS[what]) for what, act in ACTS.items())

@@ -22,6 +22,7 @@ from mlflow import MlflowClient
 from pipeline.base.errors import ConfigError
 from pipeline.config import load_config
 from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.studies.baselines import installed_baselines
 from pipeline.studies.compare import Comparison, compare, methods, plan_trials, run_trial
 from pipeline.studies.study import OnTrial
 from pipeline.studies.trials import SCRATCH, TRANSFER, Shared, Trial
@@ -61,7 +62,7 @@ def cut_off(done: int) -> OnTrial:
 
 def test_a_size_above_the_number_of_headlines_stands_for_all(headlines: Headlines) -> None:
     n = len(headlines.splits["train"])
-    trials = plan_trials(headlines, [12, 1000, n + 1], [3, 4])
+    trials = plan_trials(headlines, [12, 1000, n + 1], [3, 4], ["majority", "tfidf"])
     assert {trial.size for trial in trials} == {12, n}
     assert [trial.seed for trial in trials] == sorted(trial.seed for trial in trials)
     assert {trial.kind for trial in trials} >= {"majority", "tfidf", "scratch", "transfer"}
@@ -70,7 +71,7 @@ def test_a_size_above_the_number_of_headlines_stands_for_all(headlines: Headline
 
 def test_fewer_headlines_than_labels(headlines: Headlines) -> None:
     with pytest.raises(ConfigError, match=r"compare.sizes: expected at least .* labels, 3, got 2"):
-        plan_trials(headlines, [2, 50], [0])
+        plan_trials(headlines, [2, 50], [0], [])
 
 
 def test_the_ensemble_is_an_outcome_wherever_it_has_members(shared: Shared) -> None:
@@ -103,8 +104,9 @@ def test_compare(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     code, out, err = main(
-        capfd, "compare", "--json", *overrides, "compare.sizes=[6,20]", "compare.seeds=[1]"
-    )
+        capfd, "compare", "--json", *overrides, "compare.sizes=[6,20]", "compare.seeds=[1]",
+        "compare.also=[sklearn.dummy:DummyClassifier]",
+    )  # fmt: skip
     assert not code, err
     shown = json.loads(out)
     assert re.search(r"compare: \d+ of \d+: 20 headlines, seed 1: test accuracy", err)
@@ -127,7 +129,7 @@ def test_compare(
     } <= files
     table = pd.read_csv(client.download_artifacts(parent.info.run_id, "compare.csv"))
     assert list(table) == ["method", "size", "seed", "test_accuracy", "test_macro_f1", "seconds"]
-    assert set(table["method"]) - {"fasttext"} == METHODS
+    assert set(table["method"]) - {"fasttext"} == METHODS | {"DummyClassifier"}
     assert set(table["size"]) == {6, 20}
     assert set(table["seed"]) == {1}
     assert len(table) == 2 * table["method"].nunique() == len(shown["outcomes"])
@@ -150,7 +152,7 @@ def test_compare(
         table[table["method"] == "fine_tuned"].set_index("size")["test_accuracy"].to_dict()
     )
     lines = runs(f"tags.mlflow.parentRunId = '{parent.info.run_id}' and tags.kind = 'line'")
-    assert {line.info.run_name for line in lines} - {"fasttext"} == METHODS
+    assert {line.info.run_name for line in lines} - {"fasttext"} == METHODS | {"DummyClassifier"}
     (line,) = [line for line in lines if line.info.run_name == "fine_tuned"]
     drawn = client.get_metric_history(line.info.run_id, "test/accuracy")
     assert {p.step: p.value for p in drawn} == {p.step: p.value for p in curve}
@@ -160,6 +162,12 @@ def test_compare(
     summary = Path(client.download_artifacts(parent.info.run_id, "summary.txt")).read_text()
     assert summary.strip() == shown["in_words"]
     assert summary.startswith("fine-tuned vectors.txt reaches ")
+    winner = max(
+        (row for row in shown["means"] if row["size"] == 20), key=lambda row: row["accuracy"]
+    )
+    assert (
+        f"({winner['accuracy']:.1%})" in summary.split("; the most accurate with 20 labels is ")[1]
+    )
     assert len(parent.inputs.dataset_inputs) == 3
 
 
@@ -194,7 +202,9 @@ def test_a_comparison_that_was_killed_goes_on(
     record = client.get_run(result.run_id)
     assert record.info.status == "FINISHED"
     assert record.data.tags["pipeline.end_reason"] == ""
-    assert trials == list(range(1, len(plan_trials(result.headlines, [6], [0, 1])) + 1))
+    assert trials == list(
+        range(1, len(plan_trials(result.headlines, [6], [0, 1], [*installed_baselines()])) + 1)
+    )
     for run_id, run in done.items():
         assert client.get_run(run_id).info.end_time == run.info.end_time
     below = children(result.run_id)
