@@ -48,6 +48,7 @@ def test_defaults_are_those_of_a_run() -> None:
         "vectors": config.vectors.source,
         "validation": config.data.validation,
         "random_state": config.seed,
+        "warm_start": False,
         **{
             f"{phase}_{name}": getattr(getattr(config.training, phase), name)
             for phase in ("frozen", "fine_tuned")
@@ -189,6 +190,21 @@ def test_in_a_pipeline(small: dict[str, Path]) -> None:
         assert cross_val_score(chain, TEXTS, labels, cv=2).mean() > 0.8
 
 
+def test_a_warm_start_goes_on_from_the_last_fit(small: dict[str, Path]) -> None:
+    quick = small_estimator(small, sif=False, ngrams=False, adversarial_epsilon=0)
+    quick.set_params(fine_tuned_epochs=0, frozen_epochs=2)
+
+    def first_loss() -> float:
+        return quick.fit(TEXTS, LABELS).fitted_.history.epochs[0].loss
+
+    afresh = first_loss()
+    assert first_loss() == afresh
+    quick.set_params(warm_start=True)
+    assert first_loss() < 0.9 * afresh
+    with pytest.raises(ConfigError, match="start: expected model=mean"):
+        quick.set_params(encoder="cnn").fit(TEXTS, LABELS)
+
+
 def test_clone_and_pickle(small: dict[str, Path], fitted: EmbeddingClassifier) -> None:
     again = clone(fitted)
     assert again.get_params() == fitted.get_params()
@@ -248,7 +264,7 @@ WRONG = {
     "fine_tuned_learning_rate": (0,), "batch_size": (0, "x"), "adversarial_epsilon": (-1,),
     "fallbacks": ("exactt", ["exact", "low"], 5, None), "std": (0, float("inf")),
     "extra_words": (-1,), "min_coverage": (2,), "validation": (0, 1), "vectors": (None,),
-    "random_state": (-1, None),
+    "random_state": (-1, None), "warm_start": ("x", None),
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import main
+from builders import ROOT, main
 
 from pipeline.base.errors import ConfigError
 from pipeline.data.examples import Examples
@@ -18,16 +19,13 @@ from pipeline.data.headlines import Headlines
 from pipeline.data.sampling import sample_examples
 from pipeline.studies.opponents import load_opponents
 
-MODULE = '''
-from sklearn.feature_extraction.text import CountVectorizer
+(EXAMPLE,) = re.findall(
+    r"```python\n(.*?def bayes.*?)```", (ROOT / "docs" / "compare.md").read_text("utf-8"), re.S
+)
+MODULE = (
+    f"{EXAMPLE}\n\n"
+    + '''
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.naive_bayes import MultinomialNB
-from sklearn.pipeline import make_pipeline
-
-
-def bayes():
-    """The example of docs/compare.md."""
-    return make_pipeline(CountVectorizer(), MultinomialNB())
 
 
 def forest():
@@ -62,6 +60,7 @@ class Short(Counts):
     def predict(self, texts):
         return super().predict(texts)[1:]
 '''
+)
 
 # The three packages as these opponents use them: a word is a number, and a text the counts of some.
 ENCODERS = {
