@@ -126,7 +126,12 @@ def run(
         audited = None
         if insight.audit:
             with timed(seconds, "audit"):
-                audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
+                audited = audit(
+                    headlines,
+                    letter_case=config.model.letter_case,
+                    seed=config.seed,
+                    vectors=config.vectors,
+                )
                 log(report.audit_items(audited))
 
         def log_epoch(epoch: Epoch) -> None:

@@ -22,9 +22,9 @@ from pipeline.classifier.calibration import score_out_of_fold, temperature_facto
 from pipeline.classifier.members import TokenPlaces, rows_of_tokens
 from pipeline.classifier.network import Network, TokenBatch, trained_or_extra
 from pipeline.classifier.scoring import as_tuple
-from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
+from pipeline.classifier.two_views import word_rarity
+from pipeline.embedding.matrix import EmbeddingMatrix
 
-_COMMON = 1e-3  # probability at which a word counts half (Arora et al. 2017, table 1)
 _FOLDS = 5
 _BATCH = 1024
 MOST_TEXTS = 100_000
@@ -170,9 +170,7 @@ def _layer(matrix: EmbeddingMatrix, n_labels: int) -> SifLayer:
     layer = SifLayer(n_trained, len(matrix.word_probabilities), vector_size, n_labels, name="sif")
     layer.build(None)
     layer.table.set_weights([matrix.weights])
-    rarity = _COMMON / (_COMMON + matrix.word_probabilities)
-    rarity[PADDING] = 0
-    layer.rarity.set_weights([rarity[:, None]])
+    layer.rarity.set_weights([word_rarity(matrix)[:, None]])
     return layer
 
 

@@ -73,7 +73,7 @@ USES: Mapping[str, tuple[str, ...]] = {
         *_STUDY,
     ),
     "sweep": (*_TRAINING, "sweep", *_STUDY),
-    "audit": ("data", "model.letter_case", "seed"),
+    "audit": ("data", "vectors", "model.letter_case", "seed"),
     "vectors compare": ("data", "vectors", "seed"),
     "vectors compare --train": (*_TRAINING, *_STUDY),
 }

@@ -45,7 +45,8 @@ def audit_data(page: Path | None, as_json: bool, overrides: tuple[str, ...]) -> 
       pipeline audit --report audit.html
 
     It shows near-duplicates across splits. It shows the accuracy on the test headlines of length,
-    letter case, digits, punctuation or a few words alone. data.group names a column that says
+    letter case, digits, punctuation or a few words alone. It lists the labels that are probably
+    wrong. data.group names a column that says
     where a headline is from; then a linear model is tested on each source that it has not seen.
     With model.letter_case=false there is no warning about letter case, as the model does not see
     it.
@@ -54,7 +55,12 @@ def audit_data(page: Path | None, as_json: bool, overrides: tuple[str, ...]) -> 
     headlines = load_command_headlines(config)
     from pipeline.insight.audit import audit
 
-    audited = audit(headlines, letter_case=config.model.letter_case, seed=config.seed)
+    audited = audit(
+        headlines,
+        letter_case=config.model.letter_case,
+        seed=config.seed,
+        vectors=config.vectors,
+    )
     if page:
         _write_page(page, config, headlines, audited)
         click.echo(f"audit: the page is {page}", err=True)
@@ -78,7 +84,12 @@ def _write_page(path: Path, config: Config, headlines: Headlines, audited: Audit
         from pipeline.base.files import atomic_write
 
     letter_case = {"letter_case": config.model.letter_case}
-    options = {"data": asdict(config.data), "model": letter_case, "seed": config.seed}
+    options = {
+        "data": asdict(config.data),
+        "vectors": asdict(config.vectors),
+        "model": letter_case,
+        "seed": config.seed,
+    }
     written = report.audit_page(headlines, audited, report.config_items(options))
     with atomic_write(path) as part:
         part.write_text(written.content, "utf-8")

@@ -56,6 +56,8 @@ _AUDIT = {
     "tables/audit_overlaps.csv": "Headlines of one split with a near-duplicate in another",
     "tables/near_duplicates.csv": "The near-duplicates",
     "tables/contradictions.csv": "The same headline with several labels",
+    "tables/wrong_labels.csv": "Labels that are probably wrong: two simple models, fitted to the other "
+    "headlines, do not believe them. Probability: that of the label",
     "tables/audit_spaces.csv": "Headlines without spaces between words",
     "tables/audit_groups.csv": "A linear model on sources that it has not seen",
 }
@@ -306,8 +308,8 @@ AUDIT_SECTIONS = (
         },
     ),
     Section(
-        "Leaks and contradictions",
-        "Headlines that stand in two splits, or have two labels.",
+        "Leaks and wrong labels",
+        "Headlines that stand in two splits, have two labels, or probably a wrong one.",
         tables={path: caption for path, caption in _AUDIT.items() if "signals" not in path},
     ),
     Section("Data", tables=_DATA),

@@ -42,7 +42,7 @@ def test_a_check_is_a_function_and_a_row(caplog: pytest.LogCaptureFixture) -> No
     (numbers,) = [item.frame for item in items if getattr(item, "path", "") == "tables/audit.csv"]
     assert ["shouting", 1] in numbers.to_numpy().tolist()
     assert report.Tag("audit.warning", "1 headlines shout") in items
-    assert [*audited.checks] == ["signals", "near_duplicates", "shouting"]
+    assert [*audited.checks] == ["signals", "near_duplicates", "wrong_labels", "shouting"]
 
 
 def test_a_warning_with_a_semicolon_stays_one() -> None:

@@ -276,7 +276,7 @@ def test_the_page_of_an_audit() -> None:
     headlines = load_headlines("bbc")
     reader = Reader(report.audit_page(headlines, audit(headlines)).content)
     assert reader.texts["h1"] == ["No signal is high, and nothing leaks."]
-    assert reader.texts["h2"] == ["Shallow signals", "Leaks and contradictions", "Data"]
+    assert reader.texts["h2"] == ["Shallow signals", "Leaks and wrong labels", "Data"]
     planted = plant("letter_case")
     reader = Reader(report.audit_page(planted, audit(planted)).content)
     assert reader.texts["h1"][0].startswith("The audit warns of 1 finding: ")

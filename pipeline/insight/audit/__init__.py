@@ -4,6 +4,7 @@ check.py           what a check takes and gives
 words.py           the headlines taken apart into words
 duplicates.py      near-duplicates across splits
 contradictions.py  headlines with several labels
+wrong_labels.py    labels that are probably wrong
 spaces.py          headlines without spaces between words
 signals.py         how well shallow signals tell the label
 shapes.py          their features: length, letter case, digits, punctuation
@@ -28,6 +29,8 @@ from pipeline.insight.audit.groups import Groups, hold_groups_out
 from pipeline.insight.audit.signals import Signals, measure_signals
 from pipeline.insight.audit.spaces import count_unspaced
 from pipeline.insight.audit.words import extract_words
+from pipeline.insight.audit.wrong_labels import list_wrong_labels
+from pipeline.insight.text_views import Vectors
 
 __all__ = [
     "CHECKS",
@@ -50,6 +53,7 @@ CHECKS: Mapping[str, Check] = {
     "signals": measure_signals,
     "near_duplicates": find_near_duplicates,
     "contradictions": list_contradictions,
+    "wrong_labels": list_wrong_labels,
     "spaces": count_unspaced,
     "groups": hold_groups_out,
 }
@@ -127,6 +131,7 @@ def audit(
     seed: int = 0,
     checks: Mapping[str, Check] = CHECKS,
     bounds: AuditBounds | None = None,
+    vectors: Vectors | None = None,
 ) -> Audit:
     """Look for shortcuts and leaks in the data: every check of the table is made.
 
@@ -143,6 +148,10 @@ def audit(
         seed: draws samples.
         checks: the checks by name.
         bounds: the sizes of the samples.
+        vectors: a name, a file, WordVectors or options. With them, wrong labels are found better.
+
+    Raises:
+        VectorsError, FetchError: the vectors cannot be used.
     """
     sizes = {split: len(headlines.splits[split]) for split in headlines.splits}
     level = logging.INFO if sum(sizes.values()) > _LARGE else logging.DEBUG
@@ -157,6 +166,7 @@ def audit(
         seed,
         bounds or AuditBounds(),
         headlines.contradictions,
+        vectors,
     )
     results = {}
     for name, check in checks.items():

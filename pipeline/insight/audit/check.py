@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.data.cleaning import Contradiction
 from pipeline.insight.audit.words import Words
+from pipeline.insight.text_views import Vectors
 
 SIGNIFICANCE = 0.01  # p-value above which a result counts as chance; several results are tested
 
@@ -22,12 +23,14 @@ class AuditBounds:
     `max_signal_headlines`: headlines of each split for the signals. With 30,000 the standard error
     of an accuracy is at most 0.003. `max_group_headlines`: headlines for the groups.
     `max_group_scores`: headlines x labels above which their model is a simpler one.
+    `max_label_headlines`: headlines among which wrong labels are looked for.
     """
 
     max_comparisons: int = 7_500_000
     max_signal_headlines: int = 30_000
     max_group_headlines: int = 100_000
     max_group_scores: int = 1_000_000
+    max_label_headlines: int = 30_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,7 @@ class AuditInputs:
     `words`: the headlines of all splits. `groups`: the group of each headline, by split; None where
     the headlines have no groups. `letter_case`: whether the model sees how words are capitalised.
     `seed`: draws samples. `bounds`: the sizes of the samples. `contradictions`: the headlines that
-    came with several labels.
+    came with several labels. `vectors`: those of the words; None where none are at hand.
     """
 
     words: Words
@@ -46,6 +49,7 @@ class AuditInputs:
     seed: int = 0
     bounds: AuditBounds = field(default_factory=AuditBounds)
     contradictions: Sequence[Contradiction] = ()
+    vectors: Vectors | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,18 +66,8 @@ class Words:
 def extract_words(headlines: Headlines) -> Words:
     """Find the words of all headlines."""
     texts = {split: headlines.column(split) for split in headlines.splits}
-    forms = {split: _normal_forms(texts[split]) for split in texts}
-    numbers: dict[str, int] = {}
-    counted = {split: _count(forms[split], numbers) for split in texts}
-    words = np.array(sorted(numbers), object)
-    column = np.empty(len(words), np.int32)
-    column[[numbers[word] for word in words]] = np.arange(len(words), dtype=np.int32)
-    counts = {}
-    for split, (codes, ends) in counted.items():
-        ones = np.ones(len(codes), np.float32)
-        shape = (len(ends) - 1, len(words))
-        counts[split] = scipy.sparse.csr_matrix((ones, column[codes], ends), shape)
-        counts[split].sum_duplicates()
+    forms = {split: normal_forms(texts[split]) for split in texts}
+    words, counts = count_words(forms)
     return Words(
         label_names=headlines.label_names,
         words=words,
@@ -88,7 +78,23 @@ def extract_words(headlines: Headlines) -> Words:
     )
 
 
-def _normal_forms(texts: TextColumn) -> TextColumn:
+def count_words(forms: Mapping[str, TextColumn]) -> tuple[NDArray[np.object_], dict[str, Any]]:
+    """The words of normal forms, sorted, and how often each form has each: `Words.words` and `counts`."""
+    numbers: dict[str, int] = {}
+    counted = {part: _count(forms[part], numbers) for part in forms}
+    words = np.array(sorted(numbers), object)
+    column = np.empty(len(words), np.int32)
+    column[[numbers[word] for word in words]] = np.arange(len(words), dtype=np.int32)
+    counts = {}
+    for part, (codes, ends) in counted.items():
+        ones = np.ones(len(codes), np.float32)
+        shape = (len(ends) - 1, len(words))
+        counts[part] = scipy.sparse.csr_matrix((ones, column[codes], ends), shape)
+        counts[part].sum_duplicates()
+    return words, counts
+
+
+def normal_forms(texts: TextColumn) -> TextColumn:
     """`normal_form` of each text. Python sees only the texts with other letters than ASCII's."""
     parts = []
     for chunk in texts.column.chunks:
