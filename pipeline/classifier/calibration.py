@@ -21,20 +21,32 @@ def log_probabilities(scores: NDArray[np.floating]) -> NDArray[np.float32]:
     return log_softmax(scores, axis=1).astype(np.float32)
 
 
-def log_loss(logs: NDArray[np.floating], classes: NDArray[np.integer]) -> float:
-    """Mean cross-entropy in nats: of log-probabilities (n, n_labels) and labels (n,)."""
-    return -float(logs[np.arange(len(classes)), classes].mean())
+def log_loss(
+    logs: NDArray[np.floating],
+    classes: NDArray[np.integer],
+    weights: NDArray[np.float64] | None = None,
+) -> float:
+    """Mean cross-entropy in nats: of log-probabilities (n, n_labels) and labels (n,).
+
+    `weights`: of the texts, (n,); None: all count the same.
+    """
+    right = logs[np.arange(len(classes)), classes]
+    return -float(right.mean() if weights is None else np.average(right, weights=weights))
 
 
-def temperature_factor(scores: NDArray[np.floating], classes: NDArray[np.integer]) -> float:
+def temperature_factor(
+    scores: NDArray[np.floating],
+    classes: NDArray[np.integer],
+    weights: NDArray[np.float64] | None = None,
+) -> float:
     """The factor from 0.1 to 20 with which the scores have the lowest log loss.
 
     `scores`: as for `log_probabilities`, of texts that their model has not seen; `classes`:
-    (n,). It is one over the temperature of Guo et al. (2017), arXiv 1706.04599.
+    (n,); `weights`: of the texts, (n,), or None. It is one over the temperature of Guo et al. (2017), arXiv 1706.04599.
     """
     bounds = (np.log(0.1), np.log(20))
     result = minimize_scalar(
-        lambda exponent: log_loss(log_probabilities(np.exp(exponent) * scores), classes),
+        lambda exponent: log_loss(log_probabilities(np.exp(exponent) * scores), classes, weights),
         bounds=bounds,
         method="bounded",
     )

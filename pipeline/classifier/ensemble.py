@@ -26,10 +26,13 @@ from pipeline.classifier.members import Member, NetworkMember
 from pipeline.classifier.network import Network
 from pipeline.classifier.ngram_fitting import fit_ngrams, ngram_rows
 from pipeline.classifier.ngrams import NgramMember
+from pipeline.classifier.options import Select
 from pipeline.classifier.scoring import BATCH_SIZE, Scorer, compile_scorer, score_texts
+from pipeline.classifier.selection import count_labels, score
 from pipeline.classifier.sif import fit_sif, sif_log_probabilities, sif_rows
 from pipeline.data.examples import Examples
 from pipeline.data.sampling import take_texts
+from pipeline.data.weighting import given_weights, take
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 from pipeline.portable.conformal import Calibration
 from pipeline.portable.tokens import EMPTY, FIRST_WORD, NO_KNOWN_WORD, UNKNOWN, is_word
@@ -51,7 +54,7 @@ class Classifier:
     `network`: the Keras network, which is the first member. `beside`: the linear members beside it.
     `weights`: the weight of each member, the network's first. `label_names`: label i of the outputs
     is `label_names[i]`. `floor`: lower log-probabilities of a member count as this. `prior`: the share
-    of each label among the training texts, which a text gets of which the members know nothing; empty
+    of each label among the training texts, by their weights, which a text gets of which the members know nothing; empty
     where it is not known. `calibration`: for sets of labels.
     """
 
@@ -216,6 +219,7 @@ def fit_ensemble(
     validation: Examples,
     *,
     seed: int = 0,
+    select: Select = "accuracy",
 ) -> Ensemble:
     """Fit the members that the network's options ask for, and weigh them against the network.
 
@@ -225,12 +229,17 @@ def fit_ensemble(
     and the data decide with many. Where the ensemble is no better than the network alone, the
     network stays alone. A member whose numbers are not all finite is left out.
 
+    Texts count by their weights, where they have some, in all that is fitted and weighed. What the
+    result tells, and sets of labels, count each validation text once.
+
     Args:
         network: a trained network.
         matrix: the one that it was built from.
         training: fits the members.
         validation: weighs them.
         seed: of the members' folds and samples, and of the texts that calibrate.
+        select: what the ensemble must not be worse in than the network alone: the log loss, also by
+            the default `accuracy`; or `balanced_accuracy` or `macro_f1`.
 
     Raises TrainingError: the numbers of the network are not finite.
     """
@@ -238,6 +247,7 @@ def fit_ensemble(
     options, n_labels = network.options, network.n_labels
     held_out = network.token_ids(validation.texts)
     labels, truth = np.asarray(training.labels), np.asarray(validation.labels)
+    text_weights, held_out_weights = map(given_weights, (training, validation))
     members: list[Member] = []
     logits = network.logits(held_out)
     logs = {"network": log_softmax(logits.astype(np.float64), axis=1)}
@@ -249,13 +259,21 @@ def fit_ensemble(
         # Of many texts, only those are tokenised to which a member is fitted.
         rows = sif_rows(len(labels), seed)
         inputs = network.token_ids(take_texts(training.texts, rows))
-        sif = fit_sif(network, matrix, inputs, labels[rows], n_labels, seed=seed)
+        chosen = take(text_weights, rows)
+        sif = fit_sif(network, matrix, inputs, labels[rows], n_labels, seed=seed, weights=chosen)
         logs["sif"] = sif_log_probabilities(network, sif, held_out)
         members.append(sif)
     if options.ngrams and several:
         rows = ngram_rows(labels, seed)
         strings = network.joined_tokens(take_texts(training.texts, rows))
-        ngrams = fit_ngrams(strings, labels[rows], n_labels, seed=seed, most_texts=len(rows))
+        ngrams = fit_ngrams(
+            strings,
+            labels[rows],
+            n_labels,
+            seed=seed,
+            most_texts=len(rows),
+            weights=take(text_weights, rows),
+        )
         logs["ngrams"] = ngrams.score_strings(network.joined_tokens(validation.texts))
         members.append(ngrams)
 
@@ -270,12 +288,14 @@ def fit_ensemble(
         del logs[name]
     members = [member for member in members if member.name not in broken]
 
-    weights = _weigh(list(logs.values()), truth) if members else np.ones(1)
+    weights = _weigh(list(logs.values()), truth, held_out_weights) if members else np.ones(1)
     weights[weights < _LEAST] = 0
     whole = log_softmax(_weighed(weights, list(logs.values())), axis=1)
-    if log_loss(whole, truth) > log_loss(logs["network"], truth):
+    scores = [_score(select, each, truth, held_out_weights) for each in (whole, logs["network"])]
+    if scores[0] < scores[1]:
         weights, whole = np.array([1.0] + [0.0] * len(members)), logs["network"]
-    prior = np.bincount(labels, minlength=n_labels) / len(labels)
+    prior = np.bincount(labels, text_weights, n_labels)
+    prior = prior / prior.sum()
     classifier = _classifier(network, members, weights.tolist(), training.label_names)
     classifier = replace(classifier, prior=tuple(prior.tolist()))
     # Sets of labels are for the answers as they are given: the prior, where nothing else is known.
@@ -311,12 +331,31 @@ def _classifier(
     return Classifier(network, beside, (weights[0], *(weight for _, weight in kept)), names)
 
 
-def _weigh(logs: list[NDArray[Any]], truth: NDArray[np.integer]) -> NDArray[np.float64]:
+def _score(
+    select: Select,
+    logs: NDArray[Any],
+    truth: NDArray[np.integer],
+    weights: NDArray[np.float64] | None,
+) -> tuple[float, float]:
+    """Higher is better. Of equal scores the log loss decides, and it alone by default."""
+    loss = log_loss(logs, truth, weights)
+    if select == "accuracy":
+        return -loss, -loss
+    counts = count_labels(
+        logs.argmax(axis=1), truth, np.ones(len(truth)) if weights is None else weights
+    )
+    return score(select, counts, loss), -loss
+
+
+def _weigh(
+    logs: list[NDArray[Any]], truth: NDArray[np.integer], text_weights: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    n = len(truth) if text_weights is None else text_weights.sum()
     equal = np.full(len(logs), 1 / len(logs))
 
     def cost(weights: NDArray[np.float64]) -> float:
-        loss = log_loss(log_softmax(_weighed(weights, logs), axis=1), truth)
-        return len(truth) * loss + _PRIOR * float(((weights - equal) ** 2).sum())
+        loss = log_loss(log_softmax(_weighed(weights, logs), axis=1), truth, text_weights)
+        return n * loss + _PRIOR * float(((weights - equal) ** 2).sum())
 
     return minimize(cost, equal, bounds=[(0, None)] * len(logs), method="L-BFGS-B").x
 

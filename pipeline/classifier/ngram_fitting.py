@@ -23,6 +23,7 @@ from pipeline.classifier.ngrams import (
     chunk_strings,
     n_outputs_for,
 )
+from pipeline.data.weighting import take
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def fit_ngrams(
     seed: int = 0,
     most_texts: int = MOST_TEXTS,
     many: int = MANY,
+    weights: NDArray[np.float64] | None = None,
 ) -> NgramMember:
     """Fit a linear support vector machine to hashed n-grams and calibrate its scores.
 
@@ -61,6 +63,7 @@ def fit_ngrams(
         many: where texts x labels are more, one fold calibrates, and each label is held against a
             random sample of the other texts, `many` for all labels together. The time then grows
             with the texts alone.
+        weights: of the texts, (n,); None: all count once.
 
     Raises:
         DataError: nothing to fit, labels out of range, or another number of labels than of texts.
@@ -82,15 +85,18 @@ def fit_ngrams(
     if folds is None:
         folds = 5 if len(chosen) <= 10_000 else 3
     features = _Features.extract(strings[chosen], n_buckets)
-    kept = classes[chosen]
+    kept, kept_weights = classes[chosen], take(weights, chosen)
 
     def score_fold(train: NDArray[np.int64], held_out: NDArray[np.int64]) -> NDArray[np.float64]:
-        model = _fit(features.rows(train), kept[train], n_labels, regularisation, seed, many)
+        fitted = take(kept_weights, train)
+        model = _fit(
+            features.rows(train), kept[train], fitted, n_labels, regularisation, seed, many
+        )
         return model.scores(features.rows(held_out))
 
     rows, scores = score_out_of_fold(score_fold, kept, n_outputs_for(n_labels), folds, seed, many)
-    factor = temperature_factor(scores, kept[rows])
-    model = _fit(features, kept, n_labels, regularisation, seed, many)
+    factor = temperature_factor(scores, kept[rows], take(kept_weights, rows))
+    model = _fit(features, kept, kept_weights, n_labels, regularisation, seed, many)
 
     n_outputs = model.coefficients.shape[1]
     table = np.zeros((n_buckets, 1 + n_outputs), np.float32)
@@ -174,16 +180,22 @@ class _Linear:
 
 
 def _fit(
-    features: _Features, classes: NDArray[np.int64], n_labels: int, c: float, seed: int, many: int
+    features: _Features,
+    classes: NDArray[np.int64],
+    text_weights: NDArray[np.float64] | None,
+    n_labels: int,
+    c: float,
+    seed: int,
+    many: int,
 ) -> _Linear:
-    weights = _weights(features, classes, n_labels)
+    weights = _weights(features, classes, text_weights, n_labels)
     present = np.unique(classes)
     n_outputs = n_outputs_for(n_labels)
     coefficients, bias = np.zeros((len(weights), n_outputs)), -np.ones(n_outputs)
     if len(present) == 1:  # nothing to separate: this class always wins
         bias[:] = np.where(np.arange(n_labels)[-n_outputs:] == present[0], 1.0, -1.0)
         return _Linear(weights, coefficients, bias)
-    rows, offsets = _separate(features.weighted(weights), classes, c, seed, many)
+    rows, offsets = _separate(features.weighted(weights), classes, text_weights, c, seed, many)
     if len(present) == 2 and n_outputs > 1:
         rows, offsets = np.vstack([-rows, rows]), np.concatenate([-offsets, offsets])
     columns = present if n_outputs > 1 else [0]
@@ -192,14 +204,19 @@ def _fit(
 
 
 def _separate(
-    rows: Any, classes: NDArray[np.int64], c: float, seed: int, many: int
+    rows: Any,
+    classes: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    c: float,
+    seed: int,
+    many: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Hold each class against the texts of the others: coefficients (n_outputs, n_seen), offsets."""
     # In the dual form the time does not grow with the features. The seed orders the texts.
     machine, present = LinearSVC(C=c, dual=True, random_state=seed), np.unique(classes)
     most_others = many // len(present)
     if len(classes) <= most_others or len(present) == 2:
-        machine.fit(rows, classes)
+        machine.fit(rows, classes, weights)
         return machine.coef_, machine.intercept_
     random = np.random.default_rng(seed)
     coefficients, offsets = np.zeros((len(present), rows.shape[1])), np.zeros(len(present))
@@ -207,12 +224,17 @@ def _separate(
         mine, others = np.flatnonzero(classes == label), np.flatnonzero(classes != label)
         drawn = random.choice(others, min(most_others, len(others)), replace=False)
         chosen = np.sort(np.concatenate([mine, drawn]))
-        machine.fit(rows[chosen], classes[chosen] == label)
+        machine.fit(rows[chosen], classes[chosen] == label, take(weights, chosen))
         coefficients[i], offsets[i] = machine.coef_[0], machine.intercept_[0]
     return coefficients, offsets
 
 
-def _weights(features: _Features, classes: NDArray[np.int64], n_labels: int) -> NDArray[np.float64]:
+def _weights(
+    features: _Features,
+    classes: NDArray[np.int64],
+    text_weights: NDArray[np.float64] | None,
+    n_labels: int,
+) -> NDArray[np.float64]:
     """The weight of each n-gram, float64 array, (n_seen,).
 
     Rare n-grams count for more, and so do n-grams that tell classes apart. The weight is the smooth
@@ -220,9 +242,12 @@ def _weights(features: _Features, classes: NDArray[np.int64], n_labels: int) -> 
     class (Wang and Manning 2012, aclanthology.org/P12-2018). With few texts the ratio is noise. So
     its share in the mean grows with the number of texts; it is a half at 1,000.
     """
-    n = len(classes)
+    values = np.ones(len(classes)) if text_weights is None else text_weights
+    n = values.sum()
     present = (features.blocks[0] + features.blocks[1]).sign()
-    in_class = scipy.sparse.csr_matrix((np.ones(n), (classes, np.arange(n))), (n_labels, n))
+    in_class = scipy.sparse.csr_matrix(
+        (values, (classes, np.arange(len(classes)))), (n_labels, len(classes))
+    )
     counts = (in_class @ present).toarray()  # (n_labels, n_seen)
     seen = counts.sum(axis=0)
     idf = np.log((1 + n) / (1 + seen)) + 1

@@ -12,6 +12,9 @@ from pipeline.portable.text import MAX_CHARACTERS
 
 AUTO: Final = "auto"
 
+Select = Literal["accuracy", "balanced_accuracy", "macro_f1", "log_loss"]
+"""What decides on the validation texts between epochs, phases, and the ensemble."""
+
 
 @dataclass(frozen=True, config=STRICT)
 class EncoderOptions:

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from pipeline.classifier.calibration import score_out_of_fold, temperature_factor
+from pipeline.classifier.discriminant import discriminate
 from pipeline.classifier.members import TokenPlaces, rows_of_tokens
 from pipeline.classifier.network import Network, TokenBatch, trained_or_extra
 from pipeline.classifier.scoring import as_tuple
 from pipeline.classifier.two_views import word_rarity
+from pipeline.data.weighting import take
 from pipeline.embedding.matrix import EmbeddingMatrix
 
 _FOLDS = 5
@@ -118,6 +120,7 @@ def fit_sif(
     *,
     seed: int = 0,
     most_texts: int = MOST_TEXTS,
+    weights: NDArray[np.float64] | None = None,
 ) -> SifMember:
     """Fit the member to texts.
 
@@ -135,6 +138,7 @@ def fit_sif(
         seed: of the sample and of the folds that calibrate.
         most_texts: of more texts, a random sample of this size is fitted. The means of more texts
             are no better.
+        weights: of the texts, (n,); None: all count once.
 
     Raises:
         ValueError: all texts have one label, or there are no more texts than labels.
@@ -150,8 +154,9 @@ def fit_sif(
     chosen = sif_rows(len(labels), seed, most_texts)
     if len(chosen) < len(labels):
         inputs, labels = [array[chosen] for array in inputs], labels[chosen]
+        weights = take(weights, chosen)
     features = _in_batches(network, inputs, layer.mean_vectors)
-    layer.scores.set_weights(_calibrated(features, labels, n_labels, seed))
+    layer.scores.set_weights(_calibrated(features, labels, weights, n_labels, seed))
     return SifMember(layer)
 
 
@@ -206,28 +211,39 @@ def _in_batches(
 
 
 def _calibrated(
-    features: NDArray[np.float32], labels: NDArray[np.integer], n_labels: int, seed: int
+    features: NDArray[np.float32],
+    labels: NDArray[np.integer],
+    weights: NDArray[np.float64] | None,
+    n_labels: int,
+    seed: int,
 ) -> list[NDArray[np.float32]]:
     """Kernel, (width, n_labels), and bias, (n_labels,), times one factor. Scores of texts that are
     held out in turn decide on the factor."""
-    kernel, bias = _fit(features, labels, n_labels)
+    kernel, bias = _fit(features, labels, weights, n_labels)
 
     def score_fold(
         train: NDArray[np.int64], held_out: NDArray[np.int64]
     ) -> NDArray[np.float64] | None:
         if not 1 < len(np.unique(labels[train])) < len(train):
             return None
-        fold_kernel, fold_bias = _fit(features[train], labels[train], n_labels)
+        fold_kernel, fold_bias = _fit(
+            features[train], labels[train], take(weights, train), n_labels
+        )
         return features[held_out] @ fold_kernel + fold_bias
 
     rows, scores = score_out_of_fold(score_fold, labels, n_labels, _FOLDS, seed)
-    factor = temperature_factor(scores, labels[rows])
+    factor = temperature_factor(scores, labels[rows], take(weights, rows))
     return [(factor * kernel).astype(np.float32), (factor * bias).astype(np.float32)]
 
 
 def _fit(
-    features: NDArray[np.float32], labels: NDArray[np.integer], n_labels: int
+    features: NDArray[np.float32],
+    labels: NDArray[np.integer],
+    weights: NDArray[np.float64] | None,
+    n_labels: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if weights is not None:
+        return discriminate(features, labels, weights, n_labels, _NEVER)
     # With few texts one dimension can be constant, which is no matter for a shrunken covariance.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Only one sample available")

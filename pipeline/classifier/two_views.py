@@ -17,6 +17,7 @@ from scipy.special import softmax
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from pipeline.classifier.calibration import score_out_of_fold, temperature_factor
+from pipeline.classifier.discriminant import ledoit_wolf
 from pipeline.embedding.matrix import PADDING, EmbeddingMatrix
 
 TOTAL_WEIGHT = 150.0
@@ -79,23 +80,33 @@ class TwoViews:
         return scores if self.words is None else scores + views.words @ self.words
 
 
-def fit_two_views(views: Views, labels: NDArray[np.integer], n_labels: int) -> TwoViews:
-    """Fit both models to texts, of which the first have the `labels`.
+def fit_two_views(
+    views: Views,
+    labels: NDArray[np.integer],
+    n_labels: int,
+    given: NDArray[np.float64] | None = None,
+) -> TwoViews:
+    """Fit both models to texts, of which the first have the `labels`, and perhaps weights: `given`.
 
     Texts without a label get one from what both models say, and the models are fitted again:
     expectation maximisation (Nigam, McCallum, Thrun and Mitchell 2000, doi 10.1023/A:1007692713085).
     """
     n, n_labelled = len(views.vectors), len(labels)
     weights = np.ones(n)
+    weights[:n_labelled] = 1 if given is None else given
     weights[n_labelled:] = min(1.0, TOTAL_WEIGHT / max(n - n_labelled, 1))
     shares = np.zeros((n, n_labels))
     shares[np.arange(n_labelled), labels] = 1
     few = slice(n_labelled)
-    centred = views.vectors[few] - _means(views.vectors[few], shares[few])[labels]
-    shrinkage = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
+    means = _means(views.vectors[few], shares[few] * weights[few, None])
+    centred = views.vectors[few] - means[labels]
+    if given is None:
+        shrinkage = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
+    else:
+        shrinkage = ledoit_wolf(centred, given)
     model = _discriminate(views.vectors[few], shares[few], weights[few], shrinkage)
     # More texts need less of it.
-    shrinkage = max(shrinkage * n_labelled / weights.sum(), _LEAST_SHRINKAGE)
+    shrinkage = max(shrinkage * weights[few].sum() / weights.sum(), _LEAST_SHRINKAGE)
     for number in range(_ROUNDS) if n > n_labelled else [_WORDS_FROM]:
         shares[n_labelled:] = softmax(model.scores(views)[n_labelled:], axis=1)
         model = _discriminate(views.vectors, shares, weights, shrinkage)

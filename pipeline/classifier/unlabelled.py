@@ -18,6 +18,7 @@ from pipeline.classifier.sif import mean_vectors
 from pipeline.classifier.two_views import TwoViews, Views, fit_two_views
 from pipeline.data.examples import Examples
 from pipeline.data.sampling import sample_positions, take_texts
+from pipeline.data.weighting import given_weights
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix
 
 logger = logging.getLogger(__name__)
@@ -87,14 +88,18 @@ def label_unlabelled(
     )
     labels, truth = np.asarray(training.labels), np.asarray(validation.labels)
     n_labels = len(training.label_names)
-    alone = fit_two_views(labelled, labels, n_labels)
-    together = fit_two_views(labelled.stacked(others), labels, n_labels)
+    weights = given_weights(training)
+    alone = fit_two_views(labelled, labels, n_labels, weights)
+    together = fit_two_views(labelled.stacked(others), labels, n_labels, weights)
     before, after = (_label(model, held_out) == truth for model in (alone, together))
     lost, won = int((before & ~after).sum()), int((after & ~before).sum())
     used = lost - won <= 2 * np.sqrt(lost + won)
     chosen = _label(together, others).tolist()
     examples = replace(
-        training, texts=[*training.texts, *texts], labels=[*training.labels, *chosen]
+        training,
+        texts=[*training.texts, *texts],
+        labels=[*training.labels, *chosen],
+        weights=None if weights is None else [*weights, *_as_their_label(chosen, labels, weights)],
     )
     result = SelfLabelled(
         examples if used else training,
@@ -127,3 +132,11 @@ def _views(network: Network, matrix: EmbeddingMatrix, texts: Sequence[str]) -> V
 
 def _label(model: TwoViews, views: Views) -> NDArray[np.intp]:
     return model.scores(views).argmax(axis=1)
+
+
+def _as_their_label(
+    chosen: Sequence[int], labels: NDArray[np.integer], weights: NDArray[np.float64]
+) -> list[float]:
+    """A text that got a label counts as the labelled ones of that label do on average."""
+    totals, counts = np.bincount(labels, weights), np.bincount(labels)
+    return [float(totals[label] / counts[label]) for label in chosen]

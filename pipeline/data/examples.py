@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,15 +15,18 @@ from pipeline.base.errors import DataError
 class Examples:
     """Texts and their labels.
 
-    `texts`: n strings. `labels`: n positions in `label_names`, from 0.
+    `texts`: n strings. `labels`: n positions in `label_names`, from 0. `weights`: how much each text
+    counts, n numbers: one of weight 2 counts as if it were there twice; None: each counts once.
 
     Raises ArgumentError: a field has another type; DataError: there is not one label for each text, a
-    label is no such position, or two labels have one name.
+    label is no such position, two labels have one name, or a weight is negative or not finite, or all
+    are 0.
     """
 
     texts: Sequence[str]
     labels: Sequence[int]
     label_names: tuple[str, ...]
+    weights: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -39,17 +43,38 @@ class Examples:
                     f"expected labels from 0 to {last}, as positions in {last + 1} label names, got "
                     f"{label}"
                 )
+        if self.weights is not None:
+            check_weights(self.weights, len(self))
 
     def __len__(self) -> int:
         return len(self.texts)
 
     @property
     def sha256(self) -> str:
-        """A digest of the names of the labels and the texts, in order."""
+        """A digest of the names of the labels and the texts, in order; with the weights where there are
+        any."""
         digest, names = hashlib.sha256(), self.label_names
         for text, label in zip(self.texts, self.labels, strict=True):
             digest.update(f"{names[label]}\t{text}\n".encode("utf-8", "surrogatepass"))
+        if self.weights is not None:
+            digest.update(repr([float(weight) for weight in self.weights]).encode())
         return digest.hexdigest()
+
+
+def check_weights(weights: Sequence[float], n_texts: int, name: str = "weights") -> None:
+    """Raises DataError: there is not one weight for each of `n_texts` texts, one is negative or not
+    finite, or all are 0. `name`: what the message calls them."""
+    if len(weights) != n_texts:
+        raise DataError(
+            f"{name}: expected one weight a text, got {len(weights)} for {n_texts} texts"
+        )
+    for i, weight in enumerate(weights):
+        if not (math.isfinite(weight) and weight >= 0):
+            raise DataError(
+                f"{name}: expected finite numbers of at least 0, got {weight} at position {i}"
+            )
+    if n_texts and not any(weights):
+        raise DataError(f"{name}: expected a weight above 0, all {n_texts} are 0")
 
 
 @dataclass(frozen=True)

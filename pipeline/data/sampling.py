@@ -26,7 +26,13 @@ def sample_examples(examples: Examples, n: int, seed: int) -> Examples:
         place[positions] = (np.arange(len(positions)) + random.random()) / len(positions)
     chosen = np.sort(np.argsort(place, kind="stable")[:n])
     labels_of_chosen = [examples.labels[i] for i in chosen]
-    return Examples(take_texts(examples.texts, chosen), labels_of_chosen, examples.label_names)
+    weights = examples.weights
+    return Examples(
+        take_texts(examples.texts, chosen),
+        labels_of_chosen,
+        examples.label_names,
+        None if weights is None else [weights[i] for i in chosen],
+    )
 
 
 def take_texts(texts: Sequence[str], positions: NDArray[np.integer[Any]]) -> list[str]:

@@ -21,6 +21,7 @@ from pipeline.classifier.options import AUTO, EncoderOptions
 from pipeline.classifier.start import Start, read_start
 from pipeline.classifier.unlabelled import SelfLabelled, label_unlabelled
 from pipeline.data.examples import Examples
+from pipeline.data.weighting import weigh_labels
 from pipeline.embedding.loading import choose_vectors, load_vectors
 from pipeline.embedding.matching import conventions, spellings
 from pipeline.embedding.matrix import EmbeddingMatrix, build_embedding_matrix
@@ -135,7 +136,7 @@ def fit(
         vectors: a name, a file, WordVectors or gensim KeyedVectors; None: as `embedding` says.
         embedding: which vectors, and how they become rows of the matrix.
         model: of the network and the members; the default is `cnn`.
-        schedule: the phases of training.
+        schedule: the phases of training, and how much labels count.
         seed: decides the initial weights, the order of the batches, dropout and the folds. The same
             seed gives the same bits with the same number of threads on one machine.
         unlabelled: texts without a label, other than all others here. They count words, and are
@@ -156,7 +157,8 @@ def fit(
         TrainingError: a loss is not finite; a worker is missing, has ended, or has other data.
         ConfigError: `start` has an encoder of another shape.
         ModelError: `start` is no folder of a classifier, or it is damaged.
-        DataError: no texts, label names that differ, or no text to train own vectors on.
+        DataError: no texts, label names that differ, no text to train own vectors on, or
+            `schedule.class_weight` names another label.
         FetchError, MissingExtraError: the vectors are not here.
     """
     embedding = embedding or VectorsOptions()
@@ -165,6 +167,9 @@ def fit(
     earlier = None if start is None else read_start(start)
     if earlier:
         earlier.check(model)
+    training, validation = weigh_labels(training, validation, schedule.class_weight)
+    # From here on the weights of labels are in the examples.
+    unweighted = replace(schedule, class_weight=None)
     workers = workers or join_workers(
         schedule.workers,
         # A process alone has nothing to compare, and millions of texts take seconds.
@@ -244,14 +249,16 @@ def fit(
             network,
             training,
             validation,
-            schedule,
+            unweighted,
             seed=seed,
             on_epoch=on_epoch,
             checkpoints=checkpoints,
             workers=workers,
         )
     with timed(seconds, "ensemble"):
-        ensemble = fit_ensemble(network, matrix, training, validation, seed=seed)
+        ensemble = fit_ensemble(
+            network, matrix, training, validation, seed=seed, select=schedule.select
+        )
     kept = ENSEMBLE if model.sif or model.ngrams else history.best.name
     return Fitted(
         ensemble.classifier, kept, vocabulary, length, matrix, history, ensemble, labelled, seconds

@@ -13,6 +13,8 @@ class Epoch:
     """What one epoch showed. Losses are mean cross-entropies in nats, accuracies are fractions.
 
     `number`: from 1, in its phase. `planned`: how many epochs the phase has if nothing ends it early.
+    Where texts have weights, the losses count by them, and the accuracies count each text once.
+    `score`: what decides (`training.select`), by the weights; None: the validation accuracy.
     `earlier`: whether it was trained before the training was cut off and went on.
     """
 
@@ -24,12 +26,15 @@ class Epoch:
     val_loss: float
     val_accuracy: float
     earlier: bool = field(default=False, compare=False)
+    score: float | None = None
 
     def better_than(self, epoch: Epoch | None) -> bool:
-        """A higher validation accuracy, or the same with a lower validation loss."""
-        if epoch is None:
-            return True
-        return (self.val_accuracy, -self.val_loss) > (epoch.val_accuracy, -epoch.val_loss)
+        """A higher score, or the same with a lower validation loss."""
+        return epoch is None or self._result > epoch._result
+
+    @property
+    def _result(self) -> tuple[float, float]:
+        return self.val_accuracy if self.score is None else self.score, -self.val_loss
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,11 +17,14 @@ from pipeline.base.calls import checked
 from pipeline.base.errors import DataError, TrainingError
 from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
+from pipeline.classifier.selection import score
 from pipeline.data.examples import Examples
+from pipeline.data.weighting import weigh_labels
 from pipeline.embedding.matrix import FIRST_WORD, PADDING
 from pipeline.embedding.threads import set_threads
 from pipeline.training.checkpoint import Checkpoint, Progress
 from pipeline.training.history import Epoch, History, Phase
+from pipeline.training.losses import batch_loss, count_labels, count_right
 from pipeline.training.optimizer import SparseAdam
 from pipeline.training.options import PhaseOptions, TrainingOptions
 from pipeline.training.schedule import Plan, plan_by_length, plan_epoch, schedule_for
@@ -48,8 +51,8 @@ def train(
     """Train a network in place, phase by phase, and keep the weights of the best phase.
 
     A phase begins from the best weights so far. Its learning rate warms up and then falls along a
-    cosine. It ends early after `patience` epochs without a better validation result (accuracy, and
-    where that is equal, loss), and goes back to its best epoch. Fine-tuning never makes the
+    cosine. It ends early after `patience` epochs without a better validation result (what
+    `options.select` says, and where that is equal, loss), and goes back to its best epoch. Fine-tuning never makes the
     validation result worse: of all phases the best one is kept.
 
     With `adversarial_epsilon` each batch is learned as it is, and again with the word vectors of
@@ -58,6 +61,9 @@ def train(
 
     The same seed and number of threads give the same bits on one machine. Each epoch has its own
     order and dropout, which follow from the seed and the epoch's number alone.
+
+    Texts count in the loss and in the validation result by their weights, where they have some, and by
+    those of `options.class_weight`.
 
     Args:
         network: as `build_network` makes it.
@@ -73,12 +79,14 @@ def train(
         workers: those that train together; None: as `options.workers` says.
 
     Raises:
-        DataError: no texts to learn from or to validate with, or their label names differ.
+        DataError: no texts to learn from or to validate with, their label names differ, or
+            `options.class_weight` names another label.
         TrainingError: a loss is not finite, or a worker has ended. The training ends there, and no
             weights are kept.
     """
     _check(training, validation)
     options = options or TrainingOptions()
+    training, validation = weigh_labels(training, validation, options.class_weight)
     workers = workers or join_workers(options.workers, options=(options, seed))
     threads = set_threads()
     tokens = tokenise(network, training, checkpoints)
@@ -149,7 +157,7 @@ class _Trainer:
     ) -> None:
         self.network, self.name, self.phase = network, name, phase
         self.training, self.held_out, self.seed = training, held_out, seed
-        self.workers = workers
+        self.workers, self.select = workers, options.select
         n = len(training.labels)
         self.schedule = schedule_for(n, name, phase, options)
         network.embedding.trainable = name != "frozen"
@@ -172,11 +180,8 @@ class _Trainer:
         n_texts = -(-self.schedule.batch_size // len(workers.cluster.addresses))
         self.most_rows = n_texts * training.inputs[0].shape[1] * (2 if self.reach else 1)
         self.extra_loss = getattr(network.last_layer, "extra_loss", None)
-        # The arrays of `Tokens.batches`, where each batch starts, and how wide it is.
-        ranks = [*(array.ndim for array in training.arrays), 1, 1]
-        signature = [tf.TensorSpec((None,) * rank, tf.int32) for rank in ranks]
-        self.epoch = tf.function(self._epoch, input_signature=signature)
-        self.score = tf.function(self._score, input_signature=signature)
+        self.epoch = tf.function(self._epoch, input_signature=_signature(training))
+        self.score = tf.function(self._score, input_signature=_signature(held_out))
 
     def run(self, progress: Progress) -> Phase:
         phase = self._take_up(progress)
@@ -190,15 +195,19 @@ class _Trainer:
             schedule = self.schedule
             plan = plan_epoch(lengths, schedule.batch_size, random, schedule.passes)
             loss, right = self._in_stretches(self.epoch, self.training, plan, number)
-            val_loss, val_right = self._in_stretches(self.score, self.held_out, by_length, number)
+            val_loss, val_right, counts = self._in_stretches(
+                self.score, self.held_out, by_length, number
+            )
+            val_loss = float(val_loss / n_held)
             epoch = Epoch(
                 self.name,
                 number,
                 schedule.epochs,
-                loss / (n * schedule.passes),
-                right / (n * schedule.passes),
-                val_loss / n_held,
-                val_right / n_held,
+                float(loss / (n * schedule.passes)),
+                float(right / (n * schedule.passes)),
+                val_loss,
+                float(val_right / n_held),
+                score=score(self.select, counts, val_loss),
             )
             better = phase is None or epoch.better_than(phase.best)
             weights = self.network.get_weights() if better or progress.checkpoint else []
@@ -209,28 +218,27 @@ class _Trainer:
         assert phase is not None
         return phase
 
-    def _in_stretches(
-        self, compiled: Any, tokens: Tokens, plan: Plan, number: int
-    ) -> tuple[float, float]:
-        """Call compiled code for all batches of a plan, and add up both sums.
+    def _in_stretches(self, compiled: Any, tokens: Tokens, plan: Plan, number: int) -> list[Any]:
+        """Call compiled code for all batches of a plan, and add up what it gives; a loss is the first.
 
         A signal such as Ctrl-C is handled between two calls of compiled code. So no call takes all
         batches. `number`: that of the epoch.
         """
-        sums = np.zeros(2)
+        sums: list[Any] = []
         for start in range(0, len(plan), _STRETCH):
             end = min(start + _STRETCH, len(plan))
             starts = plan.starts[start : end + 1] - plan.starts[start]
             part = (*tokens.batches(plan, start, end), starts, plan.widths[start:end])
             with self.workers.lost():
-                sums += [float(total) for total in compiled(*map(tf.constant, part))]
+                totals = [each.numpy().astype(float) for each in compiled(*map(tf.constant, part))]
+            sums = [a + b for a, b in zip(sums, totals, strict=True)] if sums else totals
             if not np.isfinite(sums[0]):
                 raise TrainingError(
                     f"epoch {number} of {self.name}: expected a finite loss, got {sums[0]}: lower "
                     f"training.{self.name}.learning_rate (now {self.phase.learning_rate:g}), or give "
                     "vectors with smaller numbers"
                 )
-        return float(sums[0]), float(sums[1])
+        return sums
 
     def _take_up(self, progress: Progress) -> Phase | None:
         """What an earlier training has done of this phase; the network gets the state it left.
@@ -269,30 +277,37 @@ class _Trainer:
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
             n = starts[i + 1] - starts[i]
-            *inputs, labels = self._batch(arrays, starts[i], n, widths[i])
-            logits, loss = self.workers.run(self._learn, inputs, labels, n)
+            inputs, labels, weights = self._batch(arrays, starts[i], n, widths[i])
+            logits, loss = self.workers.run(self._learn, inputs, labels, weights, n)
             total += loss * tf.cast(n, tf.float32)
-            right += _right(labels, logits)
+            right += count_right(labels, logits)
         return self.workers.run(self.workers.sum, (total, right))
 
     def _score(self, *part: Any) -> tuple[Any, Any]:
-        """Score validation texts. Takes and gives what `_epoch` does."""
+        """Score validation texts. Takes what `_epoch` does, and gives the counts of labels as well."""
         *arrays, starts, widths = part
         total, right = tf.constant(0.0), tf.constant(0.0)
+        counts = tf.zeros((3, self.network.n_labels))
         for i in tf.range(tf.size(widths)):
             n = starts[i + 1] - starts[i]
-            *inputs, labels = self._batch(arrays, starts[i], n, widths[i])
+            inputs, labels, weights = self._batch(arrays, starts[i], n, widths[i])
             logits = self.network.head(inputs, training=False)
-            total += _loss(labels, logits, n) * tf.cast(n, tf.float32)
-            right += _right(labels, logits)
-        return self.workers.run(self.workers.sum, (total, right))
+            total += batch_loss(labels, logits, weights, n) * tf.cast(n, tf.float32)
+            right += count_right(labels, logits)
+            counts += count_labels(labels, logits, weights)
+        return self.workers.run(self.workers.sum, (total, right, counts))
 
-    def _batch(self, arrays: list[Any], start: Any, n: Any, width: Any) -> list[Any]:
-        """The inputs, cut to `width`, and the labels of this worker's share of `n` texts."""
-        *inputs, labels = [self.workers.share(array[start : start + n]) for array in arrays]
-        return [*(tf.ensure_shape(array[:, :width], (None, None)) for array in inputs), labels]
+    def _batch(
+        self, arrays: list[Any], start: Any, n: Any, width: Any
+    ) -> tuple[list[Any], Any, Any]:
+        """The inputs, cut to `width`, the labels and the weights of this worker's share of `n` texts."""
+        shares = [self.workers.share(array[start : start + n]) for array in arrays]
+        n_inputs = len(self.training.inputs)
+        inputs = [tf.ensure_shape(array[:, :width], (None, None)) for array in shares[:n_inputs]]
+        labels, *weights = shares[n_inputs:]
+        return inputs, labels, weights[0] if weights else None
 
-    def _learn(self, inputs: list[Any], labels: Any, n: Any) -> tuple[Any, Any]:
+    def _learn(self, inputs: list[Any], labels: Any, weights: Any, n: Any) -> tuple[Any, Any]:
         """One step. Gives the logits of this worker's texts, and their part of the batch's loss.
 
         `n`: the texts of the batch, of all workers together.
@@ -301,7 +316,7 @@ class _Trainer:
         with tf.GradientTape() as tape:
             tokens = self.embed(inputs)
             tape.watch(tokens)
-            logits, loss, total = self._losses(tokens, present, labels, n)
+            logits, loss, total = self._losses(tokens, present, labels, weights, n)
         if not self.reach:
             gradients = tape.gradient(total, [v.value for v in self.variables])
         else:
@@ -311,20 +326,22 @@ class _Trainer:
             moved = tf.stop_gradient(self.reach * against / (length + 1e-12))
             with tf.GradientTape() as tape:
                 tokens = self.embed(inputs)
-                _, _, adversarial = self._losses(tokens + moved, present, labels, n)
+                _, _, adversarial = self._losses(tokens + moved, present, labels, weights, n)
             more = tape.gradient(adversarial, [v.value for v in self.variables])
             gradients = [_sum(*pair) for pair in zip(gradients, more, strict=True)]
         self.optimizer.apply(self.workers.sum(gradients, self.most_rows), self.variables)
         return logits, loss
 
-    def _losses(self, tokens: Any, present: Any, labels: Any, n: Any) -> tuple[Any, Any, Any]:
+    def _losses(
+        self, tokens: Any, present: Any, labels: Any, weights: Any, n: Any
+    ) -> tuple[Any, Any, Any]:
         """The logits, their cross-entropy, and the whole loss. The last layer may add to it."""
         logits, representation, _ = self.network.encoder([tokens, present], training=True)
-        loss = _loss(labels, logits, n)
+        loss = batch_loss(labels, logits, weights, n)
         if self.extra_loss is None:
             return logits, loss, loss
         share = tf.cast(tf.size(labels), tf.float32) / tf.cast(n, tf.float32)
-        return logits, loss, loss + share * self.extra_loss(labels, representation)
+        return logits, loss, loss + share * self.extra_loss(labels, representation, weights)
 
     def _embed(self, inputs: list[Any]) -> Any:
         return as_tuple(self.network.embedder(inputs, training=True))[0]
@@ -352,16 +369,10 @@ def _after(
     )
 
 
-def _loss(labels: Any, logits: Any, n: Any) -> Any:
-    """The sum of the losses, divided by the `n` texts of the whole batch."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    return tf.reduce_sum(losses) / tf.cast(n, tf.float32)
-
-
-def _right(labels: Any, logits: Any) -> Any:
-    """For how many texts the label with the highest logit is the right one."""
-    predicted = tf.argmax(logits, axis=1, output_type=labels.dtype)
-    return tf.reduce_sum(tf.cast(predicted == labels, tf.float32))
+def _signature(tokens: Tokens) -> list[Any]:
+    """Of compiled code: `Tokens.arrays`, where each batch starts, and how wide it is."""
+    arrays = [*tokens.arrays, np.zeros(0, np.int32), np.zeros(0, np.int32)]
+    return [tf.TensorSpec((None,) * array.ndim, array.dtype) for array in arrays]
 
 
 def _sum(first: Any, second: Any) -> Any:

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from pipeline.base.errors import nearest
 from pipeline.base.options import STRICT, Positive, Rate
+from pipeline.classifier.options import Select
 
 PhaseName = Literal["frozen", "fine_tuned", "scratch"]
+
+
+def _check_class_weight(value: Any) -> Any:
+    """The weights with names of labels: those that are numbers or truth values become text."""
+    if value is None or value == "balanced":
+        return value
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError(
+            f"expected balanced or the weight of each label, as in {{sport: 2, politics: 0.5}}, got "
+            f"{value!r}{nearest(value, ['balanced']) if isinstance(value, str) else ''}"
+        )
+    weights = {}
+    for label, weight in value.items():
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not number or not (math.isfinite(weight) and weight >= 0):
+            raise ValueError(
+                f"expected a finite number of at least 0 as the weight of the label {label!r}, got "
+                f"{weight!r}"
+            )
+        whole = isinstance(label, float) and label.is_integer()
+        weights[str(int(label)) if whole else str(label)] = float(weight)
+    if not any(weights.values()):
+        raise ValueError("expected a label with a weight above 0, all have 0")
+    return weights
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -38,6 +65,9 @@ class TrainingOptions:
     rest's. `adversarial_epsilon`: how far the word vectors of a headline are moved in the direction
     that hurts most, in lengths of a typical vector; 0 leaves these steps out. `workers`: processes that
     train together, named in the environment variable TF_CONFIG; 1: this process alone.
+    `class_weight`: how much the headlines of a label count: `balanced` (all labels the same), or a
+    weight for each label by its name; None: each headline counts once. `select`: what decides on
+    validation between epochs and phases; `accuracy` and then the loss by default.
     """
 
     phases: Annotated[tuple[PhaseName, ...], Field(min_length=1)] = ("frozen", "fine_tuned")
@@ -49,6 +79,10 @@ class TrainingOptions:
     embedding_lr_scale: Annotated[float, Field(gt=0, le=100)] = 2.0
     adversarial_epsilon: Annotated[float, Field(ge=0, le=10)] = 0.25
     workers: Positive = 1
+    class_weight: Annotated[
+        Literal["balanced"] | dict[str, float] | None, BeforeValidator(_check_class_weight)
+    ] = None
+    select: Select = "accuracy"
 
     @model_validator(mode="after")
     def _at_least_one(self) -> TrainingOptions:

@@ -6,12 +6,14 @@ import logging
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.classifier.network import Network
 from pipeline.data.examples import Examples
+from pipeline.data.weighting import given_weights
 from pipeline.embedding.matrix import PADDING
 from pipeline.training.schedule import Plan
 
@@ -26,26 +28,29 @@ class Tokens:
     """n tokenised texts.
 
     `inputs`: int32 arrays, (n, tokens), as `Network.head` takes them. `lengths`: int32 array, (n,),
-    tokens of each text. `labels`: int32 array, (n,).
+    tokens of each text. `labels`: int32 array, (n,). `weights`: float32 array, (n,), with a mean of 1;
+    None: all count the same.
     """
 
     inputs: tuple[NDArray[np.int32], ...]
     lengths: NDArray[np.int32]
     labels: NDArray[np.int32]
+    weights: NDArray[np.float32] | None = None
 
     @property
-    def arrays(self) -> tuple[NDArray[np.int32], ...]:
-        """The inputs and the labels."""
-        return (*self.inputs, self.labels)
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The inputs, the labels, and the weights where there are any."""
+        return (*self.inputs, self.labels, *([] if self.weights is None else [self.weights]))
 
-    def batches(self, plan: Plan, start: int, end: int) -> tuple[NDArray[np.int32], ...]:
+    def batches(self, plan: Plan, start: int, end: int) -> tuple[NDArray[Any], ...]:
         """The texts of the batches from `start` to `end`, which is not among them, in their order.
 
         The arrays are those of `arrays`, as wide as the longest of these texts.
         """
         rows = plan.order[plan.starts[start] : plan.starts[end]]
         width = plan.widths[start:end].max()
-        return (*(array[rows, :width] for array in self.inputs), self.labels[rows])
+        inputs = [array[rows, :width] for array in self.inputs]
+        return (*inputs, *(array[rows] for array in self.arrays[len(inputs) :]))
 
 
 def tokenise(
@@ -57,9 +62,12 @@ def tokenise(
     name there, and is gone with the process.
     """
     labels = np.asarray(examples.labels, np.int32)
+    weights = given_weights(examples)
+    if weights is not None:
+        weights = (weights / weights.mean()).astype(np.float32)
     if len(examples) < many:
         inputs = network.token_ids(examples.texts)
-        return Tokens(inputs, _lengths(inputs), labels)
+        return Tokens(inputs, _lengths(inputs), labels, weights)
     n, width = len(examples), network.text.max_tokens
     inputs = tuple(_zeros_on_disk((n, width), folder) for _ in network.embedder.inputs)
     lengths = np.zeros(n, np.int32)
@@ -69,7 +77,7 @@ def tokenise(
         lengths[rows] = _lengths(parts)
         for array, part in zip(inputs, parts, strict=True):
             array[rows, : part.shape[1]] = part
-    return Tokens(inputs, lengths, labels)
+    return Tokens(inputs, lengths, labels, weights)
 
 
 def _lengths(inputs: tuple[NDArray[np.int32], ...]) -> NDArray[np.int32]:
