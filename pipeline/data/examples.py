@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.base.calls import check_fields
 from pipeline.base.errors import DataError
@@ -48,6 +48,10 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def in_lower_case(self) -> Examples:
+        """The same with all texts in lower case."""
+        return replace(self, texts=[text.lower() for text in self.texts])
 
     @property
     def sha256(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -119,11 +119,14 @@ def compare(
 
 
 def plan_trials(
-    headlines: Headlines, sizes: Sequence[int], seeds: Sequence[int], baselines: Sequence[str]
+    headlines: Headlines,
+    sizes: Sequence[int],
+    seeds: Sequence[int],
+    baselines: Sequence[str] | None = None,
 ) -> list[Trial]:
     """The trials in order: all of the first seed, from few headlines to many, then the next seed.
 
-    `baselines`: the names of the methods that know no vectors of ours. A size above the number of training headlines stands for all of them.
+    `baselines`: the names of the methods beside ours; None: those that are installed. A size above the number of training headlines stands for all of them.
     Raises ConfigError: a size below the number of labels.
     """
     n, n_labels = len(headlines.splits["train"]), len(headlines.label_names)
@@ -132,6 +135,7 @@ def plan_trials(
             f"compare.sizes: expected at least as many headlines as there are labels, {n_labels}, "
             f"got {min(sizes)}"
         )
+    baselines = [*installed_baselines()] if baselines is None else baselines
     kinds = [*baselines, SCRATCH, TRANSFER]
     return [
         Trial(kind, size, seed)
@@ -190,7 +194,7 @@ def _evaluations(
     test = shared.headlines.examples("test")
     if trial.kind in baselines:
         if not shared.model.letter_case:  # the network does not see it either
-            training, validation, test = map(_lower, (training, validation, test))
+            training, validation, test = (e.in_lower_case() for e in (training, validation, test))
         started = time.perf_counter()
         predict = baselines[trial.kind](training, validation, trial.seed)
         seconds = time.perf_counter() - started
@@ -205,7 +209,3 @@ def _evaluations(
 
 def _name(method: str, trial: Trial) -> str:
     return f"{method}-{trial.size}-{trial.seed}"
-
-
-def _lower(examples: Examples) -> Examples:
-    return replace(examples, texts=[text.lower() for text in examples.texts])

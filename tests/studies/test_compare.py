@@ -22,7 +22,6 @@ from mlflow import MlflowClient
 from pipeline.base.errors import ConfigError
 from pipeline.config import load_config
 from pipeline.data.headlines import Headlines, load_headlines
-from pipeline.studies.baselines import installed_baselines
 from pipeline.studies.compare import Comparison, compare, methods, plan_trials, run_trial
 from pipeline.studies.study import OnTrial
 from pipeline.studies.trials import SCRATCH, TRANSFER, Shared, Trial
@@ -62,7 +61,7 @@ def cut_off(done: int) -> OnTrial:
 
 def test_a_size_above_the_number_of_headlines_stands_for_all(headlines: Headlines) -> None:
     n = len(headlines.splits["train"])
-    trials = plan_trials(headlines, [12, 1000, n + 1], [3, 4], ["majority", "tfidf"])
+    trials = plan_trials(headlines, [12, 1000, n + 1], [3, 4])
     assert {trial.size for trial in trials} == {12, n}
     assert [trial.seed for trial in trials] == sorted(trial.seed for trial in trials)
     assert {trial.kind for trial in trials} >= {"majority", "tfidf", "scratch", "transfer"}
@@ -71,7 +70,7 @@ def test_a_size_above_the_number_of_headlines_stands_for_all(headlines: Headline
 
 def test_fewer_headlines_than_labels(headlines: Headlines) -> None:
     with pytest.raises(ConfigError, match=r"compare.sizes: expected at least .* labels, 3, got 2"):
-        plan_trials(headlines, [2, 50], [0], [])
+        plan_trials(headlines, [2, 50], [0])
 
 
 def test_the_ensemble_is_an_outcome_wherever_it_has_members(shared: Shared) -> None:
@@ -202,9 +201,7 @@ def test_a_comparison_that_was_killed_goes_on(
     record = client.get_run(result.run_id)
     assert record.info.status == "FINISHED"
     assert record.data.tags["pipeline.end_reason"] == ""
-    assert trials == list(
-        range(1, len(plan_trials(result.headlines, [6], [0, 1], [*installed_baselines()])) + 1)
-    )
+    assert trials == list(range(1, len(plan_trials(result.headlines, [6], [0, 1])) + 1))
     for run_id, run in done.items():
         assert client.get_run(run_id).info.end_time == run.info.end_time
     below = children(result.run_id)
