@@ -112,7 +112,7 @@ def misspell(word: str, chance: random.Random) -> str:
 
 
 CHANGES: Mapping[str, Callable[[str, random.Random], str]] = {
-    "each word misspelt": lambda text, chance: " ".join(
+    "two letters too many in each word": lambda text, chance: " ".join(
         misspell(word, chance) for word in text.split()
     ),
     "all spaces left out": lambda text, _: "".join(text.split()),
