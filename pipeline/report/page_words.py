@@ -24,6 +24,8 @@ _WORDS = {
     "majority": "commonest label",
     "sif": "mean of the word vectors (sif)",
     "ngrams": "n-grams",
+    "f1": "F1",
+    "macro_f1": "macro F1",
 }  # names of the code
 _LISTED = 10  # words of a label in a table
 
