@@ -38,6 +38,7 @@ from pipeline.training.fit import fit
 from pipeline.training.history import Epoch
 from pipeline.training.loop import train
 from pipeline.training.options import PhaseOptions, TrainingOptions
+from pipeline.training.workers import Workers
 
 Task = dict[str, Any]
 Timed = Callable[[], str]
@@ -125,6 +126,7 @@ def train_ours(
     adversarial_epsilon: float | None = 0.0,
     rows: int | None = None,
     n: int | None = None,
+    workers: Workers | None = None,
 ) -> Timed:
     """The fine-tuned phase.
 
@@ -137,6 +139,7 @@ def train_ours(
         adversarial_epsilon: None for the default.
         rows: of the trained table, see `build`.
         n: headlines an epoch; None for all that there are.
+        workers: those that train together, where they have joined.
     """
     loaded, options = load(task), network_only(encoder)
     training, validation = repeat(loaded.train, n), repeat(loaded.validation, 2)
@@ -157,9 +160,17 @@ def train_ours(
     def call() -> str:
         if network is None:
             vectors = loaded.vectors
-            fit(training, validation, vectors, model=options, schedule=schedule, on_epoch=on_epoch)
+            fit(
+                training,
+                validation,
+                vectors,
+                model=options,
+                schedule=schedule,
+                on_epoch=on_epoch,
+                workers=workers,
+            )
         else:
-            train(network, training, validation, schedule, on_epoch=on_epoch)
+            train(network, training, validation, schedule, on_epoch=on_epoch, workers=workers)
         return _epoch_figures(times, training, batch_size)
 
     return call
