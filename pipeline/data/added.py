@@ -25,7 +25,7 @@ def read_added(options: DataOptions) -> dict[str, pd.DataFrame]:
 
     frames = []
     for name in options.added:
-        frame = read_columns(Path(name), options.text, options.label)
+        frame = read_columns(Path(name), options.text, options.label, weight=options.weight)
         if not len(clean_rows(frame).table):
             raise DataError(
                 f"{name}: expected labels in the column {options.label!r}, none of {len(frame):,} "

@@ -107,7 +107,7 @@ class CleanRows:
 def clean_rows(frame: pd.DataFrame) -> CleanRows:
     """Clean texts and labels, and drop the rows that lack one of them.
 
-    `frame`: columns `text`, `label` and perhaps `group`.
+    `frame`: columns `text`, `label` and perhaps `group` and `weight`.
 
     Raises DataError: a label is a list, bytes or the like.
     """
@@ -117,6 +117,7 @@ def clean_rows(frame: pd.DataFrame) -> CleanRows:
         if is_arrow_text(texts)
         else pa.array(clean_texts(texts), pa.large_string()),
         **{name: _names(frame[name]) for name in ("label", "group") if name in frame},
+        **({"weight": pa.array(frame["weight"], pa.float64())} if "weight" in frame else {}),
     }
     cleaned = pa.table(columns)
     has_text, has_label = (pc.not_equal(cleaned[name], "") for name in ("text", "label"))

@@ -51,7 +51,7 @@ class Headlines:
 
     `name`: what the data is called in a run. `splits`: a DatasetDict of `train`, `validation` and
     `test` with the features `text` (string), `label` (ClassLabel) and, where it was asked for,
-    `group` (string). `dropped`: how many rows were dropped by reason (`empty`, `unlabelled`,
+    `group` (string) and `weight` (float64). `dropped`: how many rows were dropped by reason (`empty`, `unlabelled`,
     `duplicates`). `address`: where the headlines came from. `unlabelled`: texts without a label, each
     once; none of them is in a split.
     """
@@ -85,11 +85,13 @@ class Headlines:
         return list(self._values(split, "label").to_pylist())
 
     def examples(self, split: str) -> Examples:
-        """Headlines and labels of a split, with the names of the labels.
+        """Headlines and labels of a split, with the names of the labels, and weights if there are any.
 
         The headlines become strings only where they are asked for.
         """
-        return Examples(self.column(split), self.labels(split), self.label_names)
+        has_weights = "weight" in self.rows(split).column_names
+        weights = self._values(split, "weight").to_pylist() if has_weights else None
+        return Examples(self.column(split), self.labels(split), self.label_names, weights)
 
     def column(self, split: str) -> TextColumn:
         """Headlines of a split, which become strings only where they are asked for."""
@@ -122,6 +124,7 @@ def load_headlines(
     text: str = DataOptions.text,
     label: str = DataOptions.label,
     group: str | None = DataOptions.group,
+    weight: str | None = DataOptions.weight,
     unlabelled: str | os.PathLike[str] | None = DataOptions.unlabelled,
     added: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = DataOptions.added,
     contradictions: Rule = DataOptions.contradictions,
@@ -157,6 +160,8 @@ def load_headlines(
         contradictions: what becomes of a headline with several labels: `first` (its first row stays),
             `drop` (none of its rows) or `error`.
         group: the column with the publisher or author. A repeated headline keeps its first group.
+        weight: the column that says how much a headline counts; one of weight 2 counts as two. A
+            repeated headline keeps its first weight.
         subset: the configuration of a data set on the hub.
         revision: the commit or tag of a data set on the hub.
         validation: the fraction of the training rows for a missing split `validation`; None: the
@@ -173,6 +178,7 @@ def load_headlines(
         "text": text,
         "label": label,
         "group": group,
+        "weight": weight,
         "unlabelled": os.fspath(unlabelled) if isinstance(unlabelled, os.PathLike) else unlabelled,
         "added": added,
         "contradictions": contradictions,
@@ -192,20 +198,25 @@ def load_headlines(
         options = check_options(DataOptions, values | named)
     except ConfigError as error:
         raise DataError(str(error)) from error
-    request = Request(options.path or "", text, label, group, subset, revision)
+    request = Request(options.path or "", text, label, group, weight, subset, revision)
     if isinstance(source, str):
         loaded = SOURCES[source].load(request)
     else:
         loaded = load_memory(source, labels, request)
     cleaned = clean_splits({**loaded.frames, **read_added(options)}, options.contradictions)
+    for column, name in ((group, "group"), (weight, "weight")):
+        if column is not None:
+            _check_columns(cleaned.tables, column, name, loaded.name)
     if group is not None:
-        _check_groups(cleaned.tables, group, loaded.name)
+        _check_groups(cleaned.tables, group)
     added = cleaned.tables.pop(ADDED, None)
     names = _label_names(join_added(cleaned.tables, added))
     tables = add_missing_splits(
         cleaned.tables, validation=options.validation, test=options.test, seed=options.seed
     )
     tables = join_added(tables, added)
+    if weight is not None:
+        _check_weights(tables, weight)
     headlines = Headlines(
         loaded.name,
         _splits(tables, names),
@@ -323,12 +334,24 @@ def _without_label(
     return tuple(text for text in dict.fromkeys(texts) if text and text not in labelled)
 
 
-def _check_groups(tables: Mapping[str, pa.Table], group: str, name: str) -> None:
-    if any("group" not in table.column_names for table in tables.values()):
+def _check_columns(tables: Mapping[str, pa.Table], column: str, name: str, source: str) -> None:
+    if any(name not in table.column_names for table in tables.values()):
         raise DataError(
-            f"the source {name!r} has no column {group!r}: a group is for files, hub data sets and "
+            f"the source {source!r} has no column {column!r}: a {name} is for files, hub data sets and "
             "data frames"
         )
+
+
+def _check_weights(tables: Mapping[str, pa.Table], weight: str) -> None:
+    for split, table in tables.items():
+        if not pc.sum(table["weight"]).as_py():
+            raise DataError(
+                f"data.weight={weight}: expected a headline of {split} with a weight above 0, all "
+                f"{len(table):,} have 0: change the weights, or leave the option out"
+            )
+
+
+def _check_groups(tables: Mapping[str, pa.Table], group: str) -> None:
     different = _different(tables, "group")
     if len(different) < 2:
         raise DataError(
@@ -360,6 +383,8 @@ def _splits(tables: Mapping[str, pa.Table], names: Sequence[str]) -> DatasetDict
     features = Features({"text": Value("string"), "label": ClassLabel(names=list(names))})
     if "group" in tables["train"].column_names:
         features["group"] = Value("string")
+    if "weight" in tables["train"].column_names:
+        features["weight"] = Value("float64")
     splits = DatasetDict()
     for split in SPLITS:
         codes = pc.index_in(tables[split]["label"], value_set=pa.array(names, pa.string()))

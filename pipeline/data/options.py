@@ -40,6 +40,7 @@ class DataOptions:
 
     `source`: a name in `SOURCES`. `path`: what the source needs it for. `text`, `label`: names of
     the columns. `group`: name of the column with the publisher or author, if there is one.
+    `weight`: name of the column that says how much a headline counts; None: each counts once.
     `unlabelled`: a file of headlines without a label. `added`: files of labelled headlines that are
     added to train. `contradictions`: what becomes of a headline with several labels. `subset`, `revision`: of a data set on the hub.
     `validation`, `test`: fractions for the splits that the source does not have; the default of
@@ -51,6 +52,7 @@ class DataOptions:
     text: str = "text"
     label: str = "label"
     group: str | None = None
+    weight: str | None = None
     unlabelled: str | None = None
     added: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = ()
     contradictions: Rule = "first"
@@ -68,9 +70,14 @@ class DataOptions:
             raise ValueError(
                 f"validation + test must stay below 1, got {self.validation} + {self.test}"
             )
-        columns = {"text": self.text, "label": self.label, "group": self.group}
+        columns = {
+            "text": self.text,
+            "label": self.label,
+            "group": self.group,
+            "weight": self.weight,
+        }
         for (name, column), (other, same) in combinations(columns.items(), 2):
-            if column == same:
+            if column == same and column is not None:
                 raise ValueError(
                     f"expected different columns, {name} and {other} are both {column!r}"
                 )

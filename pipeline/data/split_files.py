@@ -53,9 +53,9 @@ def split_files(folder: Path) -> dict[str, Path]:
 
 
 def read_split_files(
-    folder: Path, text: str, label: str, group: str | None = None
+    folder: Path, text: str, label: str, group: str | None = None, weight: str | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Read the files of `split_files`. `text`, `label`, `group`: the columns, as `read_columns`.
+    """Read the files of `split_files`. `text`, `label`, `group`, `weight`: the columns, as `read_columns`.
 
     A warning names tables that only look like a split, such as test-old.csv.
 
@@ -69,7 +69,7 @@ def read_split_files(
             folder,
             ", ".join(alike[:8]),
         )
-    return {split: read_columns(path, text, label, group) for split, path in files.items()}
+    return {split: read_columns(path, text, label, group, weight) for split, path in files.items()}
 
 
 def check_files(path: Path) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import DataError
+from pipeline.data.content import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
+_SHOWN = 5  # rare labels that a message lists
 ALIASES = {"valid": "validation", "dev": "validation", "val": "validation"}
 
 
@@ -35,8 +41,10 @@ def add_missing_splits(
         test: the same for `test`.
         seed: decides which rows go.
 
+    A label with too few rows for a row in each split stays in `train`, and a warning says so.
+
     Raises:
-        DataError: a label has too few rows, or a split would have fewer rows than there are labels.
+        DataError: all labels have too few rows, or a split would have fewer rows than there are labels.
     """
     fractions = {"test": test, "validation": validation}
     missing = {split: value for split, value in fractions.items() if split not in frames}
@@ -45,32 +53,72 @@ def add_missing_splits(
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
-    from sklearn.model_selection import train_test_split
 
     train = frames["train"]
     # Labels as numbers in the order of their names.
     names = sorted(train["label"].unique().to_pylist())
     labels = pc.index_in(train["label"], value_set=pa.array(names)).to_numpy()
-    total, counts = len(train), np.bincount(labels)
-    if counts.min() < len(missing) + 1:
-        rare = names[counts.argmin()]
+    counts = np.bincount(labels)
+    common = counts > len(missing)
+    if not common.any():
+        most = names[counts.argmax()]
         raise DataError(
-            f"label {rare!r} has {counts.min()} headline{'s' if counts.min() > 1 else ''} left, expected at "
-            f"least {len(missing) + 1} (one a split): add some, or leave the label out"
+            f"label {most!r} has {counts.max()} headline{'s' if counts.max() > 1 else ''} left, others "
+            f"have no more: expected at least {len(missing) + 1} of a label (one a split): add some"
         )
-    complete, rows = dict(frames), np.arange(total)
+    if not common.all():
+        rare = [(names[i], int(counts[i])) for i in np.flatnonzero(~common)]
+        warn_of_rare(rare, len(missing) + 1)
+    complete, rows = dict(frames), np.arange(len(train))
+    total = int(counts[common].sum())
     for split, fraction in missing.items():
         size = math.ceil(fraction * total)
-        rest = len(rows) - size
-        if min(size, rest) < len(counts):
+        rest = int(common[labels[rows]].sum()) - size
+        if min(size, rest) < common.sum():
             raise DataError(
                 f"{total} headlines with {split}={fraction} leave {size} for {split} and {rest} for "
-                f"the rest, expected at least {len(counts)} in each (one a label): add headlines or "
+                f"the rest, expected at least {common.sum()} in each (one a label): add headlines or "
                 "change the fraction"
             )
-        rows, chosen = train_test_split(
-            rows, test_size=size, stratify=labels[rows], random_state=seed
-        )
+        rows, chosen = hold_out(rows, labels[rows], size, common, seed)
         complete[split] = train.take(chosen)
     complete["train"] = train.take(rows)
     return complete
+
+
+def warn_of_rare(rare: Sequence[tuple[object, int]], least: int) -> None:
+    """Warn of labels that are in no split but train. `rare`: each and how many headlines it has."""
+    listed = ", ".join(f"{shown(name)} ({count})" for name, count in rare[:_SHOWN])
+    logger.warning(
+        "data: %s fewer than %d headlines, which all stay in train, so that no result tells of them: %s",
+        f"{len(rare):,} labels have" if len(rare) > 1 else "a label has",
+        least,
+        listed + (", ..." if len(rare) > _SHOWN else ""),
+    )
+
+
+def hold_out(
+    rows: NDArray[Any],
+    labels: NDArray[Any],
+    size: int,
+    common: NDArray[Any],
+    seed: int,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Take `size` rows at random, stratified by label: the rest, and those that were taken.
+
+    Args:
+        rows: int array, (n,).
+        labels: of the rows, int array, (n,).
+        size: at least one for each common label, and leaves as many of their rows.
+        common: whether rows of a label may be taken, bool array, (n_labels,). The others stay.
+        seed: decides which rows are taken.
+    """
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    # Of a label with one row left, none is taken either.
+    taken_from = (common & (np.bincount(labels, minlength=len(common)) > 1))[labels]
+    rest, chosen = train_test_split(
+        rows[taken_from], test_size=size, stratify=labels[taken_from], random_state=seed
+    )
+    return np.concatenate([rest, rows[~taken_from]]), chosen

@@ -113,7 +113,13 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def read_columns(
-    path: Path, text: str, label: str, group: str | None = None, *, option: str = "data.{}"
+    path: Path,
+    text: str,
+    label: str,
+    group: str | None = None,
+    weight: str | None = None,
+    *,
+    option: str = "data.{}",
 ) -> pd.DataFrame:
     """Read some columns of a file of headlines, as `read_table` and `select_columns` together.
 
@@ -121,11 +127,11 @@ def read_columns(
     """
     content = read_content(path)
     own = READERS.get(content.ending)
-    wanted = {column: None for column in (text, label, group) if column}
+    wanted = {column: None for column in (text, label, group, weight) if column}
     frame = own.read_columns(content, wanted) if own else None
     if frame is None:
         frame = table_of(content)
-    return select_columns(frame, text, label, str(path), group, option=option)
+    return select_columns(frame, text, label, str(path), group, weight, option=option)
 
 
 def holds_table(content: Content) -> bool:
@@ -173,10 +179,11 @@ def select_columns(
     label: str | None,
     where: str,
     group: str | None = None,
+    weight: str | None = None,
     *,
     option: str = "data.{}",
 ) -> pd.DataFrame:
-    """The wanted columns under the names `text` and, where they are wanted, `label` and `group`.
+    """The wanted columns under the names `text` and, where they are wanted, `label`, `group`, `weight`.
 
     Args:
         frame: any table with these columns. Arrow columns of text stay what they are.
@@ -184,15 +191,16 @@ def select_columns(
         label: its column with the labels, or None.
         where: where the table is from, for messages.
         group: its column with the publisher or author, or None.
+        weight: its column that says how much a headline counts, or None. It becomes numbers.
         option: how messages call the options that name columns.
 
     Raises:
         DataError: a column is missing or there twice, there are no rows, or a headline is not text,
-            or a label is a list, bytes or the like.
+            or a label is a list, bytes or the like, or a weight is no finite number of at least 0.
     """
     import pandas as pd
 
-    wanted = {"text": text, "label": label, "group": group}
+    wanted = {"text": text, "label": label, "group": group, "weight": weight}
     columns = {name: column for name, column in wanted.items() if column}
     if not len(frame.columns):
         raise DataError(f"{where}: expected rows of headlines, found none")
@@ -208,7 +216,8 @@ def select_columns(
     if frame.empty:
         raise DataError(f"{where}: expected rows of headlines, found none")
     if all(is_arrow_text(frame[column]) for column in columns.values()):
-        return pd.DataFrame({name: frame[column] for name, column in columns.items()})
+        chosen = pd.DataFrame({name: frame[column] for name, column in columns.items()})
+        return _with_weights(chosen, weight, where)
     selected = {name: _values_or_none(frame[column]) for name, column in columns.items()}
     for row, value in enumerate(selected["text"]):
         if value is not None and not isinstance(value, str):
@@ -223,7 +232,31 @@ def select_columns(
                     f"{where}: expected one text or number in column {columns[name]!r}, got "
                     f"{shown(value)} ({type(value).__name__}) in row {row + 1}"
                 )
-    return pd.DataFrame(selected, dtype=object)
+    return _with_weights(pd.DataFrame(selected, dtype=object), weight, where)
+
+
+def _with_weights(frame: pd.DataFrame, weight: str | None, where: str) -> pd.DataFrame:
+    """The frame with its column `weight`, where it has one, as numbers. `weight`: its name for messages.
+
+    A row without a text or label may have any weight, as it is dropped.
+    """
+    if weight is None:
+        return frame
+    import numpy as np
+    import pandas as pd
+
+    numbers = pd.to_numeric(frame["weight"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    stays = np.logical_and.reduce(
+        [frame[name].notna() & (frame[name] != "") for name in ("text", "label")]
+    )
+    wrong = np.flatnonzero(stays & ~(np.isfinite(numbers) & (numbers >= 0)))
+    if len(wrong):
+        raise DataError(
+            f"{where}: expected a finite number of at least 0 in column {weight!r}, got "
+            f"{shown(frame['weight'].iloc[wrong[0]])} in row {wrong[0] + 1}: mend it, or leave "
+            "data.weight (in Python: weight) out"
+        )
+    return frame.assign(weight=np.where(stays, numbers, 1.0))
 
 
 def is_arrow_text(column: pd.Series[Any]) -> bool:

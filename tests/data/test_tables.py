@@ -139,10 +139,10 @@ BAD_FILES: dict[str, tuple[str, Any, str]] = {
         lambda path: write_csv(path, make_headlines(9)[0], ["a"] * 27),
         "expected at least two labels, all headlines have 'a'",
     ),
-    "rare label": (
+    "rare labels": (
         "x.csv",
-        lambda path: write_csv(path, make_headlines(9)[0], ["a"] * 26 + ["b"]),
-        "label 'b' has 1 headline left, expected at least 3",
+        lambda path: write_csv(path, make_headlines(1)[0], ["a", "b", "b"]),
+        "label 'b' has 2 headlines left, others have no more: expected at least 3 of a label",
     ),
     "empty headlines": (
         "x.csv",

@@ -19,12 +19,12 @@ def load_file(request: Request) -> Loaded:
 
     check_file_source(request.path)
     path = Path(request.path)
-    columns = (request.text, request.label)
+    columns = (request.text, request.label, request.group, request.weight)
     if path.is_dir():
-        frames = read_split_files(path, *columns, request.group)
+        frames = read_split_files(path, *columns)
     else:
         warn_of_splits_beside(path)
-        frames = {"train": read_columns(path, *columns, request.group)}
+        frames = {"train": read_columns(path, *columns)}
     return Loaded(_data_name(path), str(path), frames)
 
 

@@ -28,8 +28,9 @@ def load_memory(
         frames = frames_from_datasets(source, request, "dataset", option=IN_PYTHON)
         return Loaded("dataset", "memory", frames)
     if isinstance(source, pd.DataFrame):
+        columns = (request.group, request.weight)
         frame = select_columns(
-            source, request.text, request.label, "the data frame", request.group, option=IN_PYTHON
+            source, request.text, request.label, "the data frame", *columns, option=IN_PYTHON
         )
         return Loaded("frame", "memory", {"train": frame})
     return Loaded("lists", "memory", {"train": _frame_from_lists(source, labels)})
@@ -78,7 +79,8 @@ def frames_from_datasets(
     Raises DataError: there is no split train, or no such column.
     """
     parts = loaded if isinstance(loaded, Mapping) else {"train": loaded}
-    wanted = {request.text, request.label, *([request.group] if request.group else [])}
+    columns = (request.text, request.label, request.group, request.weight)
+    wanted = {column for column in columns if column}
     frames = {}
     for part, rows in parts.items():
         split = split_name(str(part))
@@ -91,7 +93,7 @@ def frames_from_datasets(
             table = pd.DataFrame(columns=rows.column_names)  # the message lists its columns
         where = f"{name}, split {part}"
         frame = select_columns(
-            table, request.text, request.label, where, request.group, option=option
+            table, request.text, request.label, where, request.group, request.weight, option=option
         )
         for column, origin in (("label", request.label), ("group", request.group)):
             feature = rows.features.get(origin)

@@ -15,7 +15,8 @@ class Request:
     """What to read.
 
     `path`: what `data.path` names, or empty. `text`, `label`: names of the columns. `group`: name
-    of the column with the publisher or author, or None. `subset`, `revision`: of a data set on the
+    of the column with the publisher or author, or None. `weight`: name of the column that says how much
+    a headline counts, or None. `subset`, `revision`: of a data set on the
     hub, or None.
     """
 
@@ -23,6 +24,7 @@ class Request:
     text: str
     label: str
     group: str | None
+    weight: str | None
     subset: str | None
     revision: str | None
 
@@ -33,7 +35,8 @@ class Loaded:
 
     `name`: what the data is called in a run. `address`: where the headlines came from. `frames`: a
     data frame for each split that the source has, with the columns `text` (str or None), `label`
-    (anything or None) and, where the request has a group, `group` (anything or None). Splits that
+    (anything or None) and, where the request has them, `group` (anything or None) and `weight` (float).
+    Splits that
     are missing are taken from `train` later.
     """
 

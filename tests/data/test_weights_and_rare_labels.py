@@ -1,0 +1,148 @@
+"""A column of weights, and labels with one or two headlines."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders import make_headlines
+
+from pipeline.base.errors import ConfigError, DataError
+from pipeline.config import load_config
+from pipeline.data.examples import Examples
+from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.data.sampling import sample_examples
+from pipeline.data.splitting import hold_out
+
+TEXTS, LABELS = make_headlines(20)
+
+
+def weighted(weights: list[object] | None = None, **more: object) -> pd.DataFrame:
+    values = weights or [i % 4 for i in range(len(TEXTS))]
+    return pd.DataFrame({"text": TEXTS, "label": LABELS, "w": values, **more})
+
+
+def weights_by_text(headlines: Headlines) -> dict[str, float]:
+    return {
+        text: weight
+        for split in headlines.splits
+        for text, weight in zip(
+            headlines.texts(split), headlines.examples(split).weights or (), strict=True
+        )
+    }
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "odd.csv"])
+def test_each_headline_keeps_its_weight(tmp_path: Path, ending: str) -> None:
+    """Also where the file is read by the slower reader: it has a blank line."""
+    frame, path = weighted(), tmp_path / f"x.{ending}"
+    if ending == "parquet":
+        frame.to_parquet(path)
+    elif ending == "jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_csv(path, index=False)
+    if ending == "odd.csv":
+        path.write_text(path.read_text() + "\n,,\n,nature,no number\nNo label,,none\n")
+    headlines = load_headlines("file", path=path, weight="w")
+    expected = dict(zip(frame["text"], map(float, frame["w"]), strict=True))
+    assert weights_by_text(headlines) == expected
+    assert weights_by_text(load_headlines(frame, weight="w")) == expected
+    assert headlines.sha256 != load_headlines("file", path=path).sha256
+
+
+def test_weights_of_one_have_the_digest_of_none() -> None:
+    ones = load_headlines(weighted([1.0] * len(TEXTS)), weight="w")
+    assert ones.sha256 == load_headlines(weighted()).sha256
+
+
+def test_added_headlines_have_weights_too(tmp_path: Path) -> None:
+    path = tmp_path / "more.csv"
+    path.write_text("text,label,w\nA match in the snow,sport,2.5\n")
+    headlines = load_headlines(weighted(), weight="w", added=path)
+    assert weights_by_text(headlines)["A match in the snow"] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(-1, r"-1\.0"), ("many", "'many'"), ("", "''"), (None, "None"), (float("inf"), "inf"),
+     ("nan", "'nan'"), ("1,5", "'1,5'")],
+)  # fmt: skip
+def test_a_wrong_weight_is_named(tmp_path: Path, value: object, shown: str) -> None:
+    frame = weighted([1.0] * 6 + [value] + [1.0] * 53)
+    with pytest.raises(DataError, match=rf"at least 0 in column 'w', got {shown} in row 7"):
+        load_headlines(frame, weight="w")
+
+
+def test_weights_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"headline of train with a weight above 0, all 42 have 0"):
+        load_headlines(weighted([0] * len(TEXTS)), weight="w")
+    with pytest.raises(
+        DataError, match=r"there is no column 'weigth', it has .*: set weight=\.\.\."
+    ):
+        load_headlines(weighted(), weight="weigth")
+    with pytest.raises(DataError, match=r"the source 'lists' has no column 'w'"):
+        load_headlines(TEXTS, LABELS, weight="w")
+    with pytest.raises(DataError, match=r"label and weight are both 'label'"):
+        load_headlines(weighted(), weight="label")
+    with pytest.raises(ConfigError, match=r"data\.weight belongs to data=file or hub"):
+        load_config(["data.weight=w"])
+    for weights, message in (
+        ([1.0], "expected one weight a text, got 1 for 2 texts"),
+        ([1.0, -2.0], "expected finite numbers of at least 0, got -2.0 at position 1"),
+        ([0.0, 0.0], "expected a weight above 0, all 2 are 0"),
+    ):
+        with pytest.raises(DataError, match=f"weights: {message}"):
+            Examples(["a", "b"], [0, 1], ("x", "y"), weights)
+
+
+def test_a_sample_keeps_its_weights() -> None:
+    examples = load_headlines(weighted(), weight="w").examples("train")
+    weights = dict(zip(examples.texts, examples.weights or (), strict=True))
+    drawn = sample_examples(examples, 9, seed=1)
+    assert drawn.weights == [weights[text] for text in drawn.texts]
+
+
+def test_rare_labels_stay_in_training(caplog: pytest.LogCaptureFixture) -> None:
+    """And change nothing of what happens to the others."""
+    extra = ["Only one", "First of two", "Second of two"]
+    with caplog.at_level(logging.WARNING):
+        headlines = load_headlines([*TEXTS, *extra], [*LABELS, "one", "two", "two"])
+    assert caplog.messages == [
+        "data: 2 labels have fewer than 3 headlines, which all stay in train, so that no result tells of "
+        "them: 'one' (1), 'two' (2)"
+    ]
+    assert headlines.label_names == ("money", "nature", "one", "sport", "two")
+    assert set(extra) <= set(headlines.texts("train"))
+    plain = load_headlines(TEXTS, LABELS)
+    for split in ("validation", "test"):
+        assert headlines.texts(split) == plain.texts(split)
+
+
+def test_two_headlines_are_enough_where_one_split_is_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = pd.DataFrame({"text": [*TEXTS, "a b", "c d"], "label": [*LABELS, "two", "two"]})
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    pd.DataFrame({"text": ["Ice again"], "label": ["nature"]}).to_csv(
+        tmp_path / "test.csv", index=False
+    )
+    assert len(load_headlines("file", path=tmp_path).label_names) == 4
+    assert not caplog.messages
+
+
+def test_one_label_with_enough_headlines_is_enough(caplog: pytest.LogCaptureFixture) -> None:
+    headlines = load_headlines(TEXTS[:21], ["many"] * 20 + ["few"])
+    assert "a label has fewer than 3 headlines" in caplog.text
+    assert headlines.labels("train").count(0) == 1
+    assert set(headlines.labels("test")) == {1}
+
+
+def test_a_label_with_one_row_left_is_not_taken_from() -> None:
+    rows, labels = np.arange(7), np.array([0, 0, 0, 0, 1, 2, 2])
+    rest, chosen = hold_out(rows, labels, 3, np.array([True, True, False]), seed=0)
+    assert set(labels[chosen]) == {0}
+    assert sorted([*rest, *chosen]) == rows.tolist()
