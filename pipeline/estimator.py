@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from pipeline.base.errors import ConfigError, DataError, PipelineError
@@ -21,8 +20,10 @@ from pipeline.base.options import STRICT, Fraction, Seed, check_options
 from pipeline.classifier.encoders import CnnOptions, ModelOptions
 from pipeline.data.cleaning import label_text
 from pipeline.data.content import shown
-from pipeline.data.examples import Examples
+from pipeline.data.examples import Examples, check_weights
 from pipeline.data.options import DataOptions
+from pipeline.data.sampling import take_examples
+from pipeline.data.splitting import hold_out, warn_of_rare
 from pipeline.embedding.options import VectorsOptions
 from pipeline.training.fit import fit
 from pipeline.training.options import TrainingOptions
@@ -41,6 +42,8 @@ _TRAINING_NAMES = {
     "fine_tuned_learning_rate": "fine_tuned.learning_rate",
     "batch_size": "batch_size",
     "adversarial_epsilon": "adversarial_epsilon",
+    "class_weight": "class_weight",
+    "select": "select",
 }
 _OPTION = re.compile(r"\b(data|vectors|model|training)\.([a-z_]+(?:\.[a-z_]+)?)(=\.\.\.)?")
 # The kinds of labels. A truth value is an integer to Python.
@@ -80,6 +83,10 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         batch_size: texts a step, or `auto`.
         adversarial_epsilon: how far word vectors are moved against a text's label in training, in
             lengths of a typical vector; 0 leaves these steps out.
+        class_weight: how much the texts of a label count: None (each once), `balanced` (all labels the
+            same) or a dict of weights by label; a label that is not in it has the weight 1.
+        select: what decides on the held out texts between epochs and phases: `accuracy`,
+            `balanced_accuracy`, `macro_f1` or `log_loss`.
         fallbacks: how a word without a vector is looked up in another spelling: `auto`, or a list
             of names.
         std: standard deviation to which the vectors are scaled; None leaves them as they are.
@@ -116,6 +123,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         fine_tuned_learning_rate: float = _TRAINING.fine_tuned.learning_rate,
         batch_size: int | str = _TRAINING.batch_size,
         adversarial_epsilon: float = _TRAINING.adversarial_epsilon,
+        class_weight: Any = _TRAINING.class_weight,
+        select: str = _TRAINING.select,
         fallbacks: str | Sequence[str] = _VECTORS.fallbacks,
         std: float | None = _VECTORS.std,
         extra_words: int = _VECTORS.extra_words,
@@ -137,6 +146,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self.fine_tuned_learning_rate = fine_tuned_learning_rate
         self.batch_size = batch_size
         self.adversarial_epsilon = adversarial_epsilon
+        self.class_weight = class_weight
+        self.select = select
         self.fallbacks = fallbacks
         self.std = std
         self.extra_words = extra_words
@@ -149,35 +160,45 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         self,
         X: Sequence[str],  # noqa: N803
         y: Sequence[Any],
+        sample_weight: Sequence[float] | None = None,
         *,
-        validation_data: tuple[Sequence[str], Sequence[Any]] | None = None,
+        validation_data: Sequence[Any] | None = None,
+        unlabelled: Sequence[str] | None = None,
     ) -> Self:
         """Train on texts and their labels.
 
         Args:
             X: a list or array of texts, (n,), or a table or array with one column of them, (n, 1).
             y: one label for each text: strings, whole numbers or truth values, (n,) or (n, 1).
-            validation_data: texts and their labels, as X and y, that choose the best epoch and weigh
-                the members. None: a part of X does so, as `validation` says.
+            sample_weight: how much each text counts, (n,): one of weight 2 counts as two, one of weight
+                0 is left out. None: each counts once.
+            validation_data: texts and their labels, as X and y, and perhaps weights, that choose the
+                best epoch and weigh the members. None: a part of X does so, as `validation` says.
+            unlabelled: texts without a label, as X. They are learned from where that helps: see
+                `pipeline.classifier.unlabelled`.
 
         Raises:
             ConfigError: a parameter out of range, or with `warm_start` an encoder of another shape.
-            DataError: no texts, a label that is missing or of another kind, not one label for each
-                text, too few texts of a label, or validation_data with labels that y does not have.
+            DataError: no texts, a label that is missing or of another kind, not one label or weight
+                for each text, too few texts, a weight that is negative or not finite, or
+                validation_data or a class_weight with labels that y does not have.
             VectorsError: vectors that cannot be used, or that know too few of the words.
             TrainingError: a loss is not finite.
         """
         embedding, model, schedule = self._options()
-        texts, values = _labelled(X, y)
+        texts, values, weights = _labelled(X, y, sample_weight)
         classes, labels = np.unique(values, return_inverse=True)
         names = _names(classes.tolist())
-        counts = np.bincount(labels, minlength=len(classes))
-        if len(classes) < 2 or counts.min() < 2:
+        more = [] if unlabelled is None else _texts(unlabelled)
+        training = Examples(texts, labels.tolist(), names, weights)
+        if weights is not None:
+            training = take_examples(training, np.flatnonzero(weights))
+        counts = np.bincount(training.labels, minlength=len(classes))
+        if len(classes) < 2 or (validation_data is None and counts.max() < 2):
             got = ", ".join(f"{name!r}: {n}" for name, n in zip(names, counts, strict=True))
             raise DataError(
-                f"expected at least two labels with two texts each, got {got or 'no text'}"
+                f"expected at least two labels, and one with two texts, got {got or 'no text'}"
             )
-        training = Examples(texts, labels.tolist(), names)
         if validation_data is None:
             training, held_out = self._split(training)
         else:
@@ -192,6 +213,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
                 model=model,
                 schedule=schedule,
                 seed=self.random_state,
+                unlabelled=more,
                 start=earlier.classifier if earlier else None,
             )
         self.classes_ = classes
@@ -199,20 +221,21 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
 
     def _split(self, examples: Examples) -> tuple[Examples, Examples]:
         """The texts to learn from, and those that are held out."""
-        n, names = len(examples), examples.label_names
-        size = max(int(np.ceil(self.validation * n)), len(names))
-        if n - size < len(names):
+        labels, names = np.asarray(examples.labels), examples.label_names
+        counts = np.bincount(labels, minlength=len(names))
+        common = counts > 1
+        n, n_labels = int(counts[common].sum()), int(common.sum())
+        size = max(int(np.ceil(self.validation * n)), n_labels)
+        if n - size < n_labels:
             raise DataError(
                 f"validation={self.validation}: expected it to leave a training text for each of "
-                f"{len(names)} labels, it leaves {n - size} of {n} texts"
+                f"{n_labels} labels, it leaves {n - size} of {n} texts"
             )
-        texts, labels = examples.texts, examples.labels
-        training, held_out, training_labels, held_out_labels = train_test_split(
-            texts, labels, test_size=size, stratify=labels, random_state=self.random_state
-        )
-        return Examples(training, training_labels, names), Examples(
-            held_out, held_out_labels, names
-        )
+        if rare := [(names[i], 1) for i in np.flatnonzero(counts == 1)]:
+            warn_of_rare(rare, 2)
+        rows = np.arange(len(labels))
+        rest, chosen = hold_out(rows, labels, size, common, self.random_state)
+        return take_examples(examples, rest), take_examples(examples, chosen)
 
     def _options(self) -> tuple[VectorsOptions, ModelOptions, TrainingOptions]:
         """The parameters as checked options, so that a wrong one is named."""
@@ -228,6 +251,9 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             *groups, leaf = path.split(".")
             place = nested.setdefault(groups[0], {}) if groups else nested
             place[leaf] = values[name]
+        if isinstance(self.class_weight, Mapping):  # by labels, which become names
+            weights = {label_text(label): weight for label, weight in self.class_weight.items()}
+            nested["class_weight"] = weights
         names = {path: name for name, path in _TRAINING_NAMES.items()}
         names[""] = "frozen_epochs, fine_tuned_epochs"  # what the schedule says as a whole
         return (
@@ -274,20 +300,33 @@ def _own_name(match: re.Match[str]) -> str:
     return option + value
 
 
-def _labelled(X: Any, y: Any) -> tuple[list[str], NDArray[Any]]:  # noqa: N803
-    """Texts, and a label for each: array, (n,)."""
+def _labelled(
+    X: Any,  # noqa: N803
+    y: Any,
+    sample_weight: Any = None,
+) -> tuple[list[str], NDArray[Any], list[float] | None]:
+    """Texts, and for each a label, array (n,), and a weight, if there are any."""
     texts, labels = _texts(X), _labels(y)
     if len(labels) != len(texts):
         raise DataError(f"expected one label a text, got {len(texts)} and {len(labels)}")
-    return texts, labels
+    if sample_weight is None:
+        return texts, labels, None
+    weights = _column(sample_weight, "weights")
+    for i, weight in enumerate(weights):
+        if not isinstance(weight, int | float | np.integer | np.floating):
+            raise DataError(f"sample_weight: expected numbers, got {shown(weight)} at position {i}")
+    check_weights(weights, len(texts), "sample_weight")
+    return texts, labels, [float(weight) for weight in weights]
 
 
 def _validation(data: Any, classes: list[Any], names: tuple[str, ...]) -> Examples:
     """Texts and labels that the caller holds out. `classes`: the labels of the training texts."""
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise DataError(f"validation_data: expected (texts, labels), got {shown(data)}")
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise DataError(
+            f"validation_data: expected (texts, labels) or (texts, labels, weights), got {shown(data)}"
+        )
     try:
-        texts, labels = _labelled(*data)
+        texts, labels, weights = _labelled(*data)
         if not texts:
             raise DataError("expected at least one text, got none")
         for i, label in enumerate(labels.tolist()):
@@ -297,7 +336,7 @@ def _validation(data: Any, classes: list[Any], names: tuple[str, ...]) -> Exampl
                 )
     except DataError as error:
         raise DataError(f"validation_data: {error}") from error
-    return Examples(texts, [classes.index(label) for label in labels.tolist()], names)
+    return Examples(texts, [classes.index(label) for label in labels.tolist()], names, weights)
 
 
 def _texts(values: Any) -> list[str]:

@@ -227,8 +227,8 @@ def test_cross_validation_and_grid_search(small: dict[str, Path]) -> None:
     ("texts", "labels", "message"),
     [
         (["a", "b"], ["x"], "expected one label a text, got 2 and 1"),
-        (["a", "b"], ["x", "x"], "at least two labels with two texts each, got 'x': 2"),
-        ([], [], "at least two labels with two texts each, got no text"),
+        (["a", "b"], ["x", "x"], "at least two labels, and one with two texts, got 'x': 2"),
+        ([], [], "at least two labels, and one with two texts, got no text"),
         ([["a", "b"]], [["x", "y"]], r"expected texts, got \['a', 'b'\] at position 0"),
         (
             ["a", "b"],
@@ -250,6 +250,71 @@ def test_too_few_texts_for_the_validation(small: dict[str, Path]) -> None:
         small_estimator(small, validation=0.9).fit(TEXTS[:12], ["x", "y", "z"] * 4)
 
 
+def test_weights_of_texts(small: dict[str, Path]) -> None:
+    """Ones are no weights, to the bit, and a text of weight 0 is not there."""
+    quick = small_estimator(small, adversarial_epsilon=0, ngrams=False)
+    quick.set_params(fine_tuned_epochs=0, frozen_epochs=1)
+    plain = clone(quick).fit(TEXTS, LABELS).predict_proba(TEXTS)
+    more = [*TEXTS, "Ice in the bank", "A goal for the glacier"]
+    weights = pd.Series([*[1] * len(TEXTS), 0, 0])
+    left_out = clone(quick).fit(more, [*LABELS, "sport", "money"], sample_weight=weights)
+    assert left_out.predict_proba(TEXTS).tobytes() == plain.tobytes()
+    sport = [9.0 if label == "sport" else 1.0 for label in LABELS]
+    column = left_out.classes_.tolist().index("sport")
+    weighted = clone(quick).fit(TEXTS, LABELS, sport)
+    assert weighted.predict_proba([""])[0, column] == pytest.approx(9 / 11)  # the prior
+
+
+def test_class_weight_in_a_search_with_weights_and_validation_data(small: dict[str, Path]) -> None:
+    """The search hands each fold its weights; labels of a dict may be of any kind."""
+    quick = small_estimator(small, sif=False, ngrams=False, adversarial_epsilon=0)
+    quick.set_params(fine_tuned_epochs=0, frozen_epochs=1, select="macro_f1")
+    labels = [label == "sport" for label in LABELS]
+    grid = {"class_weight": ["balanced", {True: 2.0}]}
+    one_split = [(range(60), range(60, 90))]
+    search = GridSearchCV(quick, grid, cv=one_split, error_score="raise")
+    search.fit(TEXTS, labels, sample_weight=[1.0, 2.0, 0.5] * 30)
+    assert search.best_params_["class_weight"] in grid["class_weight"]
+    given = clone(quick).set_params(class_weight={True: 3})
+    given.fit(TEXTS, labels, validation_data=(TEXTS[:9], labels[:9], [1] * 8 + [0]))
+    assert given.fitted_.classifier.prior == pytest.approx((60 / 150, 90 / 150))
+    with pytest.raises(DataError, match=r"^class_weight: expected names of labels, .*got 'Tru'"):
+        clone(quick).set_params(class_weight={"Tru": 3}).fit(TEXTS, labels)
+
+
+def test_a_label_with_one_text_and_texts_without_a_label(
+    small: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    quick = small_estimator(small, sif=False, ngrams=False, adversarial_epsilon=0)
+    quick.set_params(fine_tuned_epochs=0, frozen_epochs=1)
+    texts, labels = [*TEXTS[:30], "Sun and rain"], [*LABELS[:30], "weather"]
+    quick.fit(texts, labels, unlabelled=pd.Series(TEXTS[30:]))
+    assert "a label has fewer than 2 headlines" in caplog.text
+    assert quick.classes_.tolist() == ["money", "nature", "sport", "weather"]
+    assert quick.fitted_.unlabelled is not None
+    assert quick.fitted_.unlabelled.n_texts == 60
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample_weight": [1.0]}, "sample_weight: expected one weight a text, got 1 for 90 texts"),
+        ({"sample_weight": [-1] * 90}, "sample_weight: .* got -1 at position 0"),
+        ({"sample_weight": [float("nan")] * 90}, "sample_weight: .* got nan at position 0"),
+        ({"sample_weight": ["1"] * 90}, "sample_weight: expected numbers, got '1' at position 0"),
+        ({"sample_weight": [0] * 90}, "sample_weight: expected a weight above 0, all 90 are 0"),
+        ({"sample_weight": 2}, "expected a list of weights, got 2"),
+        ({"sample_weight": np.ones((90, 2))}, r"list of weights, got an array .* \(90, 2\)"),
+        ({"validation_data": (TEXTS, LABELS, [1])}, "validation_data: sample_weight: expected one"),
+        ({"unlabelled": "Ice"}, "expected a list of texts, got one string"),
+        ({"unlabelled": ["Ice", None]}, "expected texts, got None at position 1"),
+    ],
+)
+def test_bad_weights(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        EmbeddingClassifier().fit(TEXTS, LABELS, **options)
+
+
 def test_large_whole_numbers_stay_different_labels(small: dict[str, Path]) -> None:
     """Beside a float or a negative number, NumPy would make floats of all."""
     for labels in ([2**53 + 1, 2**53, 1.0], [2**63 + 1, 2**63 + 2, -1]):
@@ -264,7 +329,8 @@ WRONG = {
     "fine_tuned_learning_rate": (0,), "batch_size": (0, "x"), "adversarial_epsilon": (-1,),
     "fallbacks": ("exactt", ["exact", "low"], 5, None), "std": (0, float("inf")),
     "extra_words": (-1,), "min_coverage": (2,), "validation": (0, 1), "vectors": (None,),
-    "random_state": (-1, None), "warm_start": ("x", None),
+    "random_state": (-1, None), "warm_start": ("x", None), "select": ("f1", None),
+    "class_weight": ("balance", {}, {"sport": -1}, {"sport": "2"}, 3, [1, 2]),
 }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ class Examples:
         digest, names = hashlib.sha256(), self.label_names
         for text, label in zip(self.texts, self.labels, strict=True):
             digest.update(f"{names[label]}\t{text}\n".encode("utf-8", "surrogatepass"))
-        if any(weight != 1 for weight in self.weights or ()):
+        if self.weights is not None and any(weight != 1 for weight in self.weights):
             digest.update(repr([float(weight) for weight in self.weights]).encode())
         return digest.hexdigest()
 

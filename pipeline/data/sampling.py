@@ -25,13 +25,17 @@ def sample_examples(examples: Examples, n: int, seed: int) -> Examples:
         # nearly the same share of every label.
         place[positions] = (np.arange(len(positions)) + random.random()) / len(positions)
     chosen = np.sort(np.argsort(place, kind="stable")[:n])
-    labels_of_chosen = [examples.labels[i] for i in chosen]
-    weights = examples.weights
+    return take_examples(examples, chosen)
+
+
+def take_examples(examples: Examples, positions: NDArray[np.integer[Any]]) -> Examples:
+    """The examples at some positions, int array (n,), in their order."""
+    labels, weights = examples.labels, examples.weights
     return Examples(
-        take_texts(examples.texts, chosen),
-        labels_of_chosen,
+        take_texts(examples.texts, positions),
+        [labels[i] for i in positions.tolist()],
         examples.label_names,
-        None if weights is None else [weights[i] for i in chosen],
+        None if weights is None else [weights[i] for i in positions.tolist()],
     )
 
 

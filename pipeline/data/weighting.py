@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.base.errors import DataError, nearest
 from pipeline.data.content import shown
 from pipeline.data.examples import Examples
-from pipeline.data.sampling import take_texts
+from pipeline.data.sampling import take_examples
 
 ClassWeight = Literal["balanced"] | Mapping[str, float]
 """`balanced`, or the weight of each label by its name; a label that is not named has the weight 1."""
@@ -89,11 +89,6 @@ def _weighed(examples: Examples, by_label: NDArray[np.float64], what: str) -> Ex
             "the weights of the texts or labels"
         )
     if len(rows) < len(examples):
-        examples = replace(
-            examples,
-            texts=take_texts(examples.texts, rows),
-            labels=[examples.labels[int(i)] for i in rows],
-            weights=None,
-        )
+        examples = take_examples(replace(examples, weights=None), rows)
     weights = weights[rows]
     return replace(examples, weights=None if (weights == 1).all() else weights.tolist())

@@ -205,12 +205,12 @@ ROWS = (
     BadInput(
         "one label for all texts",
         _fit(labels=["ice"] * 4),
-        "error: expected at least two labels with two texts each, got 'ice': 4",
+        "error: expected at least two labels, and one with two texts, got 'ice': 4",
     ),
     BadInput(
         "validation_data that are texts alone",
         _held_out(["Alps", "snow", "bank"]),
-        "error: validation_data: expected (texts, labels), got ['Alps', 'snow', 'bank']",
+        "error: validation_data: expected a list of texts, got one string: put it in a list",
     ),
     BadInput(
         "validation_data without a text",
