@@ -67,7 +67,7 @@ class PortableClassifier:
         Raises DataError: `texts` are no list of strings. Raises ModelError: a probability is not
         finite, as the model is damaged.
         """
-        return self.predict_marked(texts)[0]
+        return self._joined(self._in_batches(self._checked_probabilities, texts))
 
     def predict_marked(
         self, texts: Iterable[str]
@@ -78,13 +78,11 @@ class PortableClassifier:
         has a vector, and None for all others. An empty text gets the label shares of the training
         texts (`prior`), and so does one without a known word where no n-grams say anything of it.
         """
-        parts = self._in_batches(self._marked_probabilities, texts)
+        parts = self._in_batches(lambda b: (self._checked_probabilities(b), self._marks(b)), texts)
         if len(parts) == 1:
             return parts[0]
         return (
-            np.concatenate(
-                [np.zeros((0, len(self.label_names)), np.float32), *(p for p, _ in parts)]
-            ),
+            self._joined([probabilities for probabilities, _ in parts]),
             np.concatenate([np.zeros(0, object), *(marks for _, marks in parts)]),
         )
 
@@ -119,7 +117,13 @@ class PortableClassifier:
             for explained in self._explain(strings[start : start + _WHY_BATCH])
         ]
 
-    def _marked_probabilities(self, batch: TokenBatch) -> tuple[Array, NDArray[np.object_]]:
+    def _joined(self, parts: Sequence[Array]) -> NDArray[np.float32]:
+        """The probabilities of all batches, (n, n_labels)."""
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([np.zeros((0, len(self.label_names)), np.float32), *parts])
+
+    def _checked_probabilities(self, batch: TokenBatch) -> Array:
         with np.errstate(all="ignore"):  # numbers that are too large give an error, no warnings
             probabilities = self._probabilities(batch)
         if not np.isfinite(probabilities).all():
@@ -127,13 +131,15 @@ class PortableClassifier:
                 "expected finite probabilities, the model gives NaN or infinity, so it is damaged: "
                 f"{ANOTHER}"
             )
-        nothing = self._says_nothing(batch)
         if self.prior is not None:
-            probabilities[nothing] = self.prior
+            probabilities[self._says_nothing(batch)] = self.prior
+        return probabilities
+
+    def _marks(self, batch: TokenBatch) -> NDArray[np.object_]:
         marks = np.full(len(batch.counts), None, object)
         marks[~self._has_word(batch)] = NO_KNOWN_WORD
         marks[batch.counts == 0] = EMPTY
-        return probabilities, marks
+        return marks
 
     def _says_nothing(self, batch: TokenBatch) -> NDArray[np.bool_]:
         """Whether no member knows anything of a text: n-grams say something of any tokens."""
