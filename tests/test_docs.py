@@ -87,6 +87,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_csv(folder / "new.csv", *make_headlines(20, seed=1), "headline,topic")
     (folder / "headlines.txt").write_text("\n".join(texts[:3]))
     (folder / "my.txt").write_text("\n".join(make_headlines(40, seed=1)[0]))
+    write_csv(folder / "to_label.csv", *make_headlines(5, seed=2), "headline,topic")
     (folder / "FOLDER").mkdir()
     vectors = load_vectors("glove_6b_50d", words=all_words(), most_frequent=5000)
     rows = zip(vectors.index_to_key, vectors.vectors.tolist(), strict=True)

@@ -20,3 +20,14 @@ def escape_cell(value: Any) -> Any:
     if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value
+
+
+def unescape_cell(value: Any) -> Any:
+    """The value of a cell that `escape_cell` wrote.
+
+    >>> unescape_cell("'=1+1"), unescape_cell("'tis the season")
+    ('=1+1', "'tis the season")
+    """
+    if isinstance(value, str) and value[:1] == "'" and escape_cell(value[1:]) == value:
+        return value[1:]
+    return value

@@ -26,6 +26,7 @@ from pipeline.cli.predict import predict
 from pipeline.cli.score import score
 from pipeline.cli.serve import serve
 from pipeline.cli.signals import INTERRUPTED, Interrupts
+from pipeline.cli.suggest import suggest
 from pipeline.cli.sweep import sweep
 from pipeline.cli.sync import sync
 from pipeline.cli.terminal import escaped, set_up_messages
@@ -43,6 +44,7 @@ COMMANDS: tuple[click.Command, ...] = (
     serve,
     demo,
     audit_data,
+    suggest,
     compare,
     explain,
     sweep,

@@ -74,6 +74,7 @@ USES: Mapping[str, tuple[str, ...]] = {
     ),
     "sweep": (*_TRAINING, "sweep", *_STUDY),
     "audit": ("data", "vectors", "model.letter_case", "seed"),
+    "suggest": ("data", "vectors", "seed"),
     "vectors compare": ("data", "vectors", "seed"),
     "vectors compare --train": (*_TRAINING, *_STUDY),
 }
@@ -102,7 +103,7 @@ def load_command_config(
         )
     used_by = {
         "training.workers": (config.training.workers > 1, ("train",)),
-        "data.unlabelled": (config.data.unlabelled is not None, ("train", "sweep")),
+        "data.unlabelled": (config.data.unlabelled is not None, ("train", "sweep", "suggest")),
     }
     for name, (given, commands) in used_by.items():
         if given and command not in commands:

@@ -21,7 +21,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from pipeline.base.errors import ConfigError, DataError, nearest
 from pipeline.base.files import digest
 from pipeline.base.options import check_options
-from pipeline.data.added import join_added, read_added
+from pipeline.data.added import join_added, read_added, warn_of_new_labels
 from pipeline.data.cleaning import (
     ADDED,
     Contradiction,
@@ -211,6 +211,8 @@ def load_headlines(
         _check_groups(cleaned.tables, group)
     added = cleaned.tables.pop(ADDED, None)
     names = _label_names(join_added(cleaned.tables, added))
+    if added is not None:
+        warn_of_new_labels(cleaned.tables["train"], added)
     tables = add_missing_splits(
         cleaned.tables, validation=options.validation, test=options.test, seed=options.seed
     )

@@ -47,9 +47,8 @@ def view_texts(
     loaded = None if vectors is None else _load(vectors, names, held_out)
     if loaded is None or not len(loaded.index_to_key):
         return Views(np.zeros((counts.shape[0], 1)), present)
-    matrix = build_embedding_matrix(
-        names, loaded, counts=np.asarray(counts[:, seen].sum(axis=0)).ravel().astype(int).tolist()
-    )
+    n_seen = np.asarray(counts[:, seen].sum(axis=0)).ravel().astype(int).tolist()
+    matrix = build_embedding_matrix(names, loaded, counts=n_seen, missing="zeros")
     weighted = (word_rarity(matrix)[:, None] * matrix.weights)[FIRST_WORD:].astype(np.float64)
     means = present @ weighted
     lengths = np.linalg.norm(means, axis=1, keepdims=True)

@@ -38,6 +38,39 @@ def in_python(texts: Sequence[str], labels: Sequence[object], **options: object)
     return act
 
 
+def in_python_added(texts: Sequence[str], labels: Sequence[str]) -> Callable[[Trial], object]:
+    """The same with further labels, which stand in a file."""
+
+    def act(trial: Trial) -> object:
+        lines = [f"{text},{label}" for text, label in zip(texts, labels, strict=True)]
+        file = trial.write("filled.csv", "\n".join(["text,label", *lines]))
+        return in_python(TEXTS, LABELS, added=file)(trial)
+
+    return act
+
+
+def suggested(content: str, *arguments: str, **files: str) -> Callable[[Trial], object]:
+    """What `pipeline suggest` says, and that it has written nothing."""
+
+    def act(trial: Trial) -> object:
+        trial.write("x.csv", content)
+        for name, more in files.items():
+            trial.write(f"{name[:-4]}.{name[-3:]}", more)
+        before = {file: file.read_bytes() for file in trial.folder.iterdir()}
+        error = trial.command("suggest", "data=file", "data.path=x.csv", *arguments)
+        assert {file: file.read_bytes() for file in trial.folder.iterdir()} == before
+        return error
+
+    return act
+
+
+def suggested_in_python(n: int) -> object:
+    from pipeline.data.headlines import load_headlines
+    from pipeline.insight.suggestions import suggest
+
+    return suggest(load_headlines(TEXTS, LABELS), n)
+
+
 ROWS = [
     BadInput(
         "a headline with two labels, where that is an error",
@@ -97,5 +130,76 @@ ROWS = [
         "a number in the place of such a file",
         audited(CSV, "data.added=3"),
         "error: data.added=3: expected a list, as in data.added=[3], got 3",
+    ),
+    BadInput(
+        "a label that was misspelt when it was filled in",
+        in_python_added(["Alps lose snow", "Rates rise"], ["natur", "money"]),
+        "data: only added headlines have the label 'natur': is it new; did you mean nature?\n62 headlines, labels money, natur, nature, sport",
+    ),
+    BadInput(
+        "suggest: no headline without a label",
+        suggested(CSV),
+        "error: expected headlines without a label to choose from, got none: name a file of them with data.unlabelled=FILE (in Python: unlabelled), or leave their label empty in the data",
+    ),
+    BadInput(
+        "suggest: the table is there already",
+        suggested(CSV, to_label_csv="text,label\nAlps lose snow,nature\n"),
+        "error: to_label.csv is there already, and may hold labels: name another file with --out, or remove it",
+    ),
+    BadInput(
+        "suggest: a table that is no CSV",
+        suggested(CSV, "--out", "to_label.xlsx"),
+        "error: --out to_label.xlsx: expected a name that ends in .csv",
+    ),
+    BadInput(
+        "suggest: no headline at all is asked for",
+        suggested(CSV, "--n", "0"),
+        "error: Invalid value for '--n': 0 is not in the range 1<=x<=1000. (see pipeline suggest --help)",
+    ),
+    BadInput(
+        "suggest: a million headlines are asked for",
+        suggested(CSV, "--n", "1000000"),
+        "error: Invalid value for '--n': 1000000 is not in the range 1<=x<=1000. (see pipeline suggest --help)",
+    ),
+    BadInput(
+        "suggest: a file of headlines that is not there",
+        suggested(CSV, "data.unlabelled=more.txt"),
+        "error: expected a file of headlines, there is none at more.txt",
+    ),
+    BadInput(
+        "suggest: an option of the training",
+        suggested(CSV, "training.batch_size=8"),
+        "error: training.batch_size is not used by `pipeline suggest`: leave it out (`pipeline train` uses it)",
+    ),
+    BadInput(
+        "suggest: every headline without a label has one elsewhere",
+        suggested(CSV, "data.unlabelled=more.txt", more_txt="\n".join(TEXTS)),
+        "error: expected headlines without a label to choose from, got none: name a file of them with data.unlabelled=FILE (in Python: unlabelled), or leave their label empty in the data",
+    ),
+    BadInput(
+        "suggest: a file in the place of the folder of the table",
+        suggested(CSV, "data.unlabelled=more.txt", "--out", "x.csv/to.csv", more_txt="Rates rise"),
+        "error: --out x.csv/to.csv: there is no folder x.csv: make it first, or name another",
+    ),
+    BadInput(
+        "suggest: vectors that there are not",
+        suggested(
+            CSV,
+            "data.unlabelled=more.txt",
+            "vectors=file",
+            "vectors.path=none.txt",
+            more_txt="Rates rise",
+        ),
+        "error: none.txt: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) or random, there is none",
+    ),
+    BadInput(
+        "audit: vectors that there are not",
+        audited(CSV, "vectors=file", "vectors.path=none.txt"),
+        "error: none.txt: expected a file of vectors, a name of the catalogue (`pipeline vectors list`) or random, there is none",
+    ),
+    BadInput(
+        "suggest in Python: fewer than one headline",
+        lambda trial: suggested_in_python(0),
+        "error: expected n from 1, got 0",
     ),
 ]

@@ -1,0 +1,58 @@
+"""`pipeline suggest`: a table to fill in, which `data.added` takes back."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from builders import main, make_headlines
+
+from pipeline.data.headlines import load_headlines
+
+MORE = ["Café and bank again", "Snow and shares again", "=Ice and bond again", "Alps lose snow"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    texts, labels = make_headlines(20)
+    frame = pd.DataFrame({"headline": texts, "topic": labels})
+    frame.to_csv("my.csv", index=False)
+    Path("my.txt").write_text("\n".join(MORE), "utf-8")
+    return tmp_path
+
+
+def test_the_table_comes_back(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    options = ["data=file", "data.path=my.csv", "data.text=headline", "data.label=topic"]
+    code, out, _ = main(capfd, "suggest", *options, "data.unlabelled=my.txt", "--n", "3")
+    assert code == 0
+    assert "written    to_label.csv: 3 of 4 headlines without a label" in out
+    assert out.splitlines()[-1].split() == [
+        "pipeline", "train", *options, "data.unlabelled=my.txt", "data.added=to_label.csv",
+    ]  # fmt: skip
+    with open("to_label.csv", encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [*rows[0]] == ["headline", "topic", "suggested", "why"]
+    assert {row["topic"] for row in rows} == {""}
+    assert {row["headline"].lstrip("'") for row in rows} <= set(MORE)
+    for row in rows[:2]:
+        row["topic"] = "nature"
+    with open("to_label.csv", "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0]], delimiter=";")  # as some spreadsheets do
+        writer.writeheader()
+        writer.writerows(rows)
+    headlines = load_headlines(
+        "file", path="my.csv", text="headline", label="topic", added="to_label.csv"
+    )
+    labelled = [row["headline"].removeprefix("'") for row in rows[:2]]
+    assert headlines.texts("train")[-2:] == labelled
+    code, out, _ = main(
+        capfd, "suggest", *options, "data.unlabelled=my.txt", "data.added=to_label.csv",
+        "--out", "again.csv",
+    )  # fmt: skip
+    assert code == 0
+    assert out.splitlines()[-1].endswith("'data.added=[to_label.csv,again.csv]'")
+    again = [text.removeprefix("'") for text in pd.read_csv("again.csv")["headline"]]
+    assert sorted(again) == sorted(set(MORE) - set(labelled))
