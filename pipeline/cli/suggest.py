@@ -88,16 +88,20 @@ def _write(path: Path, suggestions: Suggestions, config: Config) -> None:
     from pipeline.base.cells import escape_cell
     from pipeline.base.files import atomic_write
 
+    data = config.data
+    # Each headline counts as one, until somebody writes another weight.
+    weight = {data.weight: 1} if data.weight else {}
     rows = [
         {
+            **weight,
             "suggested": escape_cell(each.label),
             "why": each.why,
-            config.data.text: escape_cell(each.text),
-            config.data.label: "",
+            data.text: escape_cell(each.text),
+            data.label: "",
         }
         for each in suggestions.suggestions
     ]
-    columns = [config.data.text, config.data.label, "suggested", "why"]
+    columns = [data.text, data.label, *weight, "suggested", "why"]
     with atomic_write(path) as part:
         # With a mark of the encoding, which spreadsheets need.
         pd.DataFrame(rows)[list(dict.fromkeys(columns))].to_csv(part, index=False, encoding="utf-8-sig")  # fmt: skip

@@ -56,3 +56,19 @@ def test_the_table_comes_back(folder: Path, capfd: pytest.CaptureFixture[str]) -
     assert out.splitlines()[-1].endswith("'data.added=[to_label.csv,again.csv]'")
     again = [text.removeprefix("'") for text in pd.read_csv("again.csv")["headline"]]
     assert sorted(again) == sorted(set(MORE) - set(labelled))
+
+
+def test_each_counts_as_one(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pd.read_csv("my.csv").assign(worth=2).to_csv("my.csv", index=False)
+    options = ["data=file", "data.path=my.csv", "data.text=headline", "data.label=topic"]
+    code, _, _ = main(
+        capfd, "suggest", *options, "data.weight=worth", "data.unlabelled=my.txt", "--n", "2"
+    )
+    assert code == 0
+    table = pd.read_csv("to_label.csv").assign(topic="nature")
+    table.to_csv("filled.csv", index=False)
+    columns = {"text": "headline", "label": "topic", "weight": "worth"}
+    headlines = load_headlines("file", path="my.csv", added="filled.csv", **columns)
+    weights = headlines.examples("train").weights
+    assert weights is not None
+    assert list(weights)[-3:] == [2, 1, 1]
