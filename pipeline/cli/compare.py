@@ -29,11 +29,13 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
       pipeline compare
       pipeline compare data=file data.path=my.csv data.text=headline data.label=topic
       pipeline compare compare.sizes=[100,1000] compare.seeds=3
+      pipeline compare compare.also=[mine:bayes]
 
     It answers whether transfer helps on your headlines, and how many labels it is worth. Each
     method learns from growing numbers of headlines, several times each: the network from scratch,
     with frozen and with fine-tuned vectors, TF-IDF with a linear model, the most frequent label
-    and, where it is installed, fastText. One MLflow run has it all, with a run below it for each
+    and, where it is installed, fastText. compare.also adds estimators of your own, and sentence
+    encoders. One MLflow run has it all, with a run below it for each
     score. A comparison that was cut off goes on when the same command is given again.
     """
     config = load_command_config("compare", overrides)
@@ -62,6 +64,8 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     print_table(*report.means_by_size(comparison.outcomes))
     click.echo()
     print_table(*report.significance_by_size(comparison.outcomes, comparison.headlines))
+    click.echo()
+    print_table(*report.seconds_by_size(comparison.outcomes))
     click.echo()
     click.echo(report.comparison_sentence(comparison.outcomes, comparison.headlines, name))
     click.echo()

@@ -44,6 +44,7 @@ from pipeline.report.compare import means_by_size as means_by_size
 from pipeline.report.compare import outcome_items as outcome_items
 from pipeline.report.compare import outcomes_sentence as outcomes_sentence
 from pipeline.report.compare import read_outcome as read_outcome
+from pipeline.report.compare import seconds_by_size as seconds_by_size
 from pipeline.report.compare import significance_by_size as significance_by_size
 from pipeline.report.description import MODEL_ADDRESS as MODEL_ADDRESS
 from pipeline.report.description import RunAddress as RunAddress

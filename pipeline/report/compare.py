@@ -227,6 +227,17 @@ def means_by_size(outcomes: Sequence[Outcome]) -> tuple[list[str], list[list[str
     return ["test accuracy in %", *(f"{size:,}" for size in sizes)], rows
 
 
+def seconds_by_size(outcomes: Sequence[Outcome]) -> tuple[list[str], list[list[str]]]:
+    """Mean seconds for the terminal: columns, and one row for each method."""
+    seconds = {(m.method, m.size): f"{m.seconds:.1f}" for m in mean_outcomes(outcomes)}
+    sizes = list_sizes(outcomes)
+    rows = [
+        [spaced(method), *(seconds.get((method, size), "-") for size in sizes)]
+        for method in list_methods(outcomes)
+    ]
+    return ["seconds to learn", *(f"{size:,}" for size in sizes)], rows
+
+
 def significance_by_size(
     outcomes: Sequence[Outcome], headlines: Headlines
 ) -> tuple[list[str], list[list[str]]]:

@@ -114,6 +114,10 @@ def test_tables_for_the_terminal(headlines: Headlines) -> None:
     columns, rows = report.means_by_size(outcomes)
     assert columns == ["test accuracy in %", "10"]
     assert rows == [["fine-tuned", "100.0 ± 0.0"], ["TF-IDF", "0.0 ± 0.0"]]
+    assert report.seconds_by_size(outcomes) == (
+        ["seconds to learn", "10"],
+        [["fine-tuned", "1.0"], ["TF-IDF", "1.0"]],
+    )
     _, rows = report.significance_by_size(outcomes, headlines)
     assert rows == [["fine-tuned against TF-IDF", "+100.0 (p < .001)"]]
 
