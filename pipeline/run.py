@@ -20,6 +20,7 @@ from pipeline.classifier.start import Start, read_start
 from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.data.weighting import check_class_weight
 from pipeline.embedding.loading import check_vectors, vectors_name
 from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
@@ -102,6 +103,7 @@ def run(
         sentences = load_sentences(insight.probes)
         check_vectors(config.vectors)
         headlines = headlines or load_headlines(**asdict(config.data))
+        check_class_weight(config.training.class_weight, headlines.label_names)
         train, test = map(headlines.examples, ("train", "test"))
         start, began_from = _read_start(config)
         _warn_of_other_tests(start, headlines)

@@ -90,7 +90,12 @@ def evaluate(
     low, high = evaluation.accuracy_interval
     click.echo(f"{len(labelled.texts):,} headlines of {path}")
     click.echo(f"accuracy {evaluation.accuracy:.4f} (95% interval {low:.4f} to {high:.4f})")
-    click.echo("  ".join(f"{name} {metrics[name]:.4f}" for name in ("macro_f1", "log_loss", "ece")))
+    click.echo(
+        "  ".join(
+            f"{name} {metrics[name]:.4f}"
+            for name in ("macro_f1", "balanced_accuracy", "log_loss", "ece")
+        )
+    )
     for title, table in {
         "": evaluation.per_class(),
         "the surest headlines, by the share that is answered": evaluation.by_share(),

@@ -75,6 +75,12 @@ class Evaluation:
         return float(f1_score(self.labels, self.predicted, average="macro", zero_division=0))
 
     @property
+    def balanced_accuracy(self) -> float:
+        """The recall of each label that occurs, averaged: each label counts the same."""
+        right = self.predicted == self.labels
+        return float(np.mean([right[self.labels == label].mean() for label in set(self.labels)]))
+
+    @property
     def log_loss(self) -> float:
         """The mean of -log(probability of the right label), in nats."""
         from sklearn.metrics import log_loss
@@ -180,6 +186,7 @@ class Evaluation:
         return {
             "accuracy": self.accuracy,
             "macro_f1": self.macro_f1,
+            "balanced_accuracy": self.balanced_accuracy,
             "log_loss": self.log_loss,
             "ece": self.ece,
         }

@@ -52,6 +52,7 @@ from pipeline.report.tables import (
 )
 from pipeline.training.history import Epoch, History
 
+_CLASS_WEIGHT = "training.class_weight."
 _MOST_COMPARED = 1000  # test headlines that MLflow's page loads, the first ones
 
 
@@ -59,7 +60,16 @@ def config_items(values: Mapping[str, Any]) -> list[Item]:
     """Every option as a parameter, and all of them as YAML. `values`: nested mappings."""
     from omegaconf import OmegaConf
 
-    items: list[Item] = [Param(name, value) for name, value in flatten(values).items()]
+    flat = flatten(values)
+    # Labels can have names that MLflow takes for no parameter.
+    weights = {
+        name.removeprefix(_CLASS_WEIGHT): flat.pop(name)
+        for name in [*flat]
+        if name.startswith(_CLASS_WEIGHT)
+    }
+    if weights:
+        flat[_CLASS_WEIGHT.rstrip(".")] = weights
+    items: list[Item] = [Param(name, value) for name, value in flat.items()]
     return [*items, Text("config.yaml", OmegaConf.to_yaml(OmegaConf.create(values)))]
 
 

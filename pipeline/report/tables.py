@@ -62,14 +62,17 @@ def length_table(length: Length) -> pd.DataFrame:
 def epochs_table(history: History) -> pd.DataFrame:
     """One row for each epoch of each phase. `step`: counted through all phases, as in MLflow.
 
-    `kept`: whether the phase keeps the weights of this epoch.
+    `kept`: whether the phase keeps the weights of this epoch. `score`: what decided, where it was
+    something else than the validation accuracy.
     """
     best = [phase.best for phase in history.phases]
     rows = [
         {"step": step, **asdict(epoch), "kept": epoch in best}
         for step, epoch in enumerate(history.epochs, start=1)
     ]
-    return pd.DataFrame(rows).drop(columns="planned").rename(columns={"number": "epoch"})
+    frame = pd.DataFrame(rows).drop(columns="planned").rename(columns={"number": "epoch"})
+    decided_as_always = all(each.score in (None, each.val_accuracy) for each in history.epochs)
+    return frame.drop(columns="score") if decided_as_always else frame
 
 
 def members_table(ensemble: Ensemble) -> pd.DataFrame:

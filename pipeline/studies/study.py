@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pipeline import report
 from pipeline.data.headlines import Headlines
+from pipeline.data.weighting import check_class_weight
 from pipeline.embedding.loading import vectors_name
 from pipeline.studies.trials import Trial
 from pipeline.tracking.options import TrackingOptions
@@ -57,6 +58,8 @@ def study_run(
     vectors = options["vectors"]
     shown = vectors["source"] if isinstance(vectors, Mapping) else vectors_name(vectors)
     name = f"{kind}-{headlines.name}-{shown}-{values['model']['encoder']}"
+    class_weight = values.get("training", {}).get("class_weight")
+    check_class_weight(class_weight, headlines.label_names)
     key = study_key(kind, headlines, options, parameters)
     tags = {"kind": kind, "data": headlines.name}
     with tracked_run(tracking, name, resume_key=key, run_id=run_id, tags=tags) as tracked:

@@ -131,11 +131,13 @@ def all_rooms() -> dict[str, Sequence[BadInput]]:
     import inputs_sweep
     import inputs_unsure
     import inputs_vectors
+    import inputs_weights
     import inputs_workers
 
     return {
         "Data": inputs_data.ROWS,
         "Labels": inputs_labels.ROWS,
+        "Weights and rare labels": inputs_weights.ROWS,
         "Vectors": inputs_vectors.ROWS,
         "Vectors from elsewhere": inputs_sets.ROWS,
         "Configuration": inputs_configuration.ROWS,
