@@ -186,6 +186,7 @@ ADDED = {
         "tables/audit_features.csv",
         "tables/audit_overlaps.csv",
         "tables/near_duplicates.csv",
+        "tables/wrong_labels.csv",
     },
     "embedding": {
         "tables/embedding.csv",

@@ -83,6 +83,7 @@ QUESTIONS = (
     "search",
     "audit",
     "why",
+    "suggest",
     "unsure",
     "cases",
     "vectors",
