@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,8 +23,6 @@ from pipeline.embedding.matching import (
 from pipeline.embedding.options import VectorsOptions
 from pipeline.embedding.vectors import WordVectors
 from pipeline.portable.tokens import Digits
-
-logger = logging.getLogger(__name__)
 
 PADDING = 0  # the row of no word, which fills short headlines: zeros
 UNKNOWN = 1  # the row of all words that the matrix does not have
@@ -83,6 +80,18 @@ class EmbeddingMatrix:
     extra_weights: NDArray[np.float32]
     digits: Digits | None = None
     word_probabilities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    @property
+    def summary(self) -> str:
+        """Its size, and how many words have a vector, in one line."""
+        ways = [
+            f"{each.fallback} {each.types:,}" for each in self.coverage.by_fallback if each.types
+        ]
+        return (
+            f"{len(self.words):,} words x {self.weights.shape[1]} (+ {len(self.extra_words):,} extra), "
+            f"{100 * self.coverage.types:.1f}% of the words and {100 * self.coverage.tokens:.1f}% of the "
+            f"tokens have a vector ({', '.join(ways)})"
+        )
 
 
 @checked
@@ -172,16 +181,6 @@ def build_embedding_matrix(
         for token, key in tokens.items()
         if token not in in_text and len(token) <= LONGEST_WORD
     }
-    logger.info(
-        "matrix: %s words x %d (+ %s extra), %.1f%% of the words and %.1f%% of the tokens "
-        "have a vector (%s)",
-        f"{len(words):,}",
-        vectors.vector_size,
-        f"{len(extra):,}",
-        100 * coverage.types,
-        100 * coverage.tokens,
-        ", ".join(f"{each.fallback} {each.types:,}" for each in coverage.by_fallback if each.types),
-    )
     return EmbeddingMatrix(
         weights,
         tuple(words),

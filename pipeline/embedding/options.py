@@ -76,6 +76,11 @@ class VectorsOptions:
         default_factory=lambda values: _provenance(values["source"])
     )
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether vectors are trained first, which takes long."""
+        return False
+
     @field_validator("source")
     @classmethod
     def _exists(cls, source: str) -> str:
@@ -139,6 +144,11 @@ class CorpusOptions(OwnTextOptions, VectorsOptions):
 
     source: Literal["corpus"] = "corpus"
 
+    @property
+    def is_trained(self) -> bool:
+        """True."""
+        return True
+
 
 @dataclass(frozen=True, config=STRICT)
 class JoinedOptions(VectorsOptions):
@@ -157,6 +167,11 @@ class JoinedOptions(VectorsOptions):
         for name in self.sets:
             self.own_text(name)
         return self
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether one of the sets is trained first."""
+        return any(self.own_text(name) for name in self.sets)
 
     def own_text(self, name: str) -> OwnTextOptions | None:
         """How `corpus` or `corpus:ALGORITHM` is trained; None for the name of another set.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ from pipeline.training.history import Epoch, History
 from pipeline.training.loop import train
 from pipeline.training.options import TrainingOptions
 from pipeline.training.workers import Workers, join_workers
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -223,6 +226,7 @@ def fit(
             min_coverage=embedding.min_coverage,
             seed=seed,
         )
+        logger.info("matrix: %s", matrix.summary)
         if earlier:
             matrix = earlier.scaled(matrix)
         if on_matrix:

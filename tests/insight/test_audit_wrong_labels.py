@@ -11,8 +11,10 @@ from cleanlab.rank import get_self_confidence_for_each_label
 from numpy.typing import NDArray
 
 from bench.wrong_labels import find_planted
+from pipeline.base.errors import DataError
 from pipeline.data.headlines import load_headlines
-from pipeline.embedding.loading import load_vectors
+from pipeline.embedding.loading import choose_vectors, load_vectors
+from pipeline.embedding.options import CorpusOptions
 from pipeline.insight.audit import CHECKS, Audit, AuditBounds, audit
 from pipeline.insight.audit.wrong_labels import WrongLabels, count_wrong_labels, rank_labels
 
@@ -91,3 +93,12 @@ def test_rare_labels_and_words_without_vectors() -> None:
 def test_nothing_is_looked_for_where_labels_are_not_in_several_headlines() -> None:
     few = AuditBounds(max_label_headlines=1)
     assert audit(headlines_in_splits(), checks=ONLY, bounds=few).checks == {}
+
+
+def test_vectors_that_would_have_to_be_trained_are_left_out() -> None:
+    headlines = load_headlines("bbc")
+    options = CorpusOptions(path="no_such_text.txt")
+    with pytest.raises(DataError, match=r"no_such_text\.txt"):
+        choose_vectors(options)
+    alone, trained = (audit(headlines, checks=ONLY, vectors=v) for v in (None, options))
+    assert wrong_labels(trained) == wrong_labels(alone)

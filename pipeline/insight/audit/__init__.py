@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from pipeline.base.calls import checked
 from pipeline.data.headlines import Headlines
+from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.audit.check import AuditBounds, AuditInputs, Check, CheckResult, CheckTable
 from pipeline.insight.audit.contradictions import list_contradictions
 from pipeline.insight.audit.duplicates import NearDuplicates, find_near_duplicates
@@ -149,10 +150,13 @@ def audit(
         checks: the checks by name.
         bounds: the sizes of the samples.
         vectors: a name, a file, WordVectors or options. With them, wrong labels are found better.
+            Vectors that would have to be trained first are left out.
 
     Raises:
         VectorsError, FetchError: the vectors cannot be used.
     """
+    if isinstance(vectors, VectorsOptions) and vectors.is_trained:
+        vectors = None
     sizes = {split: len(headlines.splits[split]) for split in headlines.splits}
     level = logging.INFO if sum(sizes.values()) > _LARGE else logging.DEBUG
     logger.log(level, "audit: the words of %s headlines", f"{sum(sizes.values()):,}")
