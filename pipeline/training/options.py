@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
@@ -20,6 +22,9 @@ def _check_class_weight(value: Any) -> Any:
     """The weights with names of labels: those that are numbers or truth values become text."""
     if value is None or value == "balanced":
         return value
+    if isinstance(value, str) and value.startswith("{"):  # with quotes, which Hydra reads as text
+        with suppress(yaml.YAMLError):
+            value = yaml.safe_load(value)
     if not isinstance(value, Mapping) or not value:
         raise ValueError(
             f"expected balanced or the weight of each label, as in {{sport: 2, politics: 0.5}}, got "

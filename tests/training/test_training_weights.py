@@ -87,6 +87,8 @@ def test_labels_of_class_weight_may_be_numbers() -> None:
     for label, name in ((1, "1"), (0.0, "0"), (True, "True")):
         options = check_options(TrainingOptions, {"class_weight": {label: 2}})
         assert options.class_weight == {name: 2}
+    options = check_options(TrainingOptions, {"class_weight": "{'R&D, sport': 2, rare: 3}"})
+    assert options.class_weight == {"R&D, sport": 2, "rare": 3}
 
 
 def test_a_name_that_no_label_has_is_an_error_with_the_nearest_one() -> None:
