@@ -297,15 +297,15 @@ def _read_start(config: Config) -> tuple[Start | None, str]:
         return None, ""
     model = f"runs:/{config.start}/model" if is_run_id(config.start) else config.start
     try:
-        with find_model(model, config.tracking.uri) as found:
-            if found.classifier is None:
+        with find_model(model, config.tracking.uri) as folder:
+            if folder.classifier is None:
                 raise ModelError(
-                    f"{found.address}: expected a model that this version of `pipeline train` logged, "
+                    f"{folder.address}: expected a model that this version of `pipeline train` logged, "
                     "it is another: name another, or train without start"
                 )
-            start = read_start(found.classifier)
+            start = read_start(folder.classifier)
             start.check(config.model)
-            return start, found.address
+            return start, folder.address
     except ModelError as error:  # of commands that take --model
         message = str(error).replace("with --model", "with start=").replace("--model ", "start=")
         raise ModelError(f"start: {message.removeprefix('start: ')}") from error

@@ -46,6 +46,23 @@ def discriminate(
     return kernel, bias
 
 
+def rule_out(
+    kernel: NDArray[np.float64], bias: NDArray[np.float64], absent: NDArray[np.bool_], never: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores in which a label without a text is never the best one.
+
+    The scores of the other labels are moved together, so that their mean is 0: their differences
+    stay. `absent`: bool array, (n_labels,). `never`: the score of an absent label.
+    """
+    if not absent.any():
+        return kernel, bias
+    kernel, bias = kernel.copy(), bias.copy()
+    kernel[:, ~absent] -= kernel[:, ~absent].mean(axis=1, keepdims=True)
+    bias[~absent] -= bias[~absent].mean()
+    kernel[:, absent], bias[absent] = 0, never
+    return kernel, bias
+
+
 def _shrunken(centred: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """The shrunken covariance of centred rows, (n, width), each column brought to variance 1 before."""
     scale = np.sqrt(np.average(centred**2, axis=0, weights=weights))

@@ -34,7 +34,7 @@ def _balanced(counts: Counts, loss: float) -> float:
 
 
 def _macro_f1(counts: Counts, loss: float) -> float:
-    right, given, present = counts[:, counts[1] + counts[2] > 0]
+    right, given, present = counts[:, counts[2] > 0]
     return float((2 * right / (given + present)).mean())
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from pipeline.classifier.calibration import score_out_of_fold, temperature_factor
-from pipeline.classifier.discriminant import discriminate
+from pipeline.classifier.discriminant import discriminate, rule_out
 from pipeline.classifier.members import TokenPlaces, rows_of_tokens
 from pipeline.classifier.network import Network, TokenBatch, trained_or_extra
 from pipeline.classifier.scoring import as_tuple
@@ -242,8 +242,10 @@ def _fit(
     weights: NDArray[np.float64] | None,
     n_labels: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    absent = np.bincount(labels, minlength=n_labels) == 0
     if weights is not None:
-        return discriminate(features, labels, weights, n_labels, _NEVER)
+        scores = discriminate(features, labels, weights, n_labels, _NEVER)
+        return rule_out(*scores, absent, _NEVER)
     # With few texts one dimension can be constant, which is no matter for a shrunken covariance.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Only one sample available")
@@ -257,4 +259,4 @@ def _fit(
             analysis.coef_.T,
             analysis.intercept_,
         )
-    return kernel, bias
+    return rule_out(kernel, bias, absent, _NEVER)

@@ -173,10 +173,12 @@ def _options(model: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> di
     """The options of the encoder that decide the shapes: those that are written, and those that the
     arrays tell."""
     options = {"encoder": model["encoder"]["name"]}
-    if sizes := model["encoder"].get("kernel_sizes"):
-        first = arrays[f"encoder/convolution_{sizes[0]}/bias"]
-        options |= {"kernel_sizes": tuple(sizes), "filters": len(first)}
-    options |= {name: len(arrays[array]) for name, array in _SIZES.items() if array in arrays}
+    # A forged folder may name arrays that its encoder does not have, or have single numbers there.
+    lists = {name: array for name, array in arrays.items() if array.ndim}
+    sizes = model["encoder"].get("kernel_sizes")
+    if sizes and (first := f"encoder/convolution_{sizes[0]}/bias") in lists:
+        options |= {"kernel_sizes": tuple(sizes), "filters": len(lists[first])}
+    options |= {name: len(lists[array]) for name, array in _SIZES.items() if array in lists}
     return {**options, "letter_case": model["tokeniser"]["letter_case"]}
 
 

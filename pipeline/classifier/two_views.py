@@ -131,10 +131,11 @@ def _discriminate(
     size = len(covariance)
     variance = max(np.trace(covariance) / size, 1e-12)
     covariance = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(size)
-    if not covariance.any():  # no vectors, or one text a label
+    # No vectors, or one text a label, but for rounding.
+    if np.trace(covariance) <= 1e-9 * np.square(vectors).sum(axis=1).mean():
         covariance = np.eye(size)
     kernel = np.linalg.solve(covariance, means.T)
-    priors = np.log(np.maximum(counts / total, 1e-12))  # a label without a text is never given
+    priors = np.log(np.maximum(counts / total, 1e-12))
     return TwoViews(kernel, priors - 0.5 * (means.T * kernel).sum(axis=0))
 
 

@@ -251,6 +251,10 @@ def collect_headlines(
     for argument in arguments:
         if not argument.strip():
             raise DataError("expected a headline in each argument, got an empty one")
+        if path is None and os.path.isfile(argument):
+            logger.warning(
+                "%s is read as a headline, and there is such a file: --file reads it", argument
+            )
         if len(argument) > MAX_CHARACTERS:
             logger.warning(
                 "a headline of %s characters: those after the first %s are not read",

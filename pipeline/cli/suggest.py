@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,7 +110,11 @@ def _write(path: Path, suggestions: Suggestions, config: Config) -> None:
 
 def _train_command(overrides: Sequence[str], added: Sequence[str], out: Path) -> str:
     """The command that learns from the table."""
-    files = ",".join([*added, str(out)])
+    # In a list, a name with a space or a bracket has to stand in quotes.
+    names = [
+        name if re.fullmatch(r"[\w./-]+", name) else f'"{name}"' for name in [*added, str(out)]
+    ]
+    files = ",".join(names)
     given = [text for text in overrides if not text.startswith("data.added=")]
-    last = f"data.added=[{files}]" if added else f"data.added={files}"
+    last = f"data.added=[{files}]" if added else f"data.added={out}"
     return shlex.join(["pipeline", "train", *given, last])

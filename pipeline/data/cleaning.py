@@ -274,8 +274,11 @@ def clean_splits(frames: Mapping[str, pd.DataFrame], contradictions: Rule = "fir
     contradicts[repeated[differs]] = True
     contradicting = _contradictions(rows, repeated[differs], first[differs])
     if contradictions == "drop":
-        stays[first[differs]], contradicts[first[differs]] = False, True
-    _tell(contradicting, int(stays.sum()), contradictions)
+        # An added row drops no row of the splits, which stay what they were.
+        n_own = len(rows) - len(parts.get(ADDED, ()))
+        dropped_too = first[differs][(repeated[differs] < n_own) | (first[differs] >= n_own)]
+        stays[dropped_too], contradicts[dropped_too] = False, True
+    _tell(contradicting, int(stays.sum()), contradictions, ADDED in parts)
     tables, end = {}, 0
     for split, part in parts.items():
         start, end = end, end + len(part)
@@ -297,7 +300,9 @@ def clean_splits(frames: Mapping[str, pd.DataFrame], contradictions: Rule = "fir
     return Cleaned(tables, dropped, contradicting, texts)
 
 
-def _tell(contradictions: Sequence[Contradiction], headlines: int, rule: Rule) -> None:
+def _tell(
+    contradictions: Sequence[Contradiction], headlines: int, rule: Rule, has_added: bool
+) -> None:
     """Warn of headlines with several labels. `headlines`: how many stay.
 
     Raises DataError: there are some, and the rule is that this is an error.
@@ -314,11 +319,12 @@ def _tell(contradictions: Sequence[Contradiction], headlines: int, rule: Rule) -
             f"expected one label for each headline, got several for {len(contradictions):,}: {examples}: "
             "mend them, or set data.contradictions (in Python: contradictions) to first or drop"
         )
+    stay_of_none = "none stays" + ", but that of a split beside an added one" * has_added
     logger.warning(
         "data: contradicting labels for %s of %s headlines, of which %s: %s",
         f"{len(contradictions):,}",
         f"{headlines:,}",
-        "the first stays" if rule == "first" else "none stays",
+        "the first stays" if rule == "first" else stay_of_none,
         examples,
     )
 

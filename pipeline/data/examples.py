@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.base.calls import check_fields
 from pipeline.base.errors import DataError
+from pipeline.data.content import shown
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,21 @@ class Examples:
         return digest.hexdigest()
 
 
+MOST_WEIGHT = 1e9
+"""No weight is larger: sums of their products stay finite."""
+
+
 def check_weights(weights: Sequence[float], n_texts: int, name: str = "weights") -> None:
-    """Raises DataError: there is not one weight for each of `n_texts` texts, one is negative or not
-    finite, or all are 0. `name`: what the message calls them."""
+    """Raises DataError: there is not one weight for each of `n_texts` texts, one is negative or above
+    `MOST_WEIGHT`, or all are 0. `name`: what the message calls them."""
     if len(weights) != n_texts:
         raise DataError(
             f"{name}: expected one weight a text, got {len(weights)} for {n_texts} texts"
         )
     for i, weight in enumerate(weights):
-        if not (math.isfinite(weight) and weight >= 0):
+        if not 0 <= weight <= MOST_WEIGHT:
             raise DataError(
-                f"{name}: expected finite numbers of at least 0, got {weight} at position {i}"
+                f"{name}: expected numbers from 0 to {MOST_WEIGHT:g}, got {shown(weight)} at position {i}"
             )
     if n_texts and not any(weights):
         raise DataError(f"{name}: expected a weight above 0, all {n_texts} are 0")

@@ -203,13 +203,13 @@ def load_headlines(
         loaded = SOURCES[source].load(request)
     else:
         loaded = load_memory(source, labels, request)
-    cleaned = clean_splits({**loaded.frames, **read_added(options)}, options.contradictions)
     for column, name in ((group, "group"), (weight, "weight")):
         if column is not None:
-            _check_columns(cleaned.tables, column, name, loaded.name)
+            _check_columns(loaded.frames, column, name, loaded.name)
+    cleaned = clean_splits({**loaded.frames, **read_added(options)}, options.contradictions)
+    added = cleaned.tables.pop(ADDED, None)
     if group is not None:
         _check_groups(cleaned.tables, group)
-    added = cleaned.tables.pop(ADDED, None)
     names = _label_names(join_added(cleaned.tables, added))
     if added is not None:
         warn_of_new_labels(cleaned.tables["train"], added)
@@ -336,8 +336,8 @@ def _without_label(
     return tuple(text for text in dict.fromkeys(texts) if text and text not in labelled)
 
 
-def _check_columns(tables: Mapping[str, pa.Table], column: str, name: str, source: str) -> None:
-    if any(name not in table.column_names for table in tables.values()):
+def _check_columns(frames: Mapping[str, pd.DataFrame], column: str, name: str, source: str) -> None:
+    if any(name not in frame.columns for frame in frames.values()):
         raise DataError(
             f"the source {source!r} has no column {column!r}: a {name} is for files, hub data sets and "
             "data frames"

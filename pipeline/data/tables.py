@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.base.errors import DataError
 from pipeline.data.content import Content, format_ending, read_content, shown
 from pipeline.data.delimited import read_delimited
+from pipeline.data.examples import MOST_WEIGHT
 from pipeline.data.json_rows import looks_like_json, read_json
 from pipeline.data.plain_csv import read_plain
 
@@ -249,10 +250,10 @@ def _with_weights(frame: pd.DataFrame, weight: str | None, where: str) -> pd.Dat
     stays = np.logical_and.reduce(
         [frame[name].notna() & (frame[name] != "") for name in ("text", "label")]
     )
-    wrong = np.flatnonzero(stays & ~(np.isfinite(numbers) & (numbers >= 0)))
+    wrong = np.flatnonzero(stays & ~((numbers >= 0) & (numbers <= MOST_WEIGHT)))
     if len(wrong):
         raise DataError(
-            f"{where}: expected a finite number of at least 0 in column {weight!r}, got "
+            f"{where}: expected a number from 0 to {MOST_WEIGHT:g} in column {weight!r}, got "
             f"{shown(frame['weight'].iloc[wrong[0]])} in row {wrong[0] + 1}: mend it, or leave "
             "data.weight (in Python: weight) out"
         )

@@ -72,7 +72,10 @@ class Evaluation:
         """The F1 of each label that occurs, averaged. F1 is the harmonic mean of precision and recall."""
         from sklearn.metrics import f1_score
 
-        return float(f1_score(self.labels, self.predicted, average="macro", zero_division=0))
+        labels = np.unique(self.labels)
+        return float(
+            f1_score(self.labels, self.predicted, labels=labels, average="macro", zero_division=0)
+        )
 
     @property
     def balanced_accuracy(self) -> float:

@@ -23,7 +23,7 @@ from pipeline.base.errors import DataError
 from pipeline.classifier.two_views import Views, fit_two_views, score_views_out_of_fold
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
-from pipeline.data.sampling import sample_positions
+from pipeline.data.sampling import sample_examples, sample_positions
 from pipeline.data.text_column import TextColumn
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.audit.words import count_words, normal_forms
@@ -82,7 +82,7 @@ def suggest(
         n: how many to choose.
         vectors: a name, a file, WordVectors or options.
         seed: of the sample and of the clusters.
-        most_texts: of more headlines without a label, so many are drawn.
+        most_texts: of more headlines without a label, so many are drawn, and of more labelled ones.
 
     Raises:
         DataError: there is no headline without a label, or `n` is below 1.
@@ -101,6 +101,7 @@ def suggest(
         [*train.labels, *validation.labels],
         headlines.label_names,
     )
+    labelled = sample_examples(labelled, most_texts, seed)
     rows = sample_positions(len(headlines.unlabelled), most_texts, seed)
     texts = [headlines.unlabelled[row] for row in rows]
     held_out = [*validation.texts, *headlines.column("test")]
@@ -121,16 +122,16 @@ def suggest_texts(
 
     `held_out`: texts that vectors are never trained on.
     """
-    known, unknown = view_both(labelled.texts, texts, vectors, held_out)
-    probabilities = label_probabilities(known, labelled, unknown, seed)
+    views, asked = view_both(labelled.texts, texts, vectors, held_out)
+    probabilities = label_probabilities(views, labelled, asked, seed)
     order = np.sort(probabilities, axis=1)
     unsure = 1 - (order[:, -1] - order[:, -2])
     # Nothing can be learned of words without a vector, where others have one.
-    usable = unknown.vectors.any(axis=1)
+    usable = asked.vectors.any(axis=1)
     rows = np.flatnonzero(usable) if usable.any() else np.arange(len(texts))
     names = labelled.label_names
     suggestions = []
-    for place, others in choose_diverse(unknown.vectors[rows], unsure[rows], n, seed):
+    for place, others in choose_diverse(asked.vectors[rows], unsure[rows], n, seed):
         row = rows[place]
         second, first = np.argsort(probabilities[row], kind="stable")[-2:].tolist()
         suggestions.append(
@@ -159,13 +160,13 @@ def view_both(
 
 
 def label_probabilities(
-    known: Views, labelled: Examples, unknown: Views, seed: int = 0
+    views: Views, labelled: Examples, asked: Views, seed: int = 0
 ) -> NDArray[np.float64]:
-    """How probable each label is for texts without one: (n, n_labels), calibrated on the others."""
+    """How probable each label is for the texts `asked`: (n, n_labels), calibrated on the labelled ones."""
     labels, n_labels = np.asarray(labelled.labels), len(labelled.label_names)
-    _, factor = score_views_out_of_fold(known, labels, n_labels, seed)
-    model = fit_two_views(known, labels, n_labels)
-    return np.asarray(softmax(factor * model.scores(unknown), axis=1))
+    _, factor = score_views_out_of_fold(views, labels, n_labels, seed)
+    model = fit_two_views(views, labels, n_labels)
+    return np.asarray(softmax(factor * model.scores(asked), axis=1))
 
 
 def choose_diverse(

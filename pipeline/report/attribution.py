@@ -64,7 +64,8 @@ def words_by_label(attribution: Attribution, label_names: tuple[str, ...]) -> pd
     means = by_word.mean()[counts >= _MIN_COUNT]
     tables = []
     for label, name in enumerate(label_names):
-        best = means[label].nlargest(_WORDS_OF_A_LABEL)
+        speaks_for = means[label] > 0
+        best = means[label][speaks_for].nlargest(_WORDS_OF_A_LABEL)
         columns = {"label": name, "mean_contribution": best, "count": counts[best.index]}
         tables.append(pd.DataFrame(columns).reset_index())
     return pd.concat(tables)[["label", "word", "mean_contribution", "count"]]

@@ -258,7 +258,7 @@ def _table(path: str, caption: str, frame: pd.DataFrame, most: int = MAX_ROWS) -
     ]
     return {
         "caption": caption,
-        "left_out": f"{' and '.join(left_out)}; all are in {path}" if left_out else "",
+        "left_out": f"{' and '.join(left_out)}; a run has all in {path}" if left_out else "",
         "columns": [(shown(names[n]), kind) for n, kind in zip(shown_names, kinds, strict=True)],
         "rows": [
             [

@@ -5,6 +5,7 @@ Each function takes what a run logged. It gives an empty text where the run did 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -155,7 +156,10 @@ def calibration(logged: Logged) -> str:
         return ""
     sure, right = frame["confidence"].mean(), (frame["label"] == frame["predicted"]).mean()
     gap = sure - right
-    verdict = "about right" if abs(gap) < 0.02 else "too sure" if gap > 0 else "too careful"
+    chance = 2 * math.sqrt(right * (1 - right) / len(frame))  # two standard errors of the accuracy
+    verdict = (
+        "about right" if abs(gap) < max(0.02, chance) else "too sure" if gap > 0 else "too careful"
+    )
     return (
         f"The mean confidence is {sure:.1%}, the accuracy {right:.1%}: the classifier is {verdict}."
     )
@@ -261,7 +265,7 @@ def compared(logged: Logged) -> str:
     if not len(frame):
         return ""
     parts = []
-    for size in (frame["size"].min(), frame["size"].max()):
+    for size in sorted({frame["size"].min(), frame["size"].max()}):
         rows = frame[frame["size"] == size].sort_values("accuracy", ascending=False)
         values = zip(rows["method"], rows["accuracy"], strict=True)
         parts.append(

@@ -51,14 +51,13 @@ def summary(
             f"{name} {member.weight:.2f} (validation {member.accuracy:.4f})"
             for name, member in ensemble.members.items()
         )
-        facts += [
-            ("ensemble", f"weights {members}"),
-            (
-                "kept",
-                f"the ensemble: validation loss {ensemble.loss:.4f}, that of the network alone "
-                f"{ensemble.members['network'].loss:.4f}",
-            ),
-        ]
+        alone = f"{ensemble.members['network'].loss:.4f}"
+        kept = (
+            f"the ensemble: validation loss {ensemble.loss:.4f}, that of the network alone {alone}"
+            if any(member.weight for name, member in ensemble.members.items() if name != "network")
+            else f"the network alone: validation loss {alone}, no ensemble was better"
+        )
+        facts += [("ensemble", f"weights {members}"), ("kept", kept)]
     facts.append(("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())))
     results = results_table(history, ensemble, evaluations, majority_share(headlines))
     return facts, _classifiers(results)

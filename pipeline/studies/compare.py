@@ -76,7 +76,7 @@ def compare(
         PipelineError: anything that the user can mend; the run is then FAILED.
     """
     baselines = installed_baselines()
-    opponents = load_opponents(grid.also, taken=METHODS)
+    opponents = load_opponents(grid.also, taken=(*METHODS, SCRATCH, TRANSFER))
     baselines |= {opponent.name: opponent.fit for opponent in opponents}
     trials = plan_trials(headlines, grid.sizes, list_seeds(grid.seeds, seed), [*baselines])
     options = {

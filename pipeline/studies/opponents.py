@@ -19,7 +19,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -76,7 +76,7 @@ def load_opponents(addresses: Sequence[str], taken: Collection[str] = ()) -> lis
     opponents: list[Opponent] = []
     for address in addresses:
         opponent = _load(address)
-        if opponent.name in (*taken, *(other.name for other in opponents)):
+        if opponent.name in (*taken, *(each.name for each in opponents)):
             raise ConfigError(
                 f"compare.also: expected methods with different names, got another {opponent.name!r} "
                 f"({address}): give the factory, or the folder, another name"
@@ -106,12 +106,14 @@ def _load(address: str) -> Opponent:
     factory = _factory(address, kind, which)
     with _named(address, "does not make an estimator", "mend it, or leave it out"):
         estimator = factory()
-    for method in ("fit", "predict"):
-        if not callable(getattr(estimator, method, None)):
-            raise ConfigError(
-                f"compare.also: {address}: expected what makes an estimator with fit and predict, got "
-                f"{type(estimator).__name__} without {method}"
-            )
+        if isinstance(estimator, type):
+            raise TypeError(f"expected an estimator, got the class {estimator.__name__}")
+        missing = [m for m in ("fit", "predict") if not callable(getattr(estimator, m, None))]
+    if missing:
+        raise ConfigError(
+            f"compare.also: {address}: expected what makes an estimator with fit and predict, got "
+            f"{type(estimator).__name__} without {missing[0]}"
+        )
     return Opponent(_shown(which), _baseline(address, factory), _code(factory))
 
 
@@ -123,7 +125,8 @@ def _factory(address: str, module: str, name: str) -> Callable[[], Any]:
             f"{address!r}{nearest(module, ENCODERS)}"
         )
     try:
-        loaded = importlib.import_module(module)
+        with redirect_stdout(sys.stderr):
+            loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:  # a module can raise anything
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise ConfigError(
@@ -193,8 +196,8 @@ def _where_labels_differ(fit: Baseline) -> Baseline:
     """With few headlines all can have one label, which most estimators refuse."""
 
     def fit_or_majority(training: Examples, validation: Examples, seed: int) -> Predict:
-        one = len(set(training.labels)) == 1
-        return (fit_majority if one else fit)(training, validation, seed)
+        several = len(set(training.labels)) > 1
+        return (fit if several else fit_majority)(training, validation, seed)
 
     return fit_or_majority
 
@@ -211,13 +214,20 @@ def _on_vectors(encode: Callable[[list[str]], Any], address: str) -> Baseline:
             rows, held_out = (
                 np.asarray(encode(list(e.texts)), np.float32) for e in (training, validation)
             )
-        models = [
-            LogisticRegression(C=c, max_iter=1_000, random_state=seed).fit(rows, training.labels)
-            for c in _STRENGTHS
-        ]
-        scores = [model.score(held_out, validation.labels) for model in models]
+            models = [
+                LogisticRegression(C=c, max_iter=1_000, random_state=seed).fit(
+                    rows, training.labels
+                )
+                for c in _STRENGTHS
+            ]
+            scores = [model.score(held_out, validation.labels) for model in models]
         best = models[int(np.argmax(scores))]
-        return lambda texts: best.predict(np.asarray(encode(list(texts)), np.float32))
+
+        def predict(texts: Sequence[str]) -> NDArray[np.int64]:
+            with _named(address, "failed", "leave it out"):
+                return best.predict(np.asarray(encode(list(texts)), np.float32))
+
+        return predict
 
     return _where_labels_differ(fit)
 
@@ -256,7 +266,12 @@ def _load_setfit(model: str) -> Baseline:
                 save_strategy="no", show_progress_bar=False,
             )  # fmt: skip
             Trainer(model=fresh, args=arguments, train_dataset=Dataset.from_dict(rows)).train()
-        return lambda texts: np.asarray(fresh.predict(list(texts), as_numpy=True), np.int64)
+
+        def predict(texts: Sequence[str]) -> NDArray[np.int64]:
+            with _named(f"setfit:{model}", "failed", "leave it out"):
+                return np.asarray(fresh.predict(list(texts), as_numpy=True), np.int64)
+
+        return predict
 
     return _where_labels_differ(fit)
 
@@ -280,7 +295,8 @@ ENCODERS: Mapping[str, Encoder] = {
 def _named(address: str, what: str, advice: str) -> Iterator[None]:
     """Raises ConfigError: code of others raised an error, of any kind, or would end the process."""
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # what it prints is no part of the results
+            yield
     except (Exception, SystemExit) as error:
         raise _failed(address, what, advice, error) from error
 

@@ -198,6 +198,11 @@ def _read_csv(body: bytes, options: Mapping[str, str]) -> tuple[list[str], dict[
         return texts, {}
     if not texts:
         raise DataError("text/csv: expected the name of the column in the first line, got nothing")
+    if re.search(r"[;\t|]", texts[0]):
+        raise DataError(
+            f"text/csv: expected one column, got the names {shorten(texts[0])}: send only the column of "
+            "the texts"
+        )
     if not header and texts[0].strip().lower() not in HEADERS:
         raise DataError(
             f"text/csv: expected the name of the column in the first line ({', '.join(TEXT_COLUMNS)}), "

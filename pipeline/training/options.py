@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
+from numbers import Real
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -14,13 +14,15 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.errors import nearest
 from pipeline.base.options import STRICT, Positive, Rate
 from pipeline.classifier.options import Select
+from pipeline.data.content import shown
+from pipeline.data.examples import MOST_WEIGHT
 
 PhaseName = Literal["frozen", "fine_tuned", "scratch"]
 
 
 def _check_class_weight(value: Any) -> Any:
     """The weights with names of labels: those that are numbers or truth values become text."""
-    if value is None or value == "balanced":
+    if value is None or (isinstance(value, str) and value == "balanced"):
         return value
     if isinstance(value, str) and value.startswith("{"):  # with quotes, which Hydra reads as text
         with suppress(yaml.YAMLError):
@@ -32,16 +34,14 @@ def _check_class_weight(value: Any) -> Any:
         )
     weights = {}
     for label, weight in value.items():
-        number = isinstance(weight, int | float) and not isinstance(weight, bool)
-        if not number or not (math.isfinite(weight) and weight >= 0):
+        is_number = isinstance(weight, Real) and not isinstance(weight, bool)
+        if not is_number or not 0 <= weight <= MOST_WEIGHT:
             raise ValueError(
-                f"expected a finite number of at least 0 as the weight of the label {label!r}, got "
-                f"{weight!r}"
+                f"expected a number from 0 to {MOST_WEIGHT:g} as the weight of the label {label!r}, got "
+                f"{shown(weight)}"
             )
         whole = isinstance(label, float) and label.is_integer()
         weights[str(int(label)) if whole else str(label)] = float(weight)
-    if not any(weights.values()):
-        raise ValueError("expected a label with a weight above 0, all have 0")
     return weights
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from networks import NAMES, QUICK, TEST, TRAIN, VALIDATION, small_vectors
@@ -62,6 +63,20 @@ def test_they_get_the_label_of_their_topic() -> None:
     assert right.mean() > 0.8
     assert result.n_texts == len(OTHERS)
     assert result.accuracy >= result.accuracy_without
+
+
+def test_weights_that_balance_labels_do_so_with_them_too() -> None:
+    weights = [4.0 if i % 2 else 1.0 for i in FEW.labels]
+    result = label(replace(FEW, weights=weights), VALIDATION, OTHERS.texts)
+    assert result.used
+    assert result.examples.weights is not None
+    all_weights, labels = map(np.array, (result.examples.weights, result.examples.labels))
+    assert all_weights[: len(FEW)].tolist() == weights
+    assert (all_weights > 0).all()
+    own = np.array(FEW.labels)
+    for each in set(FEW.labels):
+        share = all_weights[: len(FEW)][own == each].sum() / len(FEW)
+        assert all_weights[labels == each].sum() <= share * len(labels) + 1e-6
 
 
 def test_with_many_labelled_texts_they_are_not_learned_from() -> None:

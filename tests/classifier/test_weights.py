@@ -11,7 +11,7 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from pipeline.classifier.calibration import log_loss, temperature_factor
-from pipeline.classifier.discriminant import discriminate, ledoit_wolf
+from pipeline.classifier.discriminant import discriminate, ledoit_wolf, rule_out
 from pipeline.classifier.ensemble import fit_ensemble
 from pipeline.classifier.ngram_fitting import fit_ngrams
 from pipeline.classifier.prototypes import pair_loss
@@ -145,7 +145,7 @@ def test_scores_are_those_of_scikit_learn() -> None:
     given = {"sample_weight": weights}
     assert score("accuracy", counts, 0) == pytest.approx(accuracy_score(truth, predicted, **given))
     assert score("macro_f1", counts, 0) == pytest.approx(
-        f1_score(truth, predicted, average="macro", zero_division=0, **given)
+        f1_score(truth, predicted, labels=[0, 1, 2], average="macro", zero_division=0, **given)
     )
     seen = predicted < 3
     counts = count_labels(predicted[seen], truth[seen], weights[seen])
@@ -167,3 +167,16 @@ def test_the_ensemble_is_not_worse_than_the_network_in_what_decides(select: str)
         loss = log_loss(np.log(probabilities), truth)
         scores.append(score("log_loss" if select == "accuracy" else select, counts, loss))
     assert scores[0] >= scores[1] - 1e-6
+
+
+def test_a_label_without_a_text_is_never_the_best_one() -> None:
+    random = np.random.default_rng(0)
+    kernel, bias = random.normal(size=(5, 4)), random.normal(-95, 1, 4)
+    absent = np.array([False, True, False, False])
+    features = 3 * random.normal(size=(500, 5))
+    before = np.delete(features @ kernel + bias, 1, axis=1)
+    moved, offsets = rule_out(kernel, bias, absent, -30.0)
+    scores = features @ moved + offsets
+    assert (scores.argmax(axis=1) != 1).all()
+    after = np.delete(scores, 1, axis=1)
+    np.testing.assert_allclose(np.diff(after, axis=1), np.diff(before, axis=1), atol=1e-9)

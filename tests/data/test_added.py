@@ -51,6 +51,25 @@ def test_a_headline_of_another_split_stays_there(own: Path, tmp_path: Path) -> N
     assert after.dropped["duplicates"] == 1
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_splits_stay_where_an_added_headline_has_another_label(
+    split: str, own: Path, tmp_path: Path
+) -> None:
+    before = load_headlines("file", path=own, contradictions="drop")
+    text, label = before.texts(split)[0], before.label_names[before.labels(split)[0] - 1]
+    file = write_csv(tmp_path / "more.csv", [text, MORE[0]], [label, "money"])
+    after = load_headlines("file", path=own, contradictions="drop", added=file)
+    assert after.texts("train") == [*before.texts("train"), MORE[0]]
+    assert after.sha256["test"] == before.sha256["test"]
+
+
+@pytest.mark.parametrize("option", ["group", "weight"])
+def test_a_column_that_only_added_headlines_have(option: str, tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("text,label,w\nSnow again,nature,2\n")
+    with pytest.raises(DataError, match=r"the source 'lists' has no column 'w'"):
+        load_headlines(TEXTS, LABELS, added=tmp_path / "more.csv", **{option: "w"})  # type: ignore[arg-type]
+
+
 def test_a_file_that_was_not_filled_in(own: Path, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "more.csv", MORE, ["", "", ""])
     message = r"more\.csv: expected labels in the column 'label', none of 3 headlines has one"

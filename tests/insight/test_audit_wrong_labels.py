@@ -38,7 +38,7 @@ def noisy(n: int, n_labels: int, seed: int) -> tuple[NDArray[np.float64], NDArra
     return exponents / exponents.sum(axis=1, keepdims=True), labels
 
 
-@pytest.mark.parametrize(("n", "n_labels"), [(200, 2), (500, 5), (60, 10)])
+@pytest.mark.parametrize(("n", "n_labels"), [(200, 2), (500, 5), (300, 10)])
 def test_the_number_and_the_order_are_those_of_cleanlab(n: int, n_labels: int) -> None:
     for seed in range(5):
         probabilities, labels = noisy(n, n_labels, seed)
@@ -56,6 +56,11 @@ def test_planted_wrong_labels_of_bbc_are_found() -> None:
     assert found.listed < 0.08
     without = find_planted(load_headlines("bbc"), 0.05, 0, None)
     assert 0.45 < without.recall < found.recall
+
+
+def test_one_hard_headline_of_a_rare_label_makes_no_others_wrong() -> None:
+    rows = [[0.9, 0.1, 1e-6], [0.45, 0.55, 1e-6], [0.1, 0.9, 1e-6], [0.5, 0.5, 1e-9]]
+    assert count_wrong_labels(np.array(rows), np.array([0, 0, 1, 2])) == 0
 
 
 def test_the_table_names_the_label_and_the_probable_one() -> None:

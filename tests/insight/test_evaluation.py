@@ -40,6 +40,11 @@ def test_labels_that_do_not_occur_do_not_count() -> None:
     )
     assert evaluation.macro_f1 == 1
     assert evaluation.confusion.shape == (3, 3)
+    # Also where one is predicted: x has F1 1, y has precision 1 and recall 1/2.
+    predicted = evaluate_probabilities(
+        [[1, 0, 0], [0, 1, 0], [0, 0, 1]], Examples(["a", "b", "c"], [0, 1, 1], ("x", "y", "z"))
+    )
+    assert predicted.macro_f1 == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_certain_and_right_is_calibrated() -> None:

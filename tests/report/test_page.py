@@ -185,10 +185,10 @@ def test_a_table_says_what_is_left_out() -> None:
     frame = pd.DataFrame({"word": [f"w{i}" for i in range(1234)], "count": range(1234)})
     html, reader = page(Table("tables/missing_words.csv", frame))
     assert len(reader.texts["td"]) == 2 * MAX_ROWS
-    assert f"({MAX_ROWS} of 1,234 rows; all are in tables/missing_words.csv)" in html
+    assert f"({MAX_ROWS} of 1,234 rows; a run has all in tables/missing_words.csv)" in html
     wide = pd.DataFrame(np.ones((1, 400), int), columns=[f"label {i}" for i in range(400)])
     html, _ = page(Table("tables/audit_overlaps.csv", wide))
-    assert f"({MAX_COLUMNS} of 400 columns; all are in tables/audit_overlaps.csv)" in html
+    assert f"({MAX_COLUMNS} of 400 columns; a run has all in tables/audit_overlaps.csv)" in html
 
 
 def test_of_many_labels_the_hardest_are_shown() -> None:

@@ -44,6 +44,7 @@ def test_the_words_behind_mistakes_and_those_of_each_label(classifier: Classifie
     words = logged["tables/words_by_label.csv"]
     assert set(words["label"]) == set(NAMES)
     assert words["count"].min() >= 3
+    assert (words["mean_contribution"] > 0).all()
     first = words.iloc[0]
     assert list(chain(*tokenize(texts))).count(first["word"]) == first["count"]
     by_hand = [

@@ -254,6 +254,11 @@ ROWS = (
         "200: 1 answers, for ['Alps, snow']",
     ),
     BadInput(
+        "CSV: several columns with semicolons, as the type says with a name",
+        _body("headline;topic\nAlps lose snow;nature\n", "text/csv; header=present"),
+        "400: text/csv: expected one column, got the names 'headline;topic': send only the column of the texts",
+    ),
+    BadInput(
         "CSV: a carriage return alone inside of a text",
         _body("text\nAlps\nBank\rshares\nSnow\n", CSV),
         "400: text/csv, line 3: expected lines that end in one way, got a carriage return alone (\\r): leave it out, or send JSON",

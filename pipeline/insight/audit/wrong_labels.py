@@ -101,10 +101,11 @@ def list_wrong_labels(inputs: AuditInputs) -> WrongLabels | None:
     probabilities = softmax(factor * scores, axis=1)
     best = probabilities.argmax(axis=1)
     worst = rank_labels(probabilities, given)[: count_wrong_labels(probabilities, given)]
-    places = [(split, i) for split in splits for i in range(len(words.texts[split]))]
+    starts = np.cumsum([0, *(len(words.texts[split]) for split in splits)])
     wrong = []
     for i in worst[best[worst] != given[worst]].tolist():
-        split, place = places[rows[i]]
+        part = int(np.searchsorted(starts, rows[i], "right")) - 1
+        split, place = splits[part], int(rows[i] - starts[part])
         wrong.append(
             WrongLabel(
                 split,
@@ -128,8 +129,9 @@ def count_wrong_labels(
     own = probabilities[np.arange(len(labels)), labels]
     sums = np.bincount(labels, weights=own, minlength=n_labels)
     counts = np.bincount(labels, minlength=n_labels)
-    # A label without a headline is never confident.
-    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
+    # A label without a headline is never confident. One or two hard headlines would make any other
+    # headline confident, so a threshold is at least what chance gives.
+    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf).clip(1 / n_labels)
     confident = np.where(probabilities >= thresholds, probabilities, 0)
     joint = confident.argmax(axis=1)
     wrong = (confident.max(axis=1) > 0) & (joint != labels)
