@@ -73,7 +73,7 @@ def test_added_headlines_have_weights_too(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_wrong_weight_is_named(tmp_path: Path, value: object, shown: str) -> None:
     frame = weighted([1.0] * 6 + [value] + [1.0] * 53)
-    with pytest.raises(DataError, match=rf"at least 0 in column 'w', got {shown} in row 7"):
+    with pytest.raises(DataError, match=rf"from 0 to 1e.09 in column 'w', got {shown} in row 7"):
         load_headlines(frame, weight="w")
 
 
@@ -92,7 +92,7 @@ def test_weights_that_cannot_be_used(tmp_path: Path) -> None:
         load_config(["data.weight=w"])
     for weights, message in (
         ([1.0], "expected one weight a text, got 1 for 2 texts"),
-        ([1.0, -2.0], "expected numbers from 0 to 1e+09, got -2.0 at position 1"),
+        ([1.0, -2.0], "expected numbers from 0 to 1e.09, got -2.0 at position 1"),
         ([0.0, 0.0], "expected a weight above 0, all 2 are 0"),
     ):
         with pytest.raises(DataError, match=f"weights: {message}"):

@@ -71,7 +71,7 @@ def test_the_score_decides_between_epochs_where_there_is_one() -> None:
     ("class_weight", "message"),
     [
         ("balance", "expected balanced or the weight of each label.*did you mean balanced"),
-        ({"money": -1}, "at least 0 as the weight of the label 'money', got -1"),
+        ({"money": -1}, "from 0 to 1e.09 as the weight of the label 'money', got -1"),
         ({"money": True}, "as the weight of the label 'money', got True"),
         ({"money": float("nan")}, "got nan"),
         ({}, "expected balanced or the weight of each label"),
