@@ -79,7 +79,7 @@ def test_the_page_of_the_last_run(browser: Browser, shown: tuple[str, str]) -> N
     # The curves come first on the page of the metrics.
     page.get_by_role("link", name="Curves", exact=True).wait_for()
     page.goto(address.replace("?", "/model-metrics?"))
-    sections = r"epochs\s*\(1\)[^]*test\s*\(4\)"  # with the numbers of their charts
+    sections = r"epochs\s*\(1\)[^]*test\s*\(5\)"  # with the numbers of their charts
     page.wait_for_function(f"() => /{sections}/.test(document.body.innerText)")
     context.close()
     assert not [error for error in errors if not any(own in error for own in MLFLOW_S_OWN)]
