@@ -93,6 +93,7 @@ def store(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch)
     yield f"sqlite:///{tmp_path / 'mlflow.db'}"
     while mlflow.active_run():
         mlflow.end_run()
+    mlflow.set_tracking_uri(None)  # the tests run in any order
 
 
 @pytest.fixture
