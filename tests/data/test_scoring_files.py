@@ -6,10 +6,8 @@ import csv
 import gzip
 import io
 import json
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from threading import Barrier
@@ -168,15 +166,6 @@ def test_records_of_another_form_are_made_again(tmp_path: Path, damaged: str) ->
     (asked.output / "_parts" / "00000.json").write_text(damaged)
     assert score_files(asked, Scorer()).new_rows == len(TEXTS)
     assert contents(asked.output) == before
-
-
-@pytest.mark.parametrize("fails_at", [-1, 0])
-def test_the_turns_of_threads_are_as_long_as_before(tmp_path: Path, fails_at: int) -> None:
-    before = sys.getswitchinterval()
-    with suppress(KeyboardInterrupt):
-        asked = scoring(tmp_path / "out", as_csv(tmp_path / "in.csv", TEXTS))
-        score_files(asked, Scorer(fails_at))
-    assert sys.getswitchinterval() == before
 
 
 def test_who_is_refused_removes_nothing(tmp_path: Path) -> None:

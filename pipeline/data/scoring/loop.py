@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,6 @@ from pipeline.data.scoring.stretches import Answers, OpenTable, Position, Rows
 
 BATCH_ROWS = 16_384
 """Headlines that are scored in one call: the bits of an answer depend on those beside it."""
-
-_TURN_SECONDS = 0.001  # of a thread in Python's own code, while others wait to compute
 
 Score = Callable[[list[str]], NDArray[np.float32]]
 """n headlines -> probabilities, float32 array, (n, n_labels)."""
@@ -209,7 +205,6 @@ def _score_missing(
     # In few headlines, more threads of BLAS could change the last bit.
     with (
         threadpool_limits(1, "blas"),
-        _short_turns(),
         ThreadPoolExecutor(1) as reader,
         ThreadPoolExecutor(1) as writer,
     ):
@@ -230,17 +225,6 @@ def _score_missing(
         if writing:
             writing.result()
     return new_rows
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    """Let threads take turns more often, so that those that compute in NumPy wait less for Python."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _identity(file: Path) -> tuple[int, int]:
