@@ -9,16 +9,13 @@ run is `pipeline train data=file model=mean`, with its audit and pictures, in a 
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import click
 
-from bench.measure import table, versions
+from bench.measure import run_module, table, versions
 
 STAGES = {
     "reading": "data",
@@ -73,27 +70,12 @@ def main(rows: tuple[int, ...], folder: Path | None, one_file: str | None) -> No
 def _measure(folder: Path, rows: int) -> dict[str, float]:
     path = folder / f"headlines-{rows}.csv"
     if not path.exists():
-        _call(folder, "bench.synthetic", str(path), "--rows", str(rows), "--labels")
+        run_module(folder, "bench.synthetic", str(path), "--rows", str(rows), "--labels")
     measured: dict[str, float] = json.loads(
-        _call(folder, "bench.large", "--file", str(path)).splitlines()[-1]
+        run_module(folder, "bench.large", "--file", str(path)).splitlines()[-1]
     )
     click.echo(f"{rows:,} headlines: {measured['total']:,.0f} s, {measured['megabytes']:,.0f} MB")
     return measured
-
-
-def _call(folder: Path, module: str, *arguments: str) -> str:
-    """Run a module in `folder`, where its runs are logged."""
-    ran = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.getcwd(), "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    if ran.returncode:
-        raise click.ClickException(f"{module} failed: {ran.stderr.strip()[-2000:]}")
-    return ran.stdout
 
 
 if __name__ == "__main__":

@@ -56,6 +56,27 @@ def measure(function: str, *arguments: Any, repeats: int = 3) -> Measured:
     )
 
 
+def run_module(folder: Path, module: str, *arguments: str) -> str:
+    """Run a module in `folder`, where its runs are logged; gives what it prints."""
+    ran = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=module_environment(),
+    )
+    if ran.returncode:
+        raise click.ClickException(f"{module} failed: {ran.stderr.strip()[-2000:]}")
+    return ran.stdout
+
+
+def module_environment() -> dict[str, str]:
+    """The environment of `run_module`: in another folder this package is found too."""
+    places = [os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places), "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a Markdown table. Columns of numbers are aligned right."""
     right = [all(isinstance(row[i], int | float) or str(row[i])[:1].isdigit() for row in rows)

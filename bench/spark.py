@@ -24,7 +24,7 @@ from typing import Any
 import click
 import psutil
 
-from bench.measure import table, versions
+from bench.measure import module_environment, run_module, table, versions
 
 _SCORED = re.compile(r"scored +([\d,]+) headlines in ([\d.]+) s")
 _LOOK_SECONDS = 0.5
@@ -77,7 +77,7 @@ def score(arguments: Sequence[str], folder: Path) -> tuple[float, float, float]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=folder,
-        env=_environment(),
+        env=module_environment(),
     ) as process:
         most = 0
         while process.poll() is None:
@@ -111,8 +111,8 @@ def main(rows: int, masters: tuple[str, ...], started_model: str | None) -> None
         return
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _call(folder, "bench.synthetic", "headlines.csv", "--rows", str(rows))
-        _call(folder, "pipeline.cli", "train", "insight=none")
+        run_module(folder, "bench.synthetic", "headlines.csv", "--rows", str(rows))
+        run_module(folder, "pipeline.cli", "train", "insight=none")
         lines: list[list[object]] = []
         ways = {"one process": (), **{f"Spark, {m}": ("--spark", m) for m in masters}}
         for name, options in ways.items():
@@ -124,7 +124,9 @@ def main(rows: int, masters: tuple[str, ...], started_model: str | None) -> None
                 [name, speed, f"{seconds:.1f}", f"{whole:.1f}", f"{megabytes:,.0f}", "yes" if same else "NO"]
             )  # fmt: skip
         model = next(folder.glob("mlruns/*/models/*/artifacts"))
-        starts = json.loads(_call(folder, "bench.spark", "--start", str(model)).splitlines()[-1])
+        starts = json.loads(
+            run_module(folder, "bench.spark", "--start", str(model)).splitlines()[-1]
+        )
     table(["engine", "headlines a second", "seconds", "with the start", "MB", "same bytes"], lines)
     names = ("the first task of a process", "each later one")
     table(
@@ -137,29 +139,8 @@ def main(rows: int, masters: tuple[str, ...], started_model: str | None) -> None
     click.echo(f"\n{rows:,} headlines; {versions('pyspark', 'mlflow', 'numpy')}")
 
 
-def _environment() -> dict[str, str]:
-    """In another folder this package is found too."""
-    places = [os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(places), "TF_CPP_MIN_LOG_LEVEL": "3"}
-
-
 def _parts(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("part-*")}
-
-
-def _call(folder: Path, module: str, *arguments: str) -> str:
-    """Run a module in `folder`, where its runs are logged."""
-    ran = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=_environment(),
-    )
-    if ran.returncode:
-        raise click.ClickException(f"{module} failed: {ran.stderr.strip()[-2000:]}")
-    return ran.stdout
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def without_label(examples: Examples, label: int) -> Examples:
     return Examples([t for t, _ in pairs], [i - (i > label) for _, i in pairs], names)
 
 
-def none_rows(asked: Mapping[str, Asked], threshold: float) -> list[str]:
+def none_row(asked: Mapping[str, Asked], threshold: float) -> list[str]:
     """A row of the table `none`. `asked`: by the label that was left out."""
     none, answered, right = [], [], []
     for label, each in asked.items():
@@ -93,7 +93,7 @@ def empty_shares(asked: Mapping[str, Asked], coverage: float) -> list[str]:
     return [*map(percent, empty)]
 
 
-def set_rows(asked: Sequence[Asked], coverage: float) -> list[str]:
+def set_row(asked: Sequence[Asked], coverage: float) -> list[str]:
     """A row of the table `sets`. `asked`: one classifier a draw."""
     held, sizes = [], []
     for each in asked:
@@ -120,7 +120,7 @@ CHANGES: Mapping[str, Callable[[str, random.Random], str]] = {
 }
 
 
-def changed_rows(asked: Sequence[Asked], what: str) -> list[str]:
+def changed_row(asked: Sequence[Asked], what: str) -> list[str]:
     """A row of the table `words`: of the changed headlines without a known word."""
     results: list[tuple[float, ...]] = []
     for seed, each in enumerate(asked):
@@ -199,9 +199,9 @@ def main(only: str | None, clickbait: str | None, draws: int | None) -> None:
                 "of the others: answered",
                 "of these right",
             ],
-            [none_rows(asked, threshold) for threshold in THRESHOLDS],
+            [none_row(asked, threshold) for threshold in THRESHOLDS],
         )
-        by_label = [f"{name} {none_rows({name: each}, 0.8)[1]}" for name, each in asked.items()]
+        by_label = [f"{name} {none_row({name: each}, 0.8)[1]}" for name, each in asked.items()]
         click.echo(f"\nNone at 0.8: {', '.join(by_label)}")
         left_out, others = empty_shares(asked, 0.8)
         click.echo(f"Sets for 80% that are empty: left-out label {left_out}, others {others}")
@@ -213,12 +213,12 @@ def main(only: str | None, clickbait: str | None, draws: int | None) -> None:
         if only != "words":
             table(
                 ["asked for", "held the right label", "labels in a set"],
-                [set_rows(drawn, coverage) for coverage in COVERAGES],
+                [set_row(drawn, coverage) for coverage in COVERAGES],
             )
         if only != "sets":
             table(
                 ["headlines changed", "without a known word", "the answer", "label shares alone"],
-                [changed_rows(drawn[:3], what) for what in CHANGES],
+                [changed_row(drawn[:3], what) for what in CHANGES],
             )
 
 

@@ -319,12 +319,12 @@ def _tell(
             f"expected one label for each headline, got several for {len(contradictions):,}: {examples}: "
             "mend them, or set data.contradictions (in Python: contradictions) to first or drop"
         )
-    stay_of_none = "none stays" + ", but that of a split beside an added one" * has_added
+    none_stays = "none stays (an added one drops only itself)" if has_added else "none stays"
     logger.warning(
         "data: contradicting labels for %s of %s headlines, of which %s: %s",
         f"{len(contradictions):,}",
         f"{headlines:,}",
-        "the first stays" if rule == "first" else stay_of_none,
+        "the first stays" if rule == "first" else none_stays,
         examples,
     )
 

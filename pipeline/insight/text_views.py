@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.embedding.loading import choose_vectors, load_vectors
 from pipeline.embedding.matching import spellings
 from pipeline.embedding.matrix import FIRST_WORD, build_embedding_matrix
 from pipeline.embedding.options import VectorsOptions
+from pipeline.embedding.postprocessing import NONE
 from pipeline.embedding.vectors import WordVectors
 
 logger = logging.getLogger(__name__)
@@ -59,6 +61,8 @@ def _load(vectors: Vectors, words: Sequence[str], held_out: Collection[str]) -> 
     wanted = spellings(words)
     try:
         if isinstance(vectors, VectorsOptions):
+            if vectors.postprocess == NONE:  # else the other words say how rows are changed
+                vectors = replace(vectors, extra_words=0)
             return choose_vectors(vectors, wanted, held_out)
         return load_vectors(vectors, words=wanted)
     except MissingExtraError as error:

@@ -24,7 +24,7 @@ from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
 from pipeline.insight.outcomes import METHODS, Outcome
-from pipeline.studies.baselines import Baseline, installed_baselines
+from pipeline.studies.baselines import BASELINES, Baseline, installed_baselines
 from pipeline.studies.opponents import load_opponents
 from pipeline.studies.options import CompareOptions
 from pipeline.studies.study import OnTrial, Study, run_trials, study_run
@@ -126,7 +126,8 @@ def plan_trials(
 ) -> list[Trial]:
     """The trials in order: all of the first seed, from few headlines to many, then the next seed.
 
-    `baselines`: the names of the methods beside ours; None: those that are installed. A size above the number of training headlines stands for all of them.
+    `baselines`: the names of the methods beside ours; None: those that are installed. A size above the
+    number of training headlines stands for all of them.
     Raises ConfigError: a size below the number of labels.
     """
     n, n_labels = len(headlines.splits["train"]), len(headlines.label_names)
@@ -157,11 +158,11 @@ def methods(trial: Trial, shared: Shared) -> list[str]:
 
 
 def run_trial(
-    trial: Trial, shared: Shared, baselines: Mapping[str, Baseline] | None = None
+    trial: Trial, shared: Shared, baselines: Mapping[str, Baseline] = BASELINES
 ) -> list[Outcome]:
     """Train and evaluate: an outcome for each of `methods`.
 
-    `baselines`: by the kind of trial; None: those that are installed.
+    `baselines`: the methods beside ours, by the kind of trial.
     """
     headlines = shared.headlines
     training = sample_examples(headlines.examples("train"), trial.size, trial.seed)
@@ -178,7 +179,7 @@ def run_trial(
             evaluation.predicted,
         )
         for method, seconds, evaluation in _evaluations(
-            trial, shared, training, validation, baselines or installed_baselines()
+            trial, shared, training, validation, baselines
         )
     ]
 
