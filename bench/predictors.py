@@ -159,18 +159,25 @@ def _speed(
 ) -> str:
     """The figures of a way to predict.
 
-    `one`: median milliseconds for one headline. `per_second`: headlines a second with `at_once` in
-    a call, the best of three times. `n`: how many headlines that was.
+    `one`: milliseconds for one headline, the median of its calls. `per_second`: headlines a second
+    with `at_once` in a call. Both are the best of three times, as other processes slow some of them.
+    `n`: how many headlines that was.
     """
     source = list(islice(cycle(texts), n))
     predict(source[:at_once])
+    rounds = [(_one(predict, source[:_CALLS]), _timed(predict, source, at_once)) for _ in range(3)]
+    one, seconds = (min(times) for times in zip(*rounds, strict=True))
+    return json.dumps({"one": 1000 * one, "per_second": n / seconds, "n": n})
+
+
+def _one(predict: Callable[[list[str]], Any], texts: Sequence[str]) -> float:
+    """The median of the seconds for one text."""
     seconds = []
-    for text in source[:_CALLS]:
+    for text in texts:
         started = time.perf_counter()
         predict([text])
         seconds.append(time.perf_counter() - started)
-    best = min(_timed(predict, source, at_once) for _ in range(3))
-    return json.dumps({"one": 1000 * median(seconds), "per_second": n / best, "n": n})
+    return median(seconds)
 
 
 def _timed(predict: Callable[[list[str]], Any], texts: list[str], at_once: int) -> float:
