@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import click
 from pipeline.cli.arguments import MODEL, TRACKING_URI, ModelCommand
 
 HOST = "127.0.0.1"
+_OF_THE_PAGE = ("pipeline.cli.demo.server", "starlette.applications", "uvicorn")
 
 
 @click.command(cls=ModelCommand)
@@ -38,13 +40,16 @@ def demo(model: str | None, tracking_uri: str | None, folder: Path | None, port:
 
     The page is for this machine alone, and asks nothing of the internet.
     """
-    from pipeline.cli.demo.server import application
-    from pipeline.cli.demo.session import Session
     from pipeline.tracking.scoring import listen, run_server
     from pipeline.tracking.trained import load_with_record
 
     listener = listen(HOST, port)
+    # Another process asks MLflow, which takes seconds. Meanwhile this one imports what the page needs.
+    threading.Thread(target=lambda: list(map(import_module, _OF_THE_PAGE)), daemon=True).start()
     loaded, record = load_with_record(model, tracking_uri)
+    from pipeline.cli.demo.server import application
+    from pipeline.cli.demo.session import Session
+
     session = Session(loaded, record, folder or Path("cases", f"demo-{loaded.id}"))
     if folder is not None or session.is_kept():  # an error ends the command
         session.read_cases()
