@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -18,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from pipeline.base.errors import ConfigError, DataError, PipelineError
 from pipeline.base.options import STRICT, Fraction, Seed, check_options
 from pipeline.classifier.encoders import CnnOptions, ModelOptions
+from pipeline.data.arrays import held_out_examples, list_labelled, list_texts, name_labels
 from pipeline.data.cleaning import label_text
-from pipeline.data.content import shown
-from pipeline.data.examples import Examples, check_weights
+from pipeline.data.examples import Examples
 from pipeline.data.options import DataOptions
 from pipeline.data.sampling import take_examples
 from pipeline.data.splitting import hold_out, warn_of_rare
@@ -46,12 +45,6 @@ _TRAINING_NAMES = {
     "select": "select",
 }
 _OPTION = re.compile(r"\b(data|vectors|model|training)\.([a-z_]+(?:\.[a-z_]+)?)(=\.\.\.)?")
-# The kinds of labels. A truth value is an integer to Python.
-_LABELS: Mapping[str, tuple[type, ...]] = {
-    "truth values": (bool, np.bool_),
-    "strings": (str,),
-    "whole numbers": (int, np.integer, float, np.floating),
-}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -186,10 +179,10 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             TrainingError: a loss is not finite.
         """
         embedding, model, schedule = self._options()
-        texts, values, weights = _labelled(X, y, sample_weight)
+        texts, values, weights = list_labelled(X, y, sample_weight)
         classes, labels = np.unique(values, return_inverse=True)
-        names = _names(classes.tolist())
-        more = [] if unlabelled is None else _texts(unlabelled)
+        names = name_labels(classes.tolist())
+        more = [] if unlabelled is None else list_texts(unlabelled)
         training = Examples(texts, labels.tolist(), names, weights)
         if weights is not None:
             training = take_examples(training, np.flatnonzero(weights))
@@ -202,7 +195,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         if validation_data is None:
             training, held_out = self._split(training)
         else:
-            held_out = _validation(validation_data, classes.tolist(), names)
+            held_out = held_out_examples(validation_data, classes.tolist(), names)
         earlier = getattr(self, "fitted_", None) if self.warm_start else None
         with _own_names():
             self.fitted_ = fit(
@@ -265,7 +258,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:  # noqa: N803
         """Probabilities: float32 array, (n, n_classes), in the order of `classes_`."""
         check_is_fitted(self, "fitted_")
-        return self.fitted_.classifier.predict_proba(_texts(X))
+        return self.fitted_.classifier.predict_proba(list_texts(X))
 
     def predict(self, X: Sequence[str]) -> NDArray[Any]:  # noqa: N803
         """The most probable label of each text: array, (n,)."""
@@ -298,113 +291,3 @@ def _own_name(match: re.Match[str]) -> str:
     if group == "vectors" and option not in _VECTORS_NAMES:  # `fit` takes loaded vectors as well
         return f"load_vectors(..., {option}{value or '=...'})"
     return option + value
-
-
-def _labelled(
-    X: Any,  # noqa: N803
-    y: Any,
-    sample_weight: Any = None,
-) -> tuple[list[str], NDArray[Any], list[float] | None]:
-    """Texts, and for each a label, array (n,), and a weight, if there are any."""
-    texts, labels = _texts(X), _labels(y)
-    if len(labels) != len(texts):
-        raise DataError(f"expected one label a text, got {len(texts)} and {len(labels)}")
-    if sample_weight is None:
-        return texts, labels, None
-    weights = _column(sample_weight, "weights")
-    for i, weight in enumerate(weights):
-        if not isinstance(weight, int | float | np.integer | np.floating):
-            raise DataError(f"sample_weight: expected numbers, got {shown(weight)} at position {i}")
-    check_weights(weights, len(texts), "sample_weight")
-    return texts, labels, [float(weight) for weight in weights]
-
-
-def _validation(data: Any, classes: list[Any], names: tuple[str, ...]) -> Examples:
-    """Texts and labels that the caller holds out. `classes`: the labels of the training texts."""
-    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-        raise DataError(
-            f"validation_data: expected (texts, labels) or (texts, labels, weights), got {shown(data)}"
-        )
-    try:
-        texts, labels, weights = _labelled(*data)
-        if not texts:
-            raise DataError("expected at least one text, got none")
-        for i, label in enumerate(labels.tolist()):
-            if label not in classes:
-                raise DataError(
-                    f"expected a label of the training texts, got {shown(label)} at position {i}"
-                )
-    except DataError as error:
-        raise DataError(f"validation_data: {error}") from error
-    return Examples(texts, [classes.index(label) for label in labels.tolist()], names, weights)
-
-
-def _texts(values: Any) -> list[str]:
-    texts = _column(values, "texts")
-    for i, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(f"expected texts, got {shown(text)} at position {i}")
-    return texts
-
-
-def _labels(values: Any) -> NDArray[Any]:
-    """Labels of one kind: array, (n,)."""
-    labels = _column(values, "labels")
-    kinds = set()
-    for i, label in enumerate(labels):
-        if (pd.api.types.is_scalar(label) and pd.isna(label)) or not str(label).strip():
-            raise DataError(
-                f"expected a label for each text, got {label!r} at position {i}: leave that text out"
-            )
-        kind = next((kind for kind, types in _LABELS.items() if isinstance(label, types)), None)
-        whole = not isinstance(label, float | np.floating) or float(label).is_integer()
-        kinds.add(kind)
-        if kind is None or not whole or len(kinds) > 1:
-            raise DataError(
-                "expected labels that are all strings, all whole numbers or all truth values, got "
-                f"{shown(label)} at position {i}"
-            )
-    # An array of strings has the width of the longest one in every row.
-    strings = "strings" in kinds
-    array = np.array([str(label) for label in labels], object) if strings else np.array(labels)
-    whole = not all(isinstance(label, float | np.floating) for label in labels)
-    if array.dtype.kind == "f" and whole:  # NumPy's type for both would make large integers equal
-        array = np.array([int(label) for label in labels], object)
-    return array
-
-
-def _names(classes: Sequence[Any]) -> tuple[str, ...]:
-    """The names of the labels, as a file or a list of headlines gives them."""
-    values: dict[str, Any] = {}
-    for value in classes:
-        name = label_text(value)
-        if name in values:
-            raise DataError(
-                f"expected labels of different names, got {shown(values[name])} and {shown(value)}, "
-                f"which are both {name!r}: write them in one form"
-            )
-        values[name] = value
-    return tuple(values)
-
-
-def _column(values: Any, what: str) -> list[Any]:
-    """The items of a list, of an array (n,), or of the one column of a table or an array (n, 1)."""
-    if isinstance(values, str | bytes):
-        raise DataError(f"expected a list of {what}, got one string: put it in a list")
-    if isinstance(values, Mapping | Set) or not isinstance(values, Iterable):
-        raise DataError(
-            f"expected a list of {what}, got {shown(values)}: give a list, an array or a column"
-        )
-    shape = tuple(getattr(values, "shape", (0,)))
-    if len(shape) == 2 and shape[1] == 1 and hasattr(values, "__array__"):
-        values, shape = list(np.asarray(values)), shape[:1]
-    if len(shape) != 1:
-        raise DataError(
-            f"expected a list of {what}, got an array or table of shape {shape}: give one of its "
-            "columns"
-        )
-    items = list(values)
-    # A column as scikit-learn takes it: (n, 1).
-    if items and all(isinstance(item, list | np.ndarray) and len(item) == 1 for item in items):
-        return [item[0] for item in items]
-    return items

@@ -237,7 +237,7 @@ def collect_headlines(
 ) -> list[str]:
     """The headlines among the arguments and in a file.
 
-    `path`, `text`: as in `pipeline.data.headlines.read_texts`. Each row has a headline, so that the
+    `path`, `text`: as in `pipeline.data.reading.read_texts`. Each row has a headline, so that the
     answers stay beside the rows.
 
     Bytes that are no UTF-8 become U+FFFD, and what comes after `MAX_CHARACTERS` is left out.
@@ -265,7 +265,7 @@ def collect_headlines(
         raise click.UsageError("--text names a column of --file, which is missing")
     headlines = [*arguments]
     if path is not None:
-        from pipeline.data.headlines import read_texts
+        from pipeline.data.reading import read_texts
 
         headlines += read_texts(path, text)
     if not headlines:

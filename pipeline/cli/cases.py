@@ -99,7 +99,7 @@ def add(
                 "--as is the label of headlines that are arguments: the column of labels of a "
                 "file is --label"
             )
-        from pipeline.data.headlines import read_labelled
+        from pipeline.data.reading import read_labelled
 
         labelled = read_labelled(path, text or "text", label or "label")
         texts, labels = labelled.texts, labelled.labels

@@ -61,7 +61,7 @@ def evaluate(
     (the surest first), and how often sets of labels hold the right one. Repeated headlines count
     each time.
     """
-    from pipeline.data.headlines import read_labelled
+    from pipeline.data.reading import read_labelled
 
     labelled = read_labelled(path, text or "text", label or "label")
     import numpy as np

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.base.errors import DataError
-from pipeline.data.headlines import load_headlines, read_labelled
+from pipeline.data.headlines import load_headlines
+from pipeline.data.reading import read_labelled
 
 
 def test_bbc_is_deduplicated_before_it_is_split() -> None:

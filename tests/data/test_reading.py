@@ -28,7 +28,8 @@ from bench.fuzz.frame import COMPRESSIONS, MISTAKES
 from pipeline.base.errors import DataError
 from pipeline.data.content import check_file, unpack
 from pipeline.data.delimited import read_delimited
-from pipeline.data.headlines import load_headlines, read_texts
+from pipeline.data.headlines import load_headlines
+from pipeline.data.reading import read_texts
 from pipeline.data.sources import check_source
 from pipeline.data.tables import read_table
 

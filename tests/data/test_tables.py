@@ -14,7 +14,8 @@ from builders import all_texts, make_headlines, write_csv
 
 from pipeline.base.errors import DataError
 from pipeline.data.content import Content
-from pipeline.data.headlines import load_headlines, read_labelled
+from pipeline.data.headlines import load_headlines
+from pipeline.data.reading import read_labelled
 from pipeline.data.tables import READERS, Reader
 
 FORMATS = {

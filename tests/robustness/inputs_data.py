@@ -53,7 +53,7 @@ def read(name: str, content: str | bytes, text: str | None = None) -> Callable[[
     """The headlines that `pipeline predict` reads of a file, and the warnings."""
 
     def act(trial: Trial) -> object:
-        from pipeline.data.headlines import read_texts
+        from pipeline.data.reading import read_texts
 
         trial.write(name, content)
         texts: list[str] = []

@@ -35,7 +35,7 @@ def label_file(
 
     Args:
         classifier: gives the labels.
-        data: the bytes of a table or of lines, as `pipeline.data.headlines.read_texts` takes them.
+        data: the bytes of a table or of lines, as `pipeline.data.reading.read_texts` takes them.
         name: that of the file.
         column: the column of headlines. None: the one with a usual name, or the only one.
 
@@ -44,7 +44,7 @@ def label_file(
     """
     from pipeline.data.cleaning import clean_texts
     from pipeline.data.content import unpack
-    from pipeline.data.headlines import read_frame
+    from pipeline.data.reading import read_frame
     from pipeline.data.tables import select_columns
 
     name = PurePosixPath(PureWindowsPath(name).name).name or "file"
