@@ -153,7 +153,7 @@ def run(
             )
             log(report.length_items(fitted.length))
             log(report.history_items(fitted.history, figures=figures))
-            log(report.ensemble_items(fitted.ensemble))
+            log(report.ensemble_items(fitted.ensemble, config.training.select))
             if fitted.unlabelled:
                 log(report.unlabelled_items(fitted.unlabelled))
 
@@ -211,7 +211,8 @@ def run(
             card = tracked.describe_model(report.tested_facts(facts, kept, warnings or ()))
             tracked.log_model(
                 registered_model=registered_name(config.tracking, headlines.name),
-                validation_accuracy=fitted.ensemble.accuracy,
+                validation=fitted.ensemble.validation,
+                select=config.training.select,
                 validation_sha256=headlines.sha256["validation"],
                 promote=config.tracking.promote,
                 origin=config.data.origin,

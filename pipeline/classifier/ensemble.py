@@ -28,7 +28,7 @@ from pipeline.classifier.ngram_fitting import fit_ngrams, ngram_rows
 from pipeline.classifier.ngrams import NgramMember
 from pipeline.classifier.options import Select
 from pipeline.classifier.scoring import BATCH_SIZE, Scorer, compile_scorer, score_texts
-from pipeline.classifier.selection import count_labels, score
+from pipeline.classifier.selection import all_figures, count_labels, score
 from pipeline.classifier.sif import fit_sif, sif_log_probabilities, sif_rows
 from pipeline.data.examples import Examples
 from pipeline.data.sampling import take_texts
@@ -195,15 +195,25 @@ class Ensemble:
     """What `fit_ensemble` made.
 
     `classifier`: the network with the members that were kept. `members`: results by name, `network`
-    first, with weight 0 for those that were left out. `accuracy`, `loss`: of the whole on the
-    validation texts. `seconds`: taken to fit and weigh the members.
+    first, with weight 0 for those that were left out. `validation`: the results of the whole on the
+    validation texts, each of which counts once, by the names of `Select`. `seconds`: taken to fit and
+    weigh the members.
     """
 
     classifier: Classifier
     members: Mapping[str, MemberResult]
-    accuracy: float
-    loss: float
+    validation: Mapping[Select, float]
     seconds: float
+
+    @property
+    def accuracy(self) -> float:
+        """On the validation texts, a fraction."""
+        return self.validation["accuracy"]
+
+    @property
+    def loss(self) -> float:
+        """The log loss on the validation texts, in nats."""
+        return self.validation["log_loss"]
 
     @property
     def network_only(self) -> bool:
@@ -307,8 +317,9 @@ def fit_ensemble(
             name: MemberResult(float(weight), _accuracy(log, truth), log_loss(log, truth))
             for (name, log), weight in zip(logs.items(), weights, strict=True)
         },
-        _accuracy(whole, truth),
-        log_loss(whole, truth),
+        all_figures(
+            count_labels(whole.argmax(axis=1), truth, np.ones(len(truth))), log_loss(whole, truth)
+        ),
         time.perf_counter() - started,
     )
     logger.info(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,11 @@ def count_labels(
 def score(select: Select, counts: Counts, loss: float) -> float:
     """How good a result is; higher is better. `loss`: the mean cross-entropy."""
     return _SCORES[select](counts, loss)
+
+
+def all_figures(counts: Counts, loss: float) -> dict[Select, float]:
+    """All that can decide, by name. Of the log loss, in nats, lower is better; of all else, higher."""
+    return {name: score(name, counts, loss) for name in get_args(Select)} | {"log_loss": loss}
 
 
 def _balanced(counts: Counts, loss: float) -> float:

@@ -117,7 +117,7 @@ def _space(config: Config, given: Sequence[str]) -> Space:
     from pipeline.studies.space import check_optuna, check_space, load_space
 
     check_optuna()
-    space = load_space(config.sweep.space)
+    space = load_space(config.sweep.space, config.training.select)
     training = [f"{name}=" for name in space.options if name.startswith("training.")]
     for name in unused_overrides(training, config, ("training",)):
         phases = ",".join(config.training.phases)

@@ -60,6 +60,14 @@ def given_weights(examples: Examples) -> NDArray[np.float64] | None:
     return None if examples.weights is None else text_weights(examples)
 
 
+def without_zeros(examples: Examples) -> Examples:
+    """The examples that count: those whose weight is above 0."""
+    weights = given_weights(examples)
+    if weights is None or weights.all():
+        return examples
+    return take_examples(examples, np.flatnonzero(weights))
+
+
 def take(
     weights: NDArray[np.float64] | None, rows: NDArray[np.integer]
 ) -> NDArray[np.float64] | None:

@@ -24,12 +24,20 @@ OBJECTIVES: Mapping[str, Objective] = {
     objective.name: objective
     for objective in (
         Objective("accuracy", True, "validation accuracy", "validation/accuracy"),
+        Objective(
+            "balanced_accuracy",
+            True,
+            "validation balanced accuracy",
+            "validation/balanced_accuracy",
+        ),
+        Objective("macro_f1", True, "validation macro F1", "validation/macro_f1"),
         Objective("log_loss", False, "validation log loss (nats)", "validation/log_loss"),
         Objective("megabytes", False, "size of the model (MB)", "model/megabytes"),
         Objective("milliseconds", False, "time for 1,000 headlines (ms)", "model/milliseconds"),
     )
 }
-"""All objectives. Those of a space are names of this table."""
+"""All objectives. Those of a space are names of this table. What `training.select` can say is among
+them."""
 
 ACCURACY, LOG_LOSS = "accuracy", "log_loss"
 

@@ -83,8 +83,8 @@ def experiment_description(experiment_id: str) -> str:
         f"- [Their curves and bars side by side]({best}&compareRunsMode=CHART). `test/accuracy` is the "
         "accuracy on headlines that a run did not learn from, `test/accuracy/frozen` and the like that "
         "of each classifier.\n"
-        "- [The models](#/models?workflowType=machine_learning): the alias `champion` has the most "
-        "accurate one on the same validation headlines.\n"
+        "- [The models](#/models?workflowType=machine_learning): the alias `champion` has the best "
+        "one on the same validation headlines.\n"
     )
 
 

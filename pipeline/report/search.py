@@ -7,10 +7,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
+from pipeline.classifier.options import Select
 from pipeline.insight.search import (
     ACCURACY,
     LOG_LOSS,
@@ -164,9 +165,7 @@ def search_rows(search: SearchReport) -> tuple[list[str], list[list[str]]]:
 def searched_trial_sentence(trial: SearchedTrial) -> str:
     """One line about a trial."""
     values = ", ".join(
-        f"{OBJECTIVES[name].words} {_rounded(name, value)}"
-        for name, value in trial.values.items()
-        if name != LOG_LOSS
+        f"{OBJECTIVES[name].words} {_rounded(name, value)}" for name, value in trial.values.items()
     )
     if trial.state == "pruned":
         return f"trial {trial.number} pruned at {values}"
@@ -178,26 +177,31 @@ def searched_trial_sentence(trial: SearchedTrial) -> str:
 def search_sentence(search: SearchReport) -> str:
     """The result in words: the best trial, the defaults, and how far that can be trusted."""
     best, default = search.best, search.default
-    accuracy = f"validation accuracy {best.values[ACCURACY]:.1%}"
-    others = [
+    first, *others = search.objectives
+
+    def shown(trial: SearchedTrial) -> str:
+        value = trial.values[first]
+        return f"{value:.1%}" if first == ACCURACY else _rounded(first, value)
+
+    rest = [
         f"{best.values[name]:.3g} {OBJECTIVES[name].words.partition('(')[2].rstrip(')')}"
-        for name in search.objectives
-        if name != ACCURACY
+        for name in others
     ]
-    reached = ", ".join([accuracy, *others])
+    reached = ", ".join([f"{OBJECTIVES[first].words} {shown(best)}", *rest])
     error = 100 * standard_error(search.trials, search.n_validation)
     if best.default:
         comparison = "it has the defaults: the search found nothing better"
     elif default is None:
         comparison = "there is no trial with the defaults to compare with"
     else:
-        comparison = f"with the defaults {default.values[ACCURACY]:.1%}"
+        comparison = f"with the defaults {shown(default)}"
     n = f"{search.n_validation:,} validation headlines"
-    chosen = (
-        f"{n}, where one standard error is {error:.1f} points: expect less on others"
-        if error
-        else f"only {n}, so equal trials cannot be told apart"
-    )
+    if first != ACCURACY:
+        chosen = f"{n}: expect a worse result on others"
+    elif error:
+        chosen = f"{n}, where one standard error is {error:.1f} points: expect less on others"
+    else:
+        chosen = f"only {n}, so equal trials cannot be told apart"
     return (
         f"Trial {best.number} is best: {reached}; {comparison}. It was chosen on {chosen}. "
         f"{len(search.trials)} trials: {_states(search.trials)}."
@@ -216,7 +220,7 @@ def _plain(trial: SearchedTrial) -> dict[str, Any]:
 
 def _rounded(objective: str, value: float) -> str:
     """Fractions and nats with four decimals, as everywhere; other values with three digits."""
-    return f"{value:.4f}" if objective in (ACCURACY, LOG_LOSS) else f"{value:.3g}"
+    return f"{value:.4f}" if objective in get_args(Select) else f"{value:.3g}"
 
 
 def _short(value: str) -> str:

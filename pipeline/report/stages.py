@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.base.options import flatten
 from pipeline.classifier.ensemble import Ensemble
+from pipeline.classifier.options import Select
 from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import EmbeddingMatrix
@@ -136,10 +137,16 @@ def phases_items(files: Mapping[str, Mapping[str, bytes]], folder: str) -> list[
     ]
 
 
-def ensemble_items(ensemble: Ensemble) -> list[Item]:
-    """The validation result of the kept classifier, and a table of its members."""
+def ensemble_items(ensemble: Ensemble, select: Select = "accuracy") -> list[Item]:
+    """The validation results of the kept classifier, and a table of its members.
+
+    `select`: what decides (`training.select`); it is a metric beside the accuracy.
+    """
+    decisive: dict[Select, float] = {
+        name: ensemble.validation[name] for name in dict.fromkeys(("accuracy", select))
+    }
     return [
-        Metric("validation/accuracy", ensemble.accuracy),
+        *(Metric(f"validation/{name}", value) for name, value in decisive.items()),
         Table("tables/members.csv", members_table(ensemble)),
     ]
 

@@ -20,6 +20,7 @@ from pipeline.classifier.options import EncoderOptions
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
 from pipeline.data.sampling import sample_examples
+from pipeline.data.weighting import without_zeros
 from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
@@ -130,7 +131,7 @@ def plan_trials(
     number of training headlines stands for all of them.
     Raises ConfigError: a size below the number of labels.
     """
-    n, n_labels = len(headlines.splits["train"]), len(headlines.label_names)
+    n, n_labels = len(without_zeros(headlines.examples("train"))), len(headlines.label_names)
     if min(sizes) < n_labels:
         raise ConfigError(
             f"compare.sizes: expected at least as many headlines as there are labels, {n_labels}, "
@@ -165,9 +166,10 @@ def run_trial(
     `baselines`: the methods beside ours, by the kind of trial.
     """
     headlines = shared.headlines
-    training = sample_examples(headlines.examples("train"), trial.size, trial.seed)
+    train, held_out = (without_zeros(headlines.examples(s)) for s in ("train", "validation"))
+    training = sample_examples(train, trial.size, trial.seed)
     few = max(trial.size // 4, FEW_VALIDATION)
-    validation = sample_examples(headlines.examples("validation"), few, trial.seed)
+    validation = sample_examples(held_out, few, trial.seed)
     return [
         Outcome(
             method,

@@ -1,6 +1,6 @@
 """The space of a search: which options are tried, and with which values. It is a YAML file.
 
-objectives: [accuracy]                                          # may be left out
+objectives: [accuracy]                           # left out: what training.select says
 model.dropout: [0.1, 0.3, 0.5]                                  # one of these
 training.frozen.learning_rate: {low: 5e-4, high: 1e-2, log: true}
 model.spatial_dropout: {low: 0.0, high: 0.5, step: 0.1}
@@ -24,7 +24,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from pipeline.base.errors import ConfigError, MissingExtraError, nearest
 from pipeline.base.files import conf_folder
 from pipeline.base.options import STRICT, check_options, flatten
-from pipeline.classifier.options import EncoderOptions
+from pipeline.classifier.options import EncoderOptions, Select
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.search import ACCURACY, OBJECTIVES
 from pipeline.training.options import TrainingOptions
@@ -133,8 +133,8 @@ def spaces() -> list[str]:
     return sorted(path.stem for path in (conf_folder() / "sweep").glob("*.yaml"))
 
 
-def load_space(name: str) -> Space:
-    """Read a space: a name of conf/sweep/, or a file.
+def load_space(name: str, select: Select = "accuracy") -> Space:
+    """Read a space: a name of conf/sweep/, or a file. `select`: the objective where it names none.
 
     Raises ConfigError: there is none, or it is no space. The names of its options are not checked
     here, see `check_space`.
@@ -151,7 +151,7 @@ def load_space(name: str) -> Space:
             f"({reason}){nearest(name, spaces())}"
         ) from error
     values = _read(path.name, text)
-    objectives = _objectives(path.name, values.pop("objectives", [ACCURACY]))
+    objectives = _objectives(path.name, values.pop("objectives", [select]))
     if not values:
         raise ConfigError(
             f"{path.name}: expected a line for each option to search, such as model.dropout: [0.1, "

@@ -296,7 +296,12 @@ class _Pruned(Exception):  # noqa: N818  it is no error
 def _measure(fitted: Fitted, headlines: Headlines, objectives: Sequence[str]) -> dict[str, float]:
     """The values of a trial, on the validation headlines. Size and speed are those of the classifier
     that `pipeline export` writes, on one thread. Other processes make it slower: search with one."""
-    values = {ACCURACY: fitted.ensemble.accuracy, LOG_LOSS: fitted.ensemble.loss}
+    validation: Mapping[str, float] = fitted.ensemble.validation
+    values = {
+        name: value
+        for name, value in validation.items()
+        if name in (ACCURACY, LOG_LOSS, *objectives)
+    }
     if set(objectives) <= values.keys():
         return values
     with tempfile.TemporaryDirectory() as temporary:

@@ -35,6 +35,7 @@ from pipeline.base.addresses import masked
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.errors import TrackingError
 from pipeline.base.files import atomic_write, runs_folder, temporary_files, training_folder
+from pipeline.insight.search import ACCURACY
 from pipeline.report.items import LINE
 from pipeline.tracking.connection import ask_server, first_line, is_server, waits_for
 from pipeline.tracking.provenance import process_tags
@@ -275,7 +276,8 @@ def _send_model(outbox: Outbox, client: MlflowClient, entry: Mapping[str, Any]) 
         outbox.run_id,
         model_id,
         origin=entry["origin"],
-        accuracy=entry["accuracy"],
+        # An earlier version of this package noted the accuracy alone.
+        validation=entry.get("validation") or {ACCURACY: entry["accuracy"]},
         sha256=entry["sha256"],
         description=entry.get("description", ""),
     )
@@ -295,7 +297,8 @@ def _send_promotion(outbox: Outbox, client: MlflowClient, entry: Mapping[str, An
     """After the end: a champion belongs to a run that has finished."""
     versions = client.search_model_versions(f"run_id = '{outbox.run_id}'")
     name, version = next((v.name, v.version) for v in versions if v.name in entry["names"])
-    outbox.registered = promote_version(outbox.uri, name, str(version), entry["promote"])
+    select = entry.get("select", ACCURACY)
+    outbox.registered = promote_version(outbox.uri, name, str(version), entry["promote"], select)
 
 
 SENDERS: Mapping[str, Callable[[Outbox, MlflowClient, Mapping[str, Any]], None]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from pipeline.base.addresses import MODEL_ADDRESS
+from pipeline.insight.search import ACCURACY, OBJECTIVES
 from pipeline.tracking.connection import chosen_store
 from pipeline.tracking.database import store_lock
 from pipeline.tracking.notes import set_model_note, set_version_note
@@ -20,7 +21,8 @@ from pipeline.tracking.options import TrackingOptions
 logger = logging.getLogger(__name__)
 
 _ORIGIN = "pipeline.data_origin"  # the tag that says which data a name belongs to
-_ACCURACY, _SHA256 = "pipeline.validation_accuracy", "pipeline.validation_sha256"  # of a version
+_SHA256 = "pipeline.validation_sha256"  # of a version
+_RESULT = "pipeline.validation_{}"  # likewise, such as pipeline.validation_accuracy
 
 CHAMPION = "champion"
 """The alias of the version that answers where only the name of a model is given."""
@@ -86,7 +88,7 @@ def register_version(
     model_id: str,
     *,
     origin: str,
-    accuracy: float,
+    validation: Mapping[str, float],
     sha256: str,
     description: str = "",
 ) -> str:
@@ -102,8 +104,8 @@ def register_version(
         run_id: of the run.
         model_id: of its logged model.
         origin: where the data are from. The models of one name have the same.
-        accuracy: on the validation headlines.
-        sha256: their digest.
+        validation: its results on the validation headlines, by the names of `training.select`.
+        sha256: the digest of these headlines.
         description: in Markdown. `MODEL_ADDRESS` in it stands for the address of the version.
 
     Raises what MLflow raises; OSError: another process changes the store for too long.
@@ -118,7 +120,8 @@ def register_version(
             name,
             f"models:/{model_id}",
             run_id,
-            tags={_ACCURACY: repr(accuracy), _SHA256: sha256},
+            tags={_RESULT.format(name): repr(float(value)) for name, value in validation.items()}
+            | {_SHA256: sha256},
             await_creation_for=60,
             model_id=model_id,
         )
@@ -155,10 +158,13 @@ def _free_name(client: MlflowClient, names: Sequence[str], origin: str) -> str:
     return names[-1]
 
 
-def promote_version(uri: str, name: str, version: str, promote: str = "auto") -> RegisteredModel:
+def promote_version(
+    uri: str, name: str, version: str, promote: str = "auto", select: str = ACCURACY
+) -> RegisteredModel:
     """Give a version the alias `champion` where it is the best, or where `promote` says so.
 
     Versions are compared by their tags, and only where they were validated on the same headlines.
+    `select`: the result that decides; where the champion does not have it, the accuracy decides.
     One process at a time decides. The registered model gets the description of its champion, unless
     somebody has written another one.
 
@@ -168,7 +174,7 @@ def promote_version(uri: str, name: str, version: str, promote: str = "auto") ->
     with store_lock(uri):
         model = client.get_registered_model(name)
         champion = model.aliases.get(CHAMPION)
-        wins, reason = _decide(client, name, version, champion, promote)
+        wins, reason = _decide(client, name, version, champion, promote, select)
         if wins:
             client.set_registered_model_alias(name, CHAMPION, version)
             before = "" if champion is None else _description(client, name, str(champion))
@@ -186,7 +192,7 @@ def _description(client: MlflowClient, name: str, version: str) -> str:
 
 
 def _decide(
-    client: MlflowClient, name: str, version: str, champion: Any, promote: str
+    client: MlflowClient, name: str, version: str, champion: Any, promote: str, select: str
 ) -> tuple[bool, str]:
     """Whether the version becomes the champion, and why. `champion`: the present one, or None."""
     if promote in ("never", "always"):
@@ -201,9 +207,10 @@ def _decide(
             f"version {champion} was validated on other headlines, which decides nothing; "
             "tracking.promote=always replaces it"
         )
-    accuracy, before = (float(tags[_ACCURACY]) for tags in (new, old))
-    wins = accuracy > before
+    if not all(_RESULT.format(select) in tags for tags in (new, old)):
+        select = ACCURACY  # an earlier version of this package noted nothing else
+    objective = OBJECTIVES[select]
+    result, before = (float(tags[_RESULT.format(select)]) for tags in (new, old))
+    wins = result > before if objective.maximise else result < before
     compared = "better than" if wins else "no better than"
-    return wins, (
-        f"validation accuracy {accuracy:.4f}, {compared} {before:.4f} of version {champion}"
-    )
+    return wins, f"{objective.words} {result:.4f}, {compared} {before:.4f} of version {champion}"

@@ -22,6 +22,7 @@ from pipeline.base.addresses import masked
 from pipeline.base.errors import ConfigError, TrackingError
 from pipeline.classifier.ensemble import Classifier
 from pipeline.classifier.repacking import describe_folder
+from pipeline.insight.search import ACCURACY
 from pipeline.portable.folder import README
 from pipeline.report.description import MODEL_ADDRESS, RunAddress, loading_markdown
 from pipeline.report.items import LINE, RESULT, Item, Tag
@@ -151,8 +152,9 @@ class TrackedRun:
         self,
         *,
         registered_model: str,
-        validation_accuracy: float,
+        validation: Mapping[str, float],
         validation_sha256: str,
+        select: str = ACCURACY,
         promote: str = "auto",
         origin: str = "",
         other_names: Sequence[str] = (),
@@ -163,11 +165,13 @@ class TrackedRun:
 
         Args:
             registered_model: The name in the registry.
-            validation_accuracy: A fraction from 0 to 1.
-            validation_sha256: The digest of the validation headlines. Accuracies are compared only
-                where it is the same.
-            promote: `auto`: the version gets the alias where there is no champion yet, or where its
-                accuracy on the same headlines is higher; `always`; `never`.
+            validation: Its results on the validation headlines, by the names of
+                `training.select`; at least the accuracy.
+            validation_sha256: The digest of these headlines. Results are compared only where it is
+                the same.
+            select: The result that decides.
+            promote: `auto`: the version gets the alias where there is no champion yet, or where it
+                is better on the same headlines; `always`; `never`.
             origin: Where the data are from.
             other_names: For where the name belongs to models of other data.
             description: In Markdown. `MODEL_ADDRESS` in it stands for the address of the version.
@@ -176,12 +180,12 @@ class TrackedRun:
             TrackingError: The store refuses the model.
         """
         names = [registered_model, *other_names]
-        self._promotion = {"names": names, "promote": promote}
+        self._promotion = {"names": names, "promote": promote, "select": select}
         self._add(
             "model",
             names=names,
             origin=origin,
-            accuracy=validation_accuracy,
+            validation=dict(validation),
             sha256=validation_sha256,
             description=masked(description),
         )

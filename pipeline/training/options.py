@@ -72,7 +72,8 @@ class TrainingOptions:
     train together, named in the environment variable TF_CONFIG; 1: this process alone.
     `class_weight`: how much the headlines of a label count: `balanced` (all labels the same), or a
     weight for each label by its name; None: each headline counts once. `select`: what decides on
-    validation between epochs and phases; `accuracy` and then the loss by default.
+    validation between epochs and phases, trials of a search, and on the champion; `accuracy` and then
+    the loss by default.
     """
 
     phases: Annotated[tuple[PhaseName, ...], Field(min_length=1)] = ("frozen", "fine_tuned")

@@ -75,7 +75,7 @@ def test_the_commands(
         tracked.keep_model(result.fitted.classifier)
         tracked.log_model(
             registered_model="headlines-headlines",
-            validation_accuracy=1.0,
+            validation={"accuracy": 1.0},
             validation_sha256="",
             promote="always",
         )

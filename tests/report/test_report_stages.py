@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, small_matrix
 
 from pipeline import report
 from pipeline.classifier.ensemble import Classifier, Ensemble, MemberResult
+from pipeline.classifier.options import Select
 from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import load_headlines
@@ -44,6 +46,14 @@ def tables(items: list[report.Item]) -> dict[str, pd.DataFrame]:
 
 def pictures(items: list[report.Item]) -> list[str]:
     return [item.path for item in items if isinstance(item, report.Picture)]
+
+
+RESULTS: Mapping[Select, float] = {
+    "accuracy": 0.8,
+    "balanced_accuracy": 0.7,
+    "macro_f1": 0.6,
+    "log_loss": 0.5,
+}
 
 
 def test_options_are_parameters_and_a_file() -> None:
@@ -148,7 +158,7 @@ def test_a_spreadsheet_runs_no_cell() -> None:
 
 def test_the_summary(history: History, evaluation: Evaluation) -> None:
     headlines = load_headlines(*make_headlines(20))
-    alone = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, 0.8, 0.5, 0.1)
+    alone = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, 0.1)
     evaluations = {"frozen": evaluation, "fine_tuned": evaluation}
     matrix = small_matrix(TRAIN.texts)
     facts, table = report.summary(headlines, matrix, history, alone, evaluations, {"fit": 2.0})
@@ -166,9 +176,21 @@ def test_the_summary(history: History, evaluation: Evaluation) -> None:
     assert table["validation accuracy"].tolist()[-1] == ""
 
 
+@pytest.mark.parametrize(
+    ("select", "logged"),
+    [
+        ("accuracy", {"validation/accuracy": 0.8}),
+        ("macro_f1", {"validation/accuracy": 0.8, "validation/macro_f1": 0.6}),
+    ],
+)
+def test_what_decides_is_a_metric(select: Select, logged: dict[str, float]) -> None:
+    whole = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, 0.1)
+    assert metrics(report.ensemble_items(whole, select)) == logged
+
+
 def test_the_result(history: History, evaluation: Evaluation) -> None:
     right = evaluate_probabilities(np.eye(3)[TEST.labels], TEST)
-    both = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, 0.8, 0.5, 0.1)
+    both = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, 0.1)
     evaluations = {"frozen": evaluation, "fine_tuned": evaluation, "ensemble": right}
     rows = report.results_table(history, both, evaluations, 0.25).set_index("classifier")
     assert rows.index.tolist() == ["frozen", "fine_tuned", "ensemble", "commonest label"]

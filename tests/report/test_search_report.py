@@ -59,6 +59,11 @@ def test_the_sentence_says_how_far_the_result_can_be_trusted() -> None:
         "It was chosen on only 200 validation headlines, so equal trials cannot be told apart."
         in (report.search_sentence(report.SearchReport(("accuracy",), [right], right, {}, 200)))
     )
+    other = report.SearchReport(("macro_f1",), trials("macro_f1"), trials("macro_f1")[1], {}, 200)
+    assert (
+        "validation macro F1 8.0000; with the defaults 9.0000. It was chosen on 200 validation "
+        "headlines: expect a worse result on others." in report.search_sentence(other)
+    )
     assert "90.0%, 8 MB; with" in report.search_sentence(found("megabytes"))
 
 

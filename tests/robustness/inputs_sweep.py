@@ -218,7 +218,7 @@ ROWS = (
     BadInput(
         "space: an objective with a letter missing",
         _space("objectives: [acuracy]\nmodel.dropout: [0.1, 0.3]"),
-        "error: my.yaml: objectives: expected names of accuracy, log_loss, megabytes, milliseconds, got 'acuracy'; did you mean accuracy?",
+        "error: my.yaml: objectives: expected names of accuracy, balanced_accuracy, macro_f1, log_loss, megabytes, milliseconds, got 'acuracy'; did you mean accuracy?",
     ),
     BadInput(
         "space: several objectives without the accuracy as the first",

@@ -46,6 +46,16 @@ def test_what_a_file_can_say(path: Path) -> None:
     assert not space.options["training.frozen.learning_rate"].whole
 
 
+def test_what_decides_in_training_is_the_objective_unless_the_file_says_another(
+    path: Path,
+) -> None:
+    path.write_text("model: [mean, cnn]")
+    assert load_space(str(path)).objectives == ("accuracy",)
+    assert load_space(str(path), "log_loss").objectives == ("log_loss",)
+    path.write_text("objectives: accuracy\nmodel: [mean, cnn]")
+    assert load_space(str(path), "log_loss").objectives == ("accuracy",)
+
+
 @pytest.mark.parametrize("name", spaces())
 def test_the_spaces_of_conf_hold_the_defaults(name: str) -> None:
     """So that the first trial has them."""

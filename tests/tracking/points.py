@@ -97,7 +97,9 @@ def log_a_run() -> None:
         if not model.exists():
             shutil.copytree("../model", model.with_name(".part-model"))
             model.with_name(".part-model").rename(model)
-        tracked.log_model(registered_model="points", validation_accuracy=0.5, validation_sha256="a")
+        tracked.log_model(
+            registered_model="points", validation={"accuracy": 0.5}, validation_sha256="a"
+        )
         tracked.log([Metric("seconds", 3.0)])
 
 

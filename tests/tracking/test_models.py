@@ -60,7 +60,7 @@ def logged(store_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             tracked.keep_model(classifier)
             tracked.log_model(
                 registered_model="headlines-one",
-                validation_accuracy=0.5,
+                validation={"accuracy": 0.5},
                 validation_sha256="a",
             )
         assert tracked.registered is not None
@@ -259,7 +259,7 @@ def test_models_of_other_data_get_another_name(logged: Store) -> None:
             tracked.keep_model(logged.classifier)
             tracked.log_model(
                 registered_model="headlines-my",
-                validation_accuracy=0.5,
+                validation={"accuracy": 0.5},
                 validation_sha256="a",
                 origin=origin,
                 other_names=other_names(options, "my", origin),
@@ -304,6 +304,35 @@ def test_the_champion_changes_only_for_a_better_one_on_the_same_headlines(store:
     assert str(client.get_model_version_by_alias("m", "champion").version) == forced.version
     again = promote_version(store, "m", forced.version)
     assert (again.champion, again.reason) == (True, "it was the champion already")
+
+
+def test_the_figure_that_the_new_run_selects_decides_on_the_champion(store: str) -> None:
+    client = MlflowClient(store)
+    client.create_registered_model("m")
+
+    def add(select: str, **results: float) -> RegisteredModel:
+        tags = {f"pipeline.validation_{name}": repr(value) for name, value in results.items()}
+        tags["pipeline.validation_sha256"] = "a"
+        version = client.create_model_version("m", "/nowhere", tags=tags).version
+        return promote_version(store, "m", str(version), select=select)
+
+    first = add("accuracy", accuracy=0.9, macro_f1=0.5, log_loss=0.4)
+    assert first.champion
+    second = add("accuracy", accuracy=0.8, macro_f1=0.7, log_loss=0.3)
+    assert not second.champion
+    third = add("macro_f1", accuracy=0.8, macro_f1=0.6, log_loss=0.5)
+    assert third.champion
+    assert third.reason == "validation macro F1 0.6000, better than 0.5000 of version 1"
+    fourth = add("log_loss", accuracy=0.1, macro_f1=0.1, log_loss=0.2)  # the lower, the better
+    assert fourth.champion
+    assert not add("log_loss", accuracy=0.9, macro_f1=0.9, log_loss=0.3).champion
+    # An earlier version of this package noted the accuracy alone.
+    client.create_registered_model("old")
+    tags = {"pipeline.validation_accuracy": "0.8", "pipeline.validation_sha256": "a"}
+    for name, more in (("1", {}), ("2", {"pipeline.validation_macro_f1": "0.9"})):
+        client.create_model_version("old", "/nowhere", tags=tags | more)
+        result = promote_version(store, "old", name, select="macro_f1")
+    assert result.reason == "validation accuracy 0.8000, no better than 0.8000 of version 1"
 
 
 def test_a_name_is_looked_up_without_tensorflow() -> None:

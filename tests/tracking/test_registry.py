@@ -22,7 +22,7 @@ for number in range(first, 32, 4):  # of 32 accuracies in a mixed order
     run = client.create_run("0").info.run_id
     model = client.create_logged_model("0", "model", source_run_id=run).model_id
     client.finalize_logged_model(model, "READY")
-    version = register_version(uri, ["m"], run, model, origin="", accuracy=accuracy, sha256="a")
+    version = register_version(uri, ["m"], run, model, origin="", validation={"accuracy": accuracy}, sha256="a")
     promote_version(uri, "m", version)
 """
 
