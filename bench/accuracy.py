@@ -193,12 +193,12 @@ def main(vectors: str, clickbait: str | None, only: str, seeds: int, jobs: int) 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     paths = [os.path.abspath(path) if path else path for path in (vectors, clickbait)]
-    known = tasks(paths[0] or "", paths[1])
-    chosen = only.split(",") if only else [task.name for task in known]
-    unknown = sorted(set(chosen) - {task.name for task in known})
+    available = tasks(paths[0] or "", paths[1])
+    chosen = only.split(",") if only else [task.name for task in available]
+    unknown = sorted(set(chosen) - {task.name for task in available})
     if unknown:
-        raise click.UsageError(f"expected tasks out of {', '.join(t.name for t in known)}, got {unknown[0]}")  # fmt: skip
-    selected = [task for task in known if task.name in chosen]
+        raise click.UsageError(f"expected tasks out of {', '.join(t.name for t in available)}, got {unknown[0]}")  # fmt: skip
+    selected = [task for task in available if task.name in chosen]
     trials = [replace(task, seed=seed) for task in selected for seed in range(seeds)]
     # A process each: TensorFlow keeps what it has compiled.
     with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=1) as pool:

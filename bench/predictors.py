@@ -166,8 +166,8 @@ def _speed(
     source = list(islice(cycle(texts), n))
     predict(source[:at_once])
     rounds = [(_one(predict, source[:_CALLS]), _timed(predict, source, at_once)) for _ in range(3)]
-    one, seconds = (min(times) for times in zip(*rounds, strict=True))
-    return json.dumps({"one": 1000 * one, "per_second": n / seconds, "n": n})
+    single, seconds = (min(times) for times in zip(*rounds, strict=True))
+    return json.dumps({"one": 1000 * single, "per_second": n / seconds, "n": n})
 
 
 def _one(predict: Callable[[list[str]], Any], texts: Sequence[str]) -> float:

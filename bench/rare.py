@@ -77,8 +77,8 @@ def main(part: float, seeds: int, cut_validation: bool) -> None:
         "recall of the rare label", "its precision",
     ]  # fmt: skip
     rows: list[list[object]] = [
-        [way, *(_shown(Spread.over(list(values))) for values in zip(*found, strict=True))]
-        for way, found in figures.items()
+        [way, *(_shown(Spread.over(list(values))) for values in zip(*results, strict=True))]
+        for way, results in figures.items()
     ]
     table(columns, rows)
     click.echo(f"\n{seeds} draws, {part:.0%} of one label; {versions('tensorflow', 'keras')}")

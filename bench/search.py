@@ -49,11 +49,11 @@ def search(options: Sequence[str], folder: Path) -> str:
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
-    found = _FOUND.search(ran.stdout)
-    if ran.returncode or not found:
+    match = _FOUND.search(ran.stdout)
+    if ran.returncode or not match:
         raise click.ClickException(f"pipeline sweep failed with {ran.returncode}")
     click.echo(ran.stdout, err=True)
-    return found[1]
+    return match[1]
 
 
 def train(options: Sequence[str]) -> Accuracies:

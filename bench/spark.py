@@ -84,10 +84,10 @@ def score(arguments: Sequence[str], folder: Path) -> tuple[float, float, float]:
             most = max(most, _bytes_of(psutil.Process(process.pid)))
             time.sleep(_LOOK_SECONDS)
         assert process.stdout is not None
-        found = _SCORED.search(process.stdout.read())
-    if process.returncode or not found:
+        match = _SCORED.search(process.stdout.read())
+    if process.returncode or not match:
         raise click.ClickException(f"pipeline score {' '.join(arguments)} failed")
-    return time.perf_counter() - began, float(found[2]), most / 1e6
+    return time.perf_counter() - began, float(match[2]), most / 1e6
 
 
 def _bytes_of(process: psutil.Process) -> int:

@@ -134,24 +134,24 @@ def compare_methods(headlines: Headlines, sizes: list[int], seed: int) -> dict[s
     start = sample_examples(Examples([str(i) for i in pool], labels[pool].tolist(), names), sizes[0], seed)  # fmt: skip
     accuracies: dict[str, list[float]] = {}
     for name, method in METHODS.items():
-        known, accuracies[name] = np.array([int(i) for i in start.texts]), []
+        taken, accuracies[name] = np.array([int(i) for i in start.texts]), []
         for size in sizes:
-            rest = np.setdiff1d(pool, known)
-            if size > len(known):
-                labelled = Examples([""] * len(known), labels[known].tolist(), names)
-                probabilities = label_probabilities(views.rows(known), labelled, views.rows(rest))
-                n = size - len(known)
+            rest = np.setdiff1d(pool, taken)
+            if size > len(taken):
+                labelled = Examples([""] * len(taken), labels[taken].tolist(), names)
+                probabilities = label_probabilities(views.rows(taken), labelled, views.rows(rest))
+                n = size - len(taken)
                 vectors = views.vectors
-                chosen = method(probabilities, vectors[rest], vectors[known], n, seed)
-                known = np.concatenate([known, rest[chosen]])
-                rest = np.setdiff1d(pool, known)
-            accuracies[name].append(100 * _accuracy(views, labels, known, rest, held_out))
+                chosen = method(probabilities, vectors[rest], vectors[taken], n, seed)
+                taken = np.concatenate([taken, rest[chosen]])
+                rest = np.setdiff1d(pool, taken)
+            accuracies[name].append(100 * _accuracy(views, labels, taken, rest, held_out))
     return accuracies
 
 
-def _accuracy(views: Views, labels: Array, known: Array, rest: Array, held_out: Array) -> float:
-    both = views.rows(known).stacked(views.rows(rest))
-    model = fit_two_views(both, labels[known], int(labels.max()) + 1)
+def _accuracy(views: Views, labels: Array, taken: Array, rest: Array, held_out: Array) -> float:
+    both = views.rows(taken).stacked(views.rows(rest))
+    model = fit_two_views(both, labels[taken], int(labels.max()) + 1)
     right = model.scores(views.rows(held_out)).argmax(axis=1) == labels[held_out]
     return float(right.mean())
 
@@ -163,12 +163,12 @@ def measure(headlines: Headlines, sizes: list[int], seed: int) -> tuple[list[flo
     drawn = [sample_examples(every, size, seed) for size in sizes]
     chosen = [drawn[0]]
     for size in sizes[1:]:
-        known = chosen[-1]
-        left = [text for text in every.texts if text not in set(known.texts)]
+        taken = chosen[-1]
+        left = [text for text in every.texts if text not in set(taken.texts)]
         pool = [left[i] for i in sample_positions(len(left), 20_000, seed)]
-        new = suggest_texts(known, pool, size - len(known), seed=seed)
-        texts = [*known.texts, *(each.text for each in new)]
-        chosen.append(Examples(texts, [label_of[text] for text in texts], known.label_names))
+        new = suggest_texts(taken, pool, size - len(taken), seed=seed)
+        texts = [*taken.texts, *(each.text for each in new)]
+        chosen.append(Examples(texts, [label_of[text] for text in texts], taken.label_names))
     first = _test(headlines, drawn[0], seed)
     by_draw = [first, *(_test(headlines, each, seed) for each in drawn[1:])]
     return by_draw, [first, *(_test(headlines, each, seed) for each in chosen[1:])]

@@ -70,10 +70,10 @@ def main(headlines: str | None, share: float, seeds: int, vectors: str) -> None:
     else:
         loaded = load_headlines("bbc")
     name = None if vectors == "none" else vectors
-    found = [find_planted(loaded, share, seed, name) for seed in range(seeds)]
+    results = [find_planted(loaded, share, seed, name) for seed in range(seeds)]
     click.echo(versions("scikit-learn", "numpy"))
     cells = [
-        Spread.over(100 * getattr(each, field) for each in found).format(1)
+        Spread.over(100 * getattr(each, field) for each in results).format(1)
         for field in ("first", "more", "recall", "listed")
     ]
     columns = ["planted among the first 1%", "among the first 5%", "planted ones listed", "listed"]

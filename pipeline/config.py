@@ -170,7 +170,7 @@ def _quoted(text: str, parser: Any) -> str:
     except HydraException:
         # Hydra takes a backslash for itself only before a quote.
         quoted = re.sub(
-            r'(\\*)("|$)', lambda found: 2 * found[1] + found[2].replace('"', r"\""), value
+            r'(\\*)("|$)', lambda match: 2 * match[1] + match[2].replace('"', r"\""), value
         )
         return f'{name}{equals}"{quoted}"'
     return text

@@ -67,12 +67,12 @@ def with_groups(groups: Sequence[str], texts: Sequence[str], labels: Sequence[ob
     return load_headlines(frame, group="source")
 
 
-def overlap(audited: Audit, split: str, other: str) -> Overlap:
+def overlap(audited: Audit, split: str, against: str) -> Overlap:
     """The overlap of a pair of splits."""
     (overlap,) = [
         overlap
         for overlap in audited.near_duplicates.overlaps
-        if (overlap.split, overlap.other_split) == (split, other)
+        if (overlap.split, overlap.other_split) == (split, against)
     ]
     return overlap
 

@@ -80,7 +80,7 @@ def topical_vectors(words: list[str], size: int = 8, seed: int = 0) -> np.ndarra
     """Vectors in which words of one topic are near each other, as in those that people use."""
     random = np.random.default_rng(seed)
     centres = {topic: random.normal(0, 0.6, size) for topic in TOPICS}
-    topic_of = {word: topic for topic, of in TOPICS.items() for word in of}
+    topic_of = {word: topic for topic, members in TOPICS.items() for word in members}
     rows = [centres.get(topic_of.get(word, ""), 0) + random.normal(0, 0.3, size) for word in words]
     return np.array(rows, np.float32)
 

@@ -139,9 +139,9 @@ def test_what_a_newcomer_reads(done: Done, quick: Done) -> None:
     assert f"models:/{name}/{version}" in card
     champion = done.client.get_registered_model(name).description
     assert champion == card.replace(f"models:/{name}/{version}", f"models:/{name}@champion")
-    with find_model(name, done.result.tracking_uri) as found:
-        assert found.classifier is not None
-        readme = (found.classifier / "README.md").read_text("utf-8")
+    with find_model(name, done.result.tracking_uri) as folder:
+        assert folder.classifier is not None
+        readme = (folder.classifier / "README.md").read_text("utf-8")
     facts = card[card.index("| | |") :]
     assert "test accuracy" in facts
     assert "95% interval" in facts
@@ -257,13 +257,13 @@ def test_the_report_is_a_page_of_all_of_it(done: Done, quick: Done) -> None:
 
 def test_the_phases_that_were_not_kept_are_there_without_tensorflow(done: Done) -> None:
     history, headlines = done.result.fitted.history, done.result.headlines
-    (other,) = {phase.name for phase in history.phases} - {history.best.name}
+    (second,) = {phase.name for phase in history.phases} - {history.best.name}
     done.client.download_artifacts(done.result.run_id, PHASES, str(done.folder))
     kept = load_model(done.result.registered.name, done.result.tracking_uri).classifier
     phases = read_phases(done.folder, kept)
-    assert list(phases) == [other]
-    predicted = phases[other].predict_proba(headlines.texts("test"))
-    expected = done.result.evaluations[other].probabilities
+    assert list(phases) == [second]
+    predicted = phases[second].predict_proba(headlines.texts("test"))
+    expected = done.result.evaluations[second].probabilities
     np.testing.assert_allclose(predicted, expected, atol=2e-3)  # they are kept in float16
 
 
@@ -446,21 +446,21 @@ def test_the_registry_gets_the_validation_result_and_its_headlines(
     # Another file gets a name of its own, unless the user chooses the name.
     same = f"tracking.registered_model={done.result.registered.name}"
     more = (f"data.path={path}", "data.seed=5", same, *QUICK)
-    other = run(load_config(small_overrides(small, done.result.tracking_uri, *more)))
-    assert not other.registered.champion
-    assert "other headlines" in other.registered.reason
+    second = run(load_config(small_overrides(small, done.result.tracking_uri, *more)))
+    assert not second.registered.champion
+    assert "other headlines" in second.registered.reason
     # Repeated headlines are counted in the run.
-    counts = pd.read_csv(done.client.download_artifacts(other.run_id, "tables/data.csv"))
+    counts = pd.read_csv(done.client.download_artifacts(second.run_id, "tables/data.csv"))
     assert counts.set_index("part")["headlines"]["dropped: duplicates"] == 120
 
 
 def test_the_seed_decides_the_bits(
     done: Done, quick: Done, small: dict[str, Path], store: str
 ) -> None:
-    other = run(load_config(small_overrides(small, store, "insight=none", "seed=1"))).fitted
+    second = run(load_config(small_overrides(small, store, "insight=none", "seed=1"))).fitted
     first, again = done.result.fitted, quick.result.fitted
-    assert again.history.epochs == first.history.epochs != other.history.epochs
-    assert again.ensemble.loss == first.ensemble.loss != other.ensemble.loss
+    assert again.history.epochs == first.history.epochs != second.history.epochs
+    assert again.ensemble.loss == first.ensemble.loss != second.ensemble.loss
 
 
 def test_scratch_and_random(small: dict[str, Path], store: str) -> None:

@@ -51,8 +51,8 @@ def test_a_run_begins_from_a_run_a_name_or_a_folder(
     more = write_csv(tmp_path / "more.csv", *make_headlines(45))
     begin = [*overrides, f"data.path={more}"]
     ids = set()
-    with find_model(f"runs:/{first.run_id}/model", store) as found:
-        for address in (first.run_id, str(found.classifier)):
+    with find_model(f"runs:/{first.run_id}/model", store) as folder:
+        for address in (first.run_id, str(folder.classifier)):
             caplog.clear()
             with (
                 pytest.raises(ConfigError, match="stopped"),

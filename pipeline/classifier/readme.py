@@ -141,7 +141,7 @@ def escape_markdown(text: str, most: int = 200) -> str:
     )
     line = "".join(seen)
     line = line if len(line) <= most else f"{line[:most]}…"
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", line)
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", line)
 
 
 def accuracy_interval(hits: int, number: int) -> tuple[float, float]:

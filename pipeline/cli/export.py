@@ -44,17 +44,17 @@ def export(
     from pipeline.classifier.repacking import repack_classifier
     from pipeline.tracking.models import find_model, read_facts
 
-    with find_model(model, tracking_uri) as found:
-        if found.classifier is None:
+    with find_model(model, tracking_uri) as source:
+        if source.classifier is None:
             raise ModelError(
-                f"{found.address}: expected a model that `pipeline train` logged: only such a one can "
+                f"{source.address}: expected a model that `pipeline train` logged: only such a one can "
                 "be exported"
             )
-        facts = read_facts(found)
+        facts = read_facts(source)
         size = repack_classifier(
-            found.classifier, folder, dtype=dtype, extra_words=words, facts=facts
+            source.classifier, folder, dtype=dtype, extra_words=words, facts=facts
         )
     print_facts(
-        [("model", found.address), ("folder", f"{folder}, {size / 1e6:.1f} MB"),
+        [("model", source.address), ("folder", f"{folder}, {size / 1e6:.1f} MB"),
          ("use it", f'pipeline predict --model {shlex.quote(str(folder))} "a headline"')]
     )  # fmt: skip

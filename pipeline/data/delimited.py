@@ -138,7 +138,7 @@ def find_separator(text: str, separator: str) -> tuple[int, str, str]:
         return first > 1 and 2 * rest.count(first) >= len(rest)
 
     if not has_fields(separator):
-        others = [other for other in SEPARATORS if other != separator and has_fields(other)]
+        others = [sign for sign in SEPARATORS if sign != separator and has_fields(sign)]
         if len(others) == 1:
             return 0, text, others[0]
     return 0, text, separator

@@ -76,10 +76,10 @@ class DataOptions:
             "group": self.group,
             "weight": self.weight,
         }
-        for (name, column), (other, same) in combinations(columns.items(), 2):
+        for (name, column), (second, same) in combinations(columns.items(), 2):
             if column == same and column is not None:
                 raise ValueError(
-                    f"expected different columns, {name} and {other} are both {column!r}"
+                    f"expected different columns, {name} and {second} are both {column!r}"
                 )
         needs = SOURCES[self.source].needs
         if needs and not self.path:

@@ -47,8 +47,8 @@ def split_files(folder: Path) -> dict[str, Path]:
             )
         files[split] = path
     if "train" not in files:
-        found = ", ".join(path.name for path in paths[:8]) or "nothing"
-        raise DataError(f"{folder}: expected a file train{_endings()}, found {found}")
+        names = ", ".join(path.name for path in paths[:8]) or "nothing"
+        raise DataError(f"{folder}: expected a file train{_endings()}, found {names}")
     return files
 
 

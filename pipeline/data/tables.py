@@ -207,7 +207,7 @@ def select_columns(
         raise DataError(f"{where}: expected rows of headlines, found none")
     for column in columns.values():
         if column not in frame.columns:
-            wrong = [name for name, other in columns.items() if other not in frame.columns]
+            wrong = [name for name, asked in columns.items() if asked not in frame.columns]
             raise DataError(
                 f"{where}: there is no column {column!r}, it has {_listed(list(frame.columns))}: "
                 f"set {_settings(wrong, option)}"

@@ -84,7 +84,7 @@ def page_text(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    logged = Logged.of(items)
+    logged = Logged.from_items(items)
     html = environment.get_template("page.html").render(
         kind=kind,
         name=shown(name),
@@ -110,7 +110,7 @@ def run_page_items(
     """
     loading = loading_code(f"runs:/{run_id}/model", uri)
     code = {"On the command line": loading["sh"], "In Python": loading["python"]}
-    values = Logged.of(logged)
+    values = Logged.from_items(logged)
     more = [words.classifiers(values), words.hardest_labels(values)]
     return [page_text("Training run", name, result, logged, more=more, code=code)]
 
@@ -121,14 +121,14 @@ def compare_page_items(
     """The page of a run of `pipeline compare`. `vectors`: the name of the set of vectors."""
     sentence = comparison_sentence(outcomes, headlines, vectors)
     result = sentence[0].upper() + sentence[1:] + "."
-    more = [words.compared(Logged.of(logged))]
+    more = [words.compared(Logged.from_items(logged))]
     name = f"{headlines.name} with {vectors}"
     return [page_text("Comparison", name, result, logged, COMPARE_SECTIONS, more=more)]
 
 
 def explain_page_items(logged: Sequence[Item], headlines: Headlines) -> list[Item]:
     """The page of a run of `pipeline explain`."""
-    means = words.by_method(Logged.of(logged).table("probes"), "rank_bc")
+    means = words.by_method(Logged.from_items(logged).table("probes"), "rank_bc")
     result = (
         "Test headlines that are closer to a headline than one that means the same: "
         f"{means} (0% is best)."
@@ -147,11 +147,11 @@ def search_page_items(
 
 def audit_page(headlines: Headlines, audited: Audit, described: Sequence[Item] = ()) -> Text:
     """The page of `pipeline audit`. `described`: the options, as items."""
-    found = len(audited.warnings())
+    findings = len(audited.warnings())
     result = (
-        f"The audit warns of {found} {'finding' if found == 1 else 'findings'}: a high accuracy on "
+        f"The audit warns of {findings} {'finding' if findings == 1 else 'findings'}: a high accuracy on "
         "these headlines may be worth less."
-        if found
+        if findings
         else "No signal is high, and nothing leaks."
     )
     items = [
@@ -220,7 +220,9 @@ def _part(section: Section, logged: Logged, code: Mapping[str, str]) -> dict[str
     codes = code if section.code else {}
     if not (facts or above or tables or pictures or codes):
         return None
-    found = [shown(text, most=3 * MAX_CELL) for find in section.found if (text := find(logged))]
+    findings = [
+        shown(text, most=3 * MAX_CELL) for find in section.findings if (text := find(logged))
+    ]
     return {
         "section": section,
         "facts": facts,
@@ -228,7 +230,7 @@ def _part(section: Section, logged: Logged, code: Mapping[str, str]) -> dict[str
         "tables": tables,
         "pictures": pictures,
         "codes": codes,
-        "found": found,
+        "findings": findings,
     }
 
 

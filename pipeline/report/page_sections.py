@@ -24,7 +24,7 @@ class Drawing:
 class Section:
     """A part of a page.
 
-    `title`, `text`: what a reader sees first. `found`: what came out, in words. `metrics`: their words
+    `title`, `text`: what a reader sees first. `findings`: what came out, in words. `metrics`: their words
     by their names. `tags`: likewise. `above`: captions of the tables above the pictures, by the paths.
     `pictures`: by their paths. `tables`: captions of the tables below them. `params`: whether the options of the run are shown. `code`: whether it says how to load the model.
     What a run did not log is left out, and so is a section with nothing.
@@ -32,7 +32,7 @@ class Section:
 
     title: str
     text: str = ""
-    found: tuple[Callable[[Logged], str], ...] = ()
+    findings: tuple[Callable[[Logged], str], ...] = ()
     metrics: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
     above: Mapping[str, str] | None = None
@@ -64,7 +64,7 @@ _AUDIT = {
 _EMBEDDING = Section(
     "What the embedding knows",
     "Whether headlines that mean the same are near each other, in each phase.",
-    found=(words.reference, words.other_pairs),
+    findings=(words.reference, words.other_pairs),
     above={"tables/probe_headlines.csv": "The headlines a, b and c"},
     pictures={
         "figures/probes.png": Drawing(
@@ -120,14 +120,14 @@ RUN_SECTIONS = (
     Section(
         "Data",
         "The headlines that it learned from, and those that it was tested on.",
-        found=(words.signals,),
+        findings=(words.signals,),
         pictures=_SIGNALS,
         tables=_DATA | _AUDIT,
     ),
     Section(
         "Vectors",
         "Which words of the training headlines have a vector.",
-        found=(words.coverage,),
+        findings=(words.coverage,),
         pictures={
             "figures/coverage.png": Drawing(
                 "Left: how many words each way of matching gave a vector. Right: the most frequent "
@@ -145,7 +145,7 @@ RUN_SECTIONS = (
         "Training",
         "First the embedding is frozen, then all weights are fine-tuned. The epoch with the best "
         "validation result is kept.",
-        found=(words.curves,),
+        findings=(words.curves,),
         pictures={
             "figures/learning_curves.png": Drawing(
                 "Loss and accuracy by epoch. A dotted line shows where a phase begins, a star the epoch "
@@ -163,7 +163,7 @@ RUN_SECTIONS = (
     Section(
         "Mistakes",
         "Which labels are taken for each other, and the headlines that were most wrong.",
-        found=(words.confusion,),
+        findings=(words.confusion,),
         pictures={
             "figures/confusion_matrix.png": Drawing(
                 "Rows are the true labels, columns the predicted ones. What is off the diagonal is wrong.",
@@ -180,7 +180,7 @@ RUN_SECTIONS = (
         "Confidence",
         "How far the probabilities can be trusted, and what is won by answering only where the "
         "classifier is sure.",
-        found=(words.calibration, words.thresholds, words.label_sets),
+        findings=(words.calibration, words.thresholds, words.label_sets),
         pictures={
             "figures/reliability.png": Drawing(
                 "Accuracy by confidence: a calibrated classifier lies on the diagonal, one that is too "
@@ -275,7 +275,7 @@ SEARCH_SECTIONS = (
     Section(
         "Options",
         "Which options made the difference.",
-        found=(words.important_options,),
+        findings=(words.important_options,),
         pictures={
             "figures/search_importance.png": Drawing(
                 "How much of the differences between the best trials and all trials an option explains "
@@ -300,7 +300,7 @@ AUDIT_SECTIONS = (
     Section(
         "Shallow signals",
         "How often the label is told by length, letter case, digits, punctuation or a few words alone.",
-        found=(words.signals,),
+        findings=(words.signals,),
         pictures=_SIGNALS,
         tables={
             "tables/audit_signals.csv": _AUDIT["tables/audit_signals.csv"],

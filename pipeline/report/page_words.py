@@ -42,7 +42,7 @@ class Logged:
     pictures: Mapping[str, Figure]
 
     @classmethod
-    def of(cls, items: Sequence[Item]) -> Logged:
+    def from_items(cls, items: Sequence[Item]) -> Logged:
         """The items by their kinds. Empty tables are left out."""
         return cls(
             params={item.name: item.value for item in items if isinstance(item, Param)},

@@ -33,7 +33,7 @@ def results_table(
     `evaluations`: on the test split, by method. `majority`: as `majority_share` gives it.
     """
     kept = "ensemble" if "ensemble" in evaluations else history.best.name
-    known: dict[str, dict[str, Any]] = {
+    results: dict[str, dict[str, Any]] = {
         phase.name: {
             "epochs": f"{phase.best.number} of {len(phase.epochs)}",
             "validation_accuracy": phase.best.val_accuracy,
@@ -41,7 +41,7 @@ def results_table(
         }
         for phase in history.phases
     }
-    known["ensemble"] = {"validation_accuracy": ensemble.accuracy, "seconds": ensemble.seconds}
+    results["ensemble"] = {"validation_accuracy": ensemble.accuracy, "seconds": ensemble.seconds}
     rows = []
     for method in (*(phase.name for phase in history.phases), "cases", "ensemble"):
         if method in evaluations:
@@ -55,7 +55,7 @@ def results_table(
                     "low": low,
                     "high": high,
                     "test_macro_f1": evaluation.macro_f1,
-                    **known.get(method, {}),
+                    **results.get(method, {}),
                 }
             )
     rows.append({"classifier": MAJORITY, "kept": False, "test_accuracy": majority})

@@ -165,12 +165,12 @@ class Journal:
         result = {"values": dict(values), "seconds": seconds, "run_id": run_id, "reason": reason}
         trial.set_user_attr(_RESULT, result)
         if state == "complete":
-            told = self._study.tell(trial, [values[name] for name in self._space.objectives])
+            ended = self._study.tell(trial, [values[name] for name in self._space.objectives])
         elif state == "pruned":
-            told = self._study.tell(trial, state=TrialState.PRUNED)
+            ended = self._study.tell(trial, state=TrialState.PRUNED)
         else:
-            told = self._study.tell(trial, state=TrialState.FAIL)
-        return _searched(told, self._space)
+            ended = self._study.tell(trial, state=TrialState.FAIL)
+        return _searched(ended, self._space)
 
     def importances(self) -> dict[str, float]:
         """How much of the differences in the first objective each option explains, from 0 to 1.

@@ -125,11 +125,11 @@ def _is_empty(path: Path, busy_seconds: float) -> bool:
 def _rows(path: Path, tables: list[str], busy_seconds: float) -> list[str]:
     """Those of `tables` that have a row."""
     with _opened(path, busy_seconds) as database:
-        there = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        present = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
         return [
             name
             for name in tables
-            if name in there and database.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone()
+            if name in present and database.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone()
         ]
 
 

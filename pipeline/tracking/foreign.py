@@ -55,15 +55,15 @@ class ForeignModel:
         )
 
 
-def load_foreign(found: ModelFolder) -> ForeignModel:
+def load_foreign(folder: ModelFolder) -> ForeignModel:
     """Load an MLflow model, and run what is in it. Raises ModelError: it cannot be loaded."""
     try:
         # By its folder where it is one, as what was fetched is removed.
-        local = str(found.path) if str(found.path) == found.address else found.address
-        return ForeignModel(found.address, found.id, mlflow.pyfunc.load_model(local))
+        local = str(folder.path) if str(folder.path) == folder.address else folder.address
+        return ForeignModel(folder.address, folder.id, mlflow.pyfunc.load_model(local))
     except Exception as error:  # whatever foreign code raises
         raise ModelError(
-            f"could not load the model {found.address}: {first_line(error)}: name another with --model"
+            f"could not load the model {folder.address}: {first_line(error)}: name another with --model"
         ) from error
 
 

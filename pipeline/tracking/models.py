@@ -133,14 +133,14 @@ def load_model(
     Raises ModelError: there is no such model, it is damaged, or this package did not write it;
     TrackingError: the store does not answer.
     """
-    with find_model(model, uri) as found:
-        if found.classifier is not None:
-            return LoadedModel(found.address, found.id, load_classifier(found.classifier))
+    with find_model(model, uri) as source:
+        if source.classifier is not None:
+            return LoadedModel(source.address, source.id, load_classifier(source.classifier))
         if not trust:
-            raise foreign_error(found.address)
+            raise foreign_error(source.address)
         from pipeline.tracking.foreign import load_foreign
 
-        return load_foreign(found)
+        return load_foreign(source)
 
 
 def load_lean(model: str | None = None, uri: str | None = None) -> LoadedModel:
@@ -173,20 +173,20 @@ def copy_classifier(folder: Path, model: str | None, uri: str | None) -> tuple[s
 
     `model`, `uri`, and errors: as for `load_model`.
     """
-    with find_model(model, uri) as found:
-        if found.classifier is None:
-            raise foreign_error(found.address)
-        shutil.copytree(found.classifier, folder)
-        return found.address, found.id
+    with find_model(model, uri) as source:
+        if source.classifier is None:
+            raise foreign_error(source.address)
+        shutil.copytree(source.classifier, folder)
+        return source.address, source.id
 
 
-def read_facts(found: ModelFolder) -> dict[str, Any]:
+def read_facts(source: ModelFolder) -> dict[str, Any]:
     """What a README tells of a model, beside what its folder says: its address, and how good it is."""
-    facts: dict[str, Any] = {"model": found.address}
-    if found.run_id and str(found.path) != found.address:  # the store was asked already
+    facts: dict[str, Any] = {"model": source.address}
+    if source.run_id and str(source.path) != source.address:  # the store was asked already
         from pipeline.tracking.addresses import run_metrics
 
-        if metrics := run_metrics(found.run_id):
+        if metrics := run_metrics(source.run_id):
             facts["metrics"] = metrics
     return facts
 
@@ -215,5 +215,5 @@ def _describe(folder: Path, address: str) -> ModelFolder:
             "name another with --model"
         ) from error
     classifier = folder / "data" / CLASSIFIER
-    known = classifier if classifier.is_dir() else None
-    return ModelFolder(folder, address, identity, known, run_id)
+    portable = classifier if classifier.is_dir() else None
+    return ModelFolder(folder, address, identity, portable, run_id)

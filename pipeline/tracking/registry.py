@@ -112,9 +112,9 @@ def register_version(
     """
     client = MlflowClient(uri)
     with store_lock(uri), chosen_store(uri):
-        for known in client.search_model_versions(f"run_id = '{run_id}'"):
-            if known.name in names:
-                return str(known.version)
+        for earlier in client.search_model_versions(f"run_id = '{run_id}'"):
+            if earlier.name in names:
+                return str(earlier.version)
         name = _free_name(client, names, origin)
         created = client.create_model_version(
             name,

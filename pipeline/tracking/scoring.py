@@ -83,8 +83,8 @@ def _read_json(body: bytes, _: Mapping[str, str]) -> tuple[list[str], dict[str, 
     formats = ("inputs", "instances", "dataframe_split", "dataframe_records")
     names = list(content) if isinstance(content, dict) else []
     given = [name for name in names if name in formats]
-    other = [name for name in names if name not in (*formats, "params")]
-    if len(given) != 1 or other:
+    unused = [name for name in names if name not in (*formats, "params")]
+    if len(given) != 1 or unused:
         shown = f"got the keys {shorten(names)}" if names else f"got {shorten(content)}"
         raise DataError(
             f"expected an object with one of {', '.join(formats)}, and perhaps params, {shown}"

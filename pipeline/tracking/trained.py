@@ -65,14 +65,14 @@ def load_with_record(
 def _copy(folder: Path, model: str | None, uri: str | None) -> tuple[str, str, dict[str, Any]]:
     """Copy the classifier of a model and the phases of its run, and return its address, its id, and
     what the run says."""
-    with find_model(model, uri) as found:
-        if found.classifier is None:
-            raise foreign_error(found.address)
-        shutil.copytree(found.classifier, folder / CLASSIFIER)
+    with find_model(model, uri) as source:
+        if source.classifier is None:
+            raise foreign_error(source.address)
+        shutil.copytree(source.classifier, folder / CLASSIFIER)
         from pipeline.tracking.addresses import read_run
 
-        read = read_run(found.run_id, PHASES, folder) if found.run_id else {}
-        return found.address, found.id, read
+        read = read_run(source.run_id, PHASES, folder) if source.run_id else {}
+        return source.address, source.id, read
 
 
 def read_phases(folder: Path, kept: PortableClassifier) -> dict[str, PortableClassifier]:

@@ -405,12 +405,12 @@ def test_a_disk_that_takes_no_more(serve: Serve, cache: Path) -> None:
     assert quick(serve(Answer())[1]).read_bytes() == BODY  # it goes on when there is room again
 
 
-def by_symlink(part: Path, other: Path) -> None:
-    part.symlink_to(other)
+def by_symlink(part: Path, target: Path) -> None:
+    part.symlink_to(target)
 
 
-def by_hard_link(part: Path, other: Path) -> None:
-    part.hardlink_to(other)
+def by_hard_link(part: Path, target: Path) -> None:
+    part.hardlink_to(target)
 
 
 def by_pipe(part: Path, _: Path) -> None:
@@ -422,18 +422,18 @@ def test_what_others_put_in_the_cache_is_neither_followed_nor_written(
     put: Callable[[Path, Path], None], serve: Serve, cache: Path, tmp_path: Path
 ) -> None:
     cache.mkdir()
-    other = tmp_path / "other"
-    other.write_bytes(b"not ours")
-    put(cache / "vectors.gz.part", other)
+    target = tmp_path / "other"
+    target.write_bytes(b"not ours")
+    put(cache / "vectors.gz.part", target)
     assert quick(serve(Answer())[1]).read_bytes() == BODY
-    assert other.read_bytes() == b"not ours"
+    assert target.read_bytes() == b"not ours"
     assert not (cache / "vectors.gz").is_symlink()
     (cache / "vectors.gz").unlink()
     (cache / "vectors.gz.lock").unlink(missing_ok=True)
-    (cache / "vectors.gz.lock").symlink_to(other)
+    (cache / "vectors.gz.lock").symlink_to(target)
     with pytest.raises(FetchError, match=r"could not keep vectors\.gz"):
         quick(serve(Answer())[1])
-    assert other.read_bytes() == b"not ours"
+    assert target.read_bytes() == b"not ours"
 
 
 def test_a_folder_where_the_received_bytes_go(serve: Serve, cache: Path) -> None:

@@ -34,8 +34,8 @@ def test_few_headlines_are_drawn_from_the_training_split(tmp_path: Path) -> None
     assert [len(splits[name]) for name in ("train", "validation", "test")] == [40, 20, 50]
     assert set(splits["train"].texts) < set(texts[:300])
     assert sorted(splits["train"].labels) == [0] * 20 + [1] * 20
-    other = split_headlines(Task("few", "", str(tmp_path), n=40, seed=1))
-    assert splits["train"].texts != other["train"].texts
+    elsewhere = split_headlines(Task("few", "", str(tmp_path), n=40, seed=1))
+    assert splits["train"].texts != elsewhere["train"].texts
     write_splits(task, tmp_path / "few")
     written = pd.read_csv(tmp_path / "few" / "train.csv")
     assert written["text"].tolist() == splits["train"].texts

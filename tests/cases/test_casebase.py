@@ -89,10 +89,10 @@ def test_neighbours_are_exact_whatever_came_and_went() -> None:
     for asked in range(450, 500):
         distances = np.linalg.norm(np.array([points[i] for i in left]) - points[asked], axis=1)
         expected = np.argsort(distances)[:7]
-        found = cases.neighbours(str(asked), k=7)
-        assert [case.id for case in found] == [left[i] for i in expected]
-        np.testing.assert_allclose([c.distance for c in found], distances[expected], rtol=1e-5)
-        assert all(case.text == str(case.id) for case in found)
+        near = cases.neighbours(str(asked), k=7)
+        assert [case.id for case in near] == [left[i] for i in expected]
+        np.testing.assert_allclose([c.distance for c in near], distances[expected], rtol=1e-5)
+        assert all(case.text == str(case.id) for case in near)
 
 
 def test_where_votes_are_equal_the_nearer_ones_win() -> None:

@@ -92,10 +92,10 @@ def test_training_reaches_every_weight(network: Network) -> None:
 
 
 def test_the_seed_decides_the_initial_weights(network: Network) -> None:
-    same, other = (built(network.options, seed=seed) for seed in (0, 1))
+    same, changed = (built(network.options, seed=seed) for seed in (0, 1))
     expected = network.predict_proba(TEST.texts).tobytes()
     assert same.predict_proba(TEST.texts).tobytes() == expected
-    assert other.predict_proba(TEST.texts).tobytes() != expected
+    assert changed.predict_proba(TEST.texts).tobytes() != expected
 
 
 # ------------------------------------------------------------------ an encoder added from outside

@@ -178,13 +178,13 @@ def test_few_validation_texts_leave_the_weights_equal() -> None:
 
 def test_the_same_seed_gives_the_same_bits(everything: Ensemble) -> None:
     network, _ = shared(CASED, SHORT)
-    same, other = (
+    same, changed = (
         fit_ensemble(network, small_matrix(), FEW, VALIDATION, seed=seed).classifier
         for seed in (0, 1)
     )
     expected = everything.classifier.predict_proba(TEST.texts).tobytes()
     assert same.predict_proba(TEST.texts).tobytes() == expected
-    assert other.predict_proba(TEST.texts).tobytes() != expected
+    assert changed.predict_proba(TEST.texts).tobytes() != expected
 
 
 def test_labels_that_are_rare_or_absent() -> None:

@@ -150,10 +150,10 @@ def test_topics_are_learned_and_noise_is_said_to_be_noise() -> None:
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
-    first, second, other = (fit_ngrams(STRINGS, NUMBERS, 3, seed=seed).layer for seed in (1, 1, 2))
+    first, second, third = (fit_ngrams(STRINGS, NUMBERS, 3, seed=seed).layer for seed in (1, 1, 2))
     assert np.array_equal(first.bias, second.bias)
     assert np.array_equal(first.table, second.table)
-    assert not np.array_equal(first.table, other.table)  # the folds, and so the factor
+    assert not np.array_equal(first.table, third.table)  # the folds, and so the factor
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,10 @@ def test_the_mean_vector_is_weighed_and_of_length_1(
     texts = ["Alps may lose avalanche snow", "zzz dividend", "goal"]
     (rows,) = network.token_ids(texts)
     _, extra = network.embedder([rows])
-    found = member.layer.mean_vectors([tf.constant(rows), extra]).numpy()
+    means = member.layer.mean_vectors([tf.constant(rows), extra]).numpy()
     table = np.concatenate([matrix.weights, matrix.extra_weights])
     assert (rows >= len(matrix.weights)).sum() == 2
-    for row, vector in zip(rows, found, strict=True):
+    for row, vector in zip(rows, means, strict=True):
         weights = 1e-3 / (1e-3 + matrix.word_probabilities[row]) * (row > 0)
         expected = weights @ table[row]
         np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-5)

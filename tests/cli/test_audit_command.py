@@ -21,8 +21,8 @@ def papers(tmp_path: Path) -> Path:
     headlines = plant("letter_case", n=300)
     rows = [
         {"headline": text, "topic": headlines.label_names[label]}
-        for of in headlines.splits
-        for text, label in zip(headlines.texts(of), headlines.labels(of), strict=True)
+        for split in headlines.splits
+        for text, label in zip(headlines.texts(split), headlines.labels(split), strict=True)
     ]
     rows += [{**row, "headline": f"{row['headline']} 5"} for row in rows[:150]]
     papers = np.random.default_rng(0).choice(["P", "Q"], len(rows))

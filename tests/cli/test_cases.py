@@ -120,8 +120,8 @@ def test_a_folder_with_its_own_model(
 
     # A network in the place of another is not taken for it.
     CaseBase(built(seed=1), texts, labels).save("others")
-    (mine,), (other,) = (list(Path(name).glob("*.keras")) for name in ("cases", "others"))
-    mine.write_bytes(other.read_bytes())
+    (mine,), (theirs,) = (list(Path(name).glob("*.keras")) for name in ("cases", "others"))
+    mine.write_bytes(theirs.read_bytes())
     code, _, err = main(capfd, "cases", "predict", texts[0], "--trust")
     assert code == 2
     assert "expected the model that CaseBase.save wrote, it is missing or damaged" in err

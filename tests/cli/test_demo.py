@@ -82,14 +82,16 @@ def test_the_page_and_its_files_allow_nothing_foreign(client: TestClient) -> Non
 def test_labels_and_everything_about_one_headline(client: TestClient) -> None:
     rows = ask(client, "labels", texts=["alps snow", "bank profit", ""])
     assert [row["label"] for row in rows] == ["nature", "money", "nature"]
-    told = ask(client, "headline", text="Alps snow <script>")
-    assert (told["label"], told["labels"]) == ("nature", ["nature", "money"])
-    assert [method["name"] for method in told["methods"]] == ["answer", "network", "n-grams"]
-    assert told["methods"][0]["probabilities"][0] == pytest.approx(rows[0]["probability"], abs=0.2)
-    assert [word["word"] for word in told["words"]] == ["Alps", "snow", "<script>"]
-    assert told["words"][0]["gives"][0] > 0 > told["words"][0]["gives"][1]
-    assert (told["mark"], told["unknown"]) == (None, ["script"])
-    assert told["nearest"] is None
+    answer = ask(client, "headline", text="Alps snow <script>")
+    assert (answer["label"], answer["labels"]) == ("nature", ["nature", "money"])
+    assert [method["name"] for method in answer["methods"]] == ["answer", "network", "n-grams"]
+    assert answer["methods"][0]["probabilities"][0] == pytest.approx(
+        rows[0]["probability"], abs=0.2
+    )
+    assert [word["word"] for word in answer["words"]] == ["Alps", "snow", "<script>"]
+    assert answer["words"][0]["gives"][0] > 0 > answer["words"][0]["gives"][1]
+    assert (answer["mark"], answer["unknown"]) == (None, ["script"])
+    assert answer["nearest"] is None
     assert ask(client, "headline", text="阿尔卑斯山")["mark"] == "no_known_word"
 
 
@@ -162,14 +164,14 @@ def test_a_run_gives_the_training_headlines_the_phases_and_their_accuracy(
     about = trained.describe()
     assert (about["notice"], about["cases"]) == ("", len(asked.headlines.texts("train")))
     text, label = (asked.headlines.examples("train").texts[0], "new")
-    told = trained.explain(text)
-    assert told["nearest"]["cases"][0]["text"] == text
-    assert told["nearest"]["own"] is None
-    accuracies = {method["name"]: method["accuracy"] for method in told["methods"]}
+    answer = trained.explain(text)
+    assert answer["nearest"]["cases"][0]["text"] == text
+    assert answer["nearest"]["own"] is None
+    accuracies = {method["name"]: method["accuracy"] for method in answer["methods"]}
     assert accuracies["answer"] == asked.evaluation.accuracy
     assert accuracies["network, frozen"] == asked.evaluations["frozen"].accuracy
     assert accuracies["network, fine-tuned"] == asked.evaluations["fine_tuned"].accuracy
-    assert all(sum(m["probabilities"]) == pytest.approx(1, abs=1e-3) for m in told["methods"])
+    assert all(sum(m["probabilities"]) == pytest.approx(1, abs=1e-3) for m in answer["methods"])
     # The corrected headline takes the place of the training headline, and comes back.
     assert trained.correct(text, label)["cases"] == about["cases"]
     assert trained.explain(text)["nearest"]["own"] == label
@@ -251,8 +253,8 @@ def test_a_port_in_use_and_a_folder_of_another_model(
         f"error: could not listen on 127.0.0.1:{port} (Address already in use): choose"
     )
     session.correct("alps", "ice")
-    other = write_folder(tmp_path / "other", model={**small_model(), "facts": {"data": "x"}})
-    arguments = ["--model", str(other), "--cases", str(session.folder), "--port", str(port)]
+    elsewhere = write_folder(tmp_path / "other", model={**small_model(), "facts": {"data": "x"}})
+    arguments = ["--model", str(elsewhere), "--cases", str(session.folder), "--port", str(port)]
     code, _, err = main(capfd, "demo", *arguments)
     assert (code, err.count("\n")) == (2, 1)
     assert "the cases were made with " in err

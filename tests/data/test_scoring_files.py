@@ -207,9 +207,9 @@ def test_it_does_not_go_on_with_something_else(
     score_files(first, Scorer())
     before = contents(first.output)
     options = change(tmp_path)
-    other = Scoring(**{**vars(first), **(options if isinstance(options, dict) else {})})
+    second = Scoring(**{**vars(first), **(options if isinstance(options, dict) else {})})
     with pytest.raises(DataError, match=message):
-        score_files(other, Scorer())
+        score_files(second, Scorer())
     assert contents(first.output) == before
 
 

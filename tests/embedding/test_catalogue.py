@@ -102,7 +102,7 @@ def test_the_facts_fit_each_other(entry: PublishedSet) -> None:
     assert entry.casing in ("lower", "cased")
     # Gzipped numbers take between 1 and 5 bytes each.
     assert 1 < entry.size / (entry.n_words * entry.vector_size) < 5
-    assert [other.digest for other in PUBLISHED].count(entry.digest) == 1
+    assert [each.digest for each in PUBLISHED].count(entry.digest) == 1
 
 
 @pytest.mark.parametrize("name", sorted(UNSTATED))

@@ -313,13 +313,13 @@ def test_joined_sets_have_the_words_of_all_and_each_block_its_scale() -> None:
 
 
 def test_joined_sets_use_the_parts_of_words() -> None:
-    known = WordVectors.from_rows(["alps"], np.array([[1, -1]], np.float32))
+    loaded = WordVectors.from_rows(["alps"], np.array([[1, -1]], np.float32))
     parts = WordVectors.from_rows(
         ["ice"],
         np.array([[2.0, -2]], np.float32),
         subwords=lambda words: np.array([[len(word), 0] for word in words], np.float32),
     )
-    joined = join_vectors([known, parts])
+    joined = join_vectors([loaded, parts])
     assert joined["alps"].tolist() == [1, -1, 2, 0]
     assert joined["icy"].tolist() == [0, 0, 1.5, 0]
     assert joined.subset(["ice"])["ice"].tolist() == [0, 0, 1, -1]

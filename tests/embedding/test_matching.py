@@ -181,10 +181,10 @@ WORDS = st.lists(st.text("aBé1-'.", min_size=1, max_size=5), unique=True, max_s
 
 
 @settings(max_examples=200, deadline=None)
-@given(words=WORDS, known=WORDS)
-def test_spellings_are_all_that_the_fallbacks_look_for(words: list[str], known: list[str]) -> None:
+@given(words=WORDS, stored=WORDS)
+def test_spellings_are_all_that_the_fallbacks_look_for(words: list[str], stored: list[str]) -> None:
     """What the whole set has is found among the spellings, except capitals such as iPhone's."""
-    everything = vectors_of([*NEWS, *(word for word in known if word not in NEWS)])
+    everything = vectors_of([*NEWS, *(word for word in stored if word not in NEWS)])
     fallbacks = [fallback.name for fallback in FALLBACKS if fallback.name != "mixed"]
     whole = match_words(words, everything, fallbacks)
     some = match_words(words, everything.subset(spellings(words)), fallbacks)

@@ -24,10 +24,10 @@ WORDS = st.lists(st.text("abcdé", min_size=1, max_size=4), unique=True, min_siz
 
 
 @settings(max_examples=50, deadline=None)
-@given(words=WORDS, known=WORDS)
-def test_every_word_has_the_row_of_its_vector(words: list[str], known: list[str]) -> None:
-    vectors = vectors_of(known)
-    matrix = build_embedding_matrix(words, vectors, extra_words=known)
+@given(words=WORDS, stored=WORDS)
+def test_every_word_has_the_row_of_its_vector(words: list[str], stored: list[str]) -> None:
+    vectors = vectors_of(stored)
+    matrix = build_embedding_matrix(words, vectors, extra_words=stored)
     assert matrix.weights.shape == (2 + len(words), 4)
     assert not matrix.weights[:2].any()
     for row, word in zip(matrix.weights[2:], words, strict=True):
@@ -35,7 +35,7 @@ def test_every_word_has_the_row_of_its_vector(words: list[str], known: list[str]
             assert row.tobytes() == vectors[word].tobytes()
         else:
             assert row.any()
-    assert set(matrix.extra_words) == set(known) - set(words)
+    assert set(matrix.extra_words) == set(stored) - set(words)
     for row, word in zip(matrix.extra_weights, matrix.extra_words, strict=True):
         assert row.tobytes() == vectors[word].tobytes()
 
@@ -75,10 +75,12 @@ def test_std_scales_both_tables_alike() -> None:
 def test_missing_words_are_small_and_follow_the_seed() -> None:
     vectors = vectors_of(["a", "b"], 50)
     words = ["a", "b", *(f"x{i}" for i in range(200))]
-    one, same, other = (build_embedding_matrix(words, vectors, std=0.4, seed=s) for s in (1, 1, 2))
-    assert one.weights.tobytes() == same.weights.tobytes()
-    assert one.weights.tobytes() != other.weights.tobytes()
-    assert one.weights[4:].std() == pytest.approx(0.1, rel=0.05)
+    first, same, changed = (
+        build_embedding_matrix(words, vectors, std=0.4, seed=s) for s in (1, 1, 2)
+    )
+    assert first.weights.tobytes() == same.weights.tobytes()
+    assert first.weights.tobytes() != changed.weights.tobytes()
+    assert first.weights[4:].std() == pytest.approx(0.1, rel=0.05)
 
 
 def test_rules_for_missing_words() -> None:

@@ -189,8 +189,8 @@ def test_a_model_of_the_hub(
         "    except PipelineError as error: print(error)\n"
     )
     command = [sys.executable, "-c", code, "somebody/static"]
-    found, missing = subprocess.check_output([*command, "somebody/else"], text=True).splitlines()
-    assert found == "[11.0, 12.0]"
+    folder, missing = subprocess.check_output([*command, "somebody/else"], text=True).splitlines()
+    assert folder == "[11.0, 12.0]"
     assert missing.startswith(
         "somebody/else: there is no such file or folder here, and the hub did"
     )

@@ -98,11 +98,13 @@ def test_what_is_cut_off_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "pipeline"):
         assert choose_length(texts, 20) == Length(20, 100, 10, 100 / 660, 30)
         assert choose_length(texts).n_cut == 0
-    warned, told = caplog.records
-    assert (warned.levelname, told.levelname) == ("WARNING", "INFO")
+    warned, counted = caplog.records
+    assert (warned.levelname, counted.levelname) == ("WARNING", "INFO")
     assert warned.getMessage() == (
         "length: 20 tokens of a headline are read; 10 of 100 headlines are longer (up to 30), and "
         "15.2% of all tokens are cut off"
     )
-    assert told.getMessage() == "length: the longest of 100 headlines has 30 tokens; all are read"
+    assert (
+        counted.getMessage() == "length: the longest of 100 headlines has 30 tokens; all are read"
+    )
     assert choose_length(["snow"] * 50_000).n_texts <= 20_000

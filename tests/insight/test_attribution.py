@@ -288,12 +288,12 @@ def test_the_surest_mistakes_come_first(classifier: Classifier) -> None:
 
 def test_some_of_many_texts_are_drawn(classifier: Classifier) -> None:
     evaluation = evaluate(classifier, labelled(classifier))
-    first, same, other = (
+    first, same, changed = (
         list(attribute(classifier, evaluation, n_sample=30, seed=seed).sample) for seed in (0, 0, 1)
     )
     assert len(first) == 30
     assert first == same == sorted(first)
-    assert first != other
+    assert first != changed
 
 
 def test_nothing_wrong_is_no_mistake(classifier: Classifier) -> None:

@@ -51,7 +51,7 @@ def test_a_warning_with_a_semicolon_stays_one() -> None:
             return ["the word 'a; b'"]
 
     audited = audit(headlines_in_splits(), checks=dict.fromkeys("xy", lambda _: Semicolon()))
-    logged = Logged.of(report.audit_items(audited))
+    logged = Logged.from_items(report.audit_items(audited))
     assert warnings(logged) == audited.warnings() == ["the word 'a; b'"] * 2
 
 

@@ -126,13 +126,13 @@ def test_no_pair_is_missed() -> None:
     headlines = load_headlines("bbc")
     words = extract_words(headlines)
     vectorizer = TfidfVectorizer(analyzer=str.split)
-    vectorizer.fit([form for of in words.forms.values() for form in of])
-    rows = {name: vectorizer.transform(of) for name, of in words.forms.items()}
+    vectorizer.fit([form for forms in words.forms.values() for form in forms])
+    rows = {name: vectorizer.transform(forms) for name, forms in words.forms.items()}
     cosines = (rows["test"] @ rows["train"].T).toarray()
     expected = {words.texts["test"][i] for i in np.flatnonzero((cosines >= 0.8).any(axis=1))}
     assert len(expected) >= 4
-    found = find_near_duplicates(AuditInputs(words)).matches
-    in_train = {m.text: m for m in found if (m.split, m.other_split) == ("test", "train")}
+    pairs = find_near_duplicates(AuditInputs(words)).matches
+    in_train = {m.text: m for m in pairs if (m.split, m.other_split) == ("test", "train")}
     assert {text for text, m in in_train.items() if not m.same_letters} == {
         text for text in expected if text not in in_train or not in_train[text].same_letters
     }
@@ -153,10 +153,10 @@ def test_words_are_those_of_the_normal_forms() -> None:
     ]
     headlines = headlines_in_splits(train=label_in_turns(texts))
     words = extract_words(headlines)
-    for split, of in words.forms.items():
-        assert of == [normal_form(text) for text in headlines.texts(split)]
+    for split, forms in words.forms.items():
+        assert forms == [normal_form(text) for text in headlines.texts(split)]
     vectorizer = CountVectorizer(analyzer=str.split, dtype=np.float32)
-    expected = vectorizer.fit_transform([form for of in words.forms.values() for form in of])
+    expected = vectorizer.fit_transform([form for forms in words.forms.values() for form in forms])
     assert words.words.tolist() == vectorizer.get_feature_names_out().tolist()
     counts = scipy.sparse.vstack([*words.counts.values()]).toarray()
     np.testing.assert_array_equal(counts, expected.toarray())
@@ -178,16 +178,16 @@ def test_no_pair_is_missed_among_many() -> None:
         form.replace(" ", "") not in same and cosines[i].max() >= 0.8
         for i, form in enumerate(words.forms["test"])
     ]
-    found = overlap(
+    pairs = overlap(
         audit(headlines, checks={"near_duplicates": find_near_duplicates}), "test", "train"
     )
-    assert found.similar == sum(expected) > 0
+    assert pairs.similar == sum(expected) > 0
 
 
 def test_no_row_is_left_out_where_many_can_be_compared() -> None:
     rows = label_in_turns(random_texts(200, seed=5))
     test = [(f"{text} {word}", label) for text, label in rows for word in WORDS[:25]]
-    found = overlap(
+    pairs = overlap(
         audit(
             headlines_in_splits(train=rows, test=test),
             checks={"near_duplicates": find_near_duplicates},
@@ -196,9 +196,9 @@ def test_no_row_is_left_out_where_many_can_be_compared() -> None:
         "test",
         "train",
     )
-    assert not found.sampled
-    assert found.compared > 4_900
-    assert found.similar > 4_500
+    assert not pairs.sampled
+    assert pairs.compared > 4_900
+    assert pairs.similar > 4_500
 
 
 def test_a_sample_is_compared_where_there_are_too_many() -> None:

@@ -49,13 +49,13 @@ def test_the_number_and_the_order_are_those_of_cleanlab(n: int, n_labels: int) -
 
 
 def test_planted_wrong_labels_of_bbc_are_found() -> None:
-    found = find_planted(load_headlines("bbc"), 0.05, 0, "glove_6b_50d")
-    assert found.first > 0.85
-    assert found.more > 0.65
-    assert 0.7 < found.recall < 0.95
-    assert found.listed < 0.08
+    planted = find_planted(load_headlines("bbc"), 0.05, 0, "glove_6b_50d")
+    assert planted.first > 0.85
+    assert planted.more > 0.65
+    assert 0.7 < planted.recall < 0.95
+    assert planted.listed < 0.08
     without = find_planted(load_headlines("bbc"), 0.05, 0, None)
-    assert 0.45 < without.recall < found.recall
+    assert 0.45 < without.recall < planted.recall
 
 
 def test_one_hard_headline_of_a_rare_label_makes_no_others_wrong() -> None:

@@ -64,8 +64,8 @@ def test_each_phase_is_measured_with_its_own_weights(reports: list[EmbeddingRepo
 
 
 def test_it_is_kept_in_a_file(reports: list[EmbeddingReport], tmp_path: Path) -> None:
-    for report, other in pairwise(reports):
+    for report, following in pairwise(reports):
         report.save(tmp_path / "report.npz")
         again = EmbeddingReport.load(tmp_path / "report.npz")
         assert same(report, again)
-        assert not same(other, again)
+        assert not same(following, again)

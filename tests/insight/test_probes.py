@@ -54,31 +54,36 @@ def rows_of(classifier: Network, texts: list[str]) -> np.ndarray:
 
 def test_activations_of_convolutions() -> None:
     classifier = built(CnnOptions(filters=5, kernel_sizes=(1, 3)))
-    found = activations(classifier, TEXTS)
-    assert found.values.shape == (4, 4, 10)
-    assert found.values.dtype == np.float32
-    assert found.present.tolist() == [[True] * 4, [False] * 4, [True] * 2 + [False] * 2, [True] * 4]
+    result = activations(classifier, TEXTS)
+    assert result.values.shape == (4, 4, 10)
+    assert result.values.dtype == np.float32
+    assert result.present.tolist() == [
+        [True] * 4,
+        [False] * 4,
+        [True] * 2 + [False] * 2,
+        [True] * 4,
+    ]
     vectors = np.pad(rows_of(classifier, TEXTS), [(0, 0), (1, 1), (0, 0)])
     kernel, bias = classifier.encoder.get_layer("convolution_3").get_weights()
     for token in range(4):
         by_hand = np.einsum("nkd,kdf->nf", vectors[:, token : token + 3], kernel) + bias
-        np.testing.assert_allclose(found.values[:, token, 5:], np.maximum(by_hand, 0), atol=1e-5)
+        np.testing.assert_allclose(result.values[:, token, 5:], np.maximum(by_hand, 0), atol=1e-5)
 
 
 @pytest.mark.parametrize("config", [MeanOptions(), AttentionOptions()])
 def test_activations_are_the_word_vectors_where_these_are_pooled(config: ModelOptions) -> None:
     classifier = built(config)
-    found = activations(classifier, TEXTS)
-    np.testing.assert_array_equal(found.values, rows_of(classifier, TEXTS))
+    result = activations(classifier, TEXTS)
+    np.testing.assert_array_equal(result.values, rows_of(classifier, TEXTS))
 
 
 def test_activations_are_states() -> None:
     classifier = built(BiGruOptions(units=7))
-    found = activations(classifier, TEXTS)
-    assert found.values.shape == (4, 4, 14)
+    result = activations(classifier, TEXTS)
+    assert result.values.shape == (4, 4, 14)
     # Max-pooled, they are what the output layer takes.
     kernel, bias = classifier.encoder.get_layer("logits").get_weights()
-    highest = np.where(found.present[:, :, None], found.values, -np.inf).max(axis=1)
+    highest = np.where(result.present[:, :, None], result.values, -np.inf).max(axis=1)
     highest[1] = 0  # the headline without tokens
     logits = highest @ kernel + bias
     np.testing.assert_allclose(logits, classifier.head(classifier.token_ids(TEXTS)), atol=1e-5)
@@ -115,12 +120,12 @@ def slowly(
 ) -> tuple[float, float]:
     """The rank and the plain cosine, computed one headline after the other."""
     texts = [first, second, *crowd]
-    found = activations(classifier, texts)
-    values = rows_of(classifier, texts) if how == "embedding" else found.values
+    result = activations(classifier, texts)
+    values = rows_of(classifier, texts) if how == "embedding" else result.values
     pool = np.max if how == "max" else np.mean
     query, target, *others = [
         pool(vectors[present], axis=0)
-        for vectors, present in zip(values, found.present, strict=True)
+        for vectors, present in zip(values, result.present, strict=True)
     ]
 
     def cosine(first: np.ndarray, second: np.ndarray) -> float:
@@ -141,21 +146,21 @@ def test_ranks_and_cosines_one_by_one(config: ModelOptions, test_split: Examples
     # A probe sentence may be one of the test headlines: it is not ranked against itself.
     texts = [*test_split.texts, "alps loses ice"]
     labels = [*test_split.labels, NAMES.index("nature")]
-    found = probe(classifier, Examples(texts, labels, NAMES), SENTENCES)
+    result = probe(classifier, Examples(texts, labels, NAMES), SENTENCES)
 
     def with_label(label: str) -> list[str]:
         return [text for text, i in zip(texts, labels, strict=True) if NAMES[i] == label]
 
     a, b, c = SENTENCES.reference.a, SENTENCES.reference.b, SENTENCES.reference.c
     nature = with_label("nature")
-    assert (found.label, found.headlines) == ("nature", len(nature)) == ("nature", 41)
+    assert (result.label, result.headlines) == ("nature", len(nature)) == ("nature", 41)
     for how, rank in (
-        ("mean", found.rank_bc), ("max", found.rank_bc_max), ("embedding", found.rank_bc_embedding)
+        ("mean", result.rank_bc), ("max", result.rank_bc_max), ("embedding", result.rank_bc_embedding)
     ):  # fmt: skip
         assert rank == pytest.approx(slowly(classifier, how, b, c, nature)[0])
-    for pair, cosine in (((a, b), found.cos_ab), ((a, c), found.cos_ac), ((b, c), found.cos_bc)):
+    for pair, cosine in (((a, b), result.cos_ab), ((a, c), result.cos_ac), ((b, c), result.cos_bc)):
         assert cosine == pytest.approx(slowly(classifier, "mean", *pair, nature)[1], abs=1e-5)
-    for pair, ranked in zip(SENTENCES.pairs, found.pairs, strict=True):
+    for pair, ranked in zip(SENTENCES.pairs, result.pairs, strict=True):
         label = pair.label
         if label not in NAMES:  # then it is the network's
             label = NAMES[classifier.predict_proba([pair.first])[0].argmax()]
@@ -163,44 +168,44 @@ def test_ranks_and_cosines_one_by_one(config: ModelOptions, test_split: Examples
         slow = [slowly(classifier, how, pair.first, pair.second, with_label(label))[0]
                 for how in ("mean", "embedding")]  # fmt: skip
         assert [ranked.rank, ranked.rank_embedding] == pytest.approx(slow)
-    metrics = found.metrics()
-    ranks = [pair.rank for pair in found.pairs]
+    metrics = result.metrics()
+    ranks = [pair.rank for pair in result.pairs]
     assert metrics["pairs_rank_median"] == sorted(ranks)[1]
     assert metrics["pairs_rank_mean"] == pytest.approx(sum(ranks) / 3)
     assert metrics["pairs_unseen_rank_mean"] == ranks[1]  # the one with the Himalaya
-    assert metrics["rank_bc"] == found.rank_bc
+    assert metrics["rank_bc"] == result.rank_bc
 
 
 def test_words_that_were_not_in_training_are_named(test_split: Examples) -> None:
     sentences = Sentences(
         Reference("the match 70%", "Xyzzy of the Himalaya", "the Alps"), (Pair("him", "alps 50"),)
     )
-    found = probe(built(MeanOptions()), test_split, sentences)
-    a, b, c = found.reference
+    result = probe(built(MeanOptions()), test_split, sentences)
+    a, b, c = result.reference
     assert (a.tokens, a.unseen) == (("the", "match", "70", "%"), ())  # a number is no word
     assert (b.tokens, b.unseen) == (("xyzzy", "of", "the", "himalaya"), ("xyzzy", "himalaya"))
     assert (b.unknown, c.unseen) == (("xyzzy",), ())
     assert b.activations.shape == (4, 8)
-    assert found.pairs[0].unseen == ("him",)
+    assert result.pairs[0].unseen == ("him",)
 
 
 def test_a_label_without_test_headlines_has_no_rank(test_split: Examples) -> None:
     pairs = zip(test_split.texts, test_split.labels, strict=True)
     texts = [text for text, i in pairs if NAMES[i] == "money"]
-    found = probe(built(MeanOptions()), Examples(texts, [0] * len(texts), NAMES), SENTENCES)
-    assert np.isnan(found.rank_bc)
-    assert "rank_bc" not in found.metrics()
-    assert "cos_bc" in found.metrics()
+    result = probe(built(MeanOptions()), Examples(texts, [0] * len(texts), NAMES), SENTENCES)
+    assert np.isnan(result.rank_bc)
+    assert "rank_bc" not in result.metrics()
+    assert "cos_bc" in result.metrics()
 
 
 def test_of_very_many_headlines_a_sample_is_taken(test_split: Examples) -> None:
     classifier = built(MeanOptions())
-    found, again = (
+    result, again = (
         probe(classifier, test_split, SENTENCES, max_headlines=60, batch_size=batch_size)
         for batch_size in (7, 512)
     )
-    assert found.headlines == again.headlines < 40
-    assert found.metrics() == pytest.approx(again.metrics(), abs=1e-6)
+    assert result.headlines == again.headlines < 40
+    assert result.metrics() == pytest.approx(again.metrics(), abs=1e-6)
 
 
 # ------------------------------------------------------------------- a meaning that is planted
@@ -244,8 +249,8 @@ def planted() -> Iterator[tuple[str, Probes]]:
 
 
 def test_scratch_knows_the_labels_and_not_the_meaning() -> None:
-    found = {method: probes.metrics() for method, probes in planted()}
-    frozen, scratch = found["frozen"], found["scratch"]
+    result = {method: probes.metrics() for method, probes in planted()}
+    frozen, scratch = result["frozen"], result["scratch"]
     # A quarter of the headlines with the label are of the topic, and may be as close.
     assert frozen["pairs_unseen_rank_median"] < 0.25 < scratch["pairs_unseen_rank_median"]
     assert frozen["pairs_rank_embedding_median"] < 0.25 < scratch["pairs_rank_embedding_median"]

@@ -193,6 +193,8 @@ def test_extra_words_that_are_left_out_are_unknown(tmp_path: Path) -> None:
     keras = classifier("cnn")
     export_classifier(keras, tmp_path / "model", dtype="float32", extra_words=0)
     portable = load_classifier(tmp_path / "model")
-    known, unknown = ["snow", "profit"], ["avalanche"]
-    np.testing.assert_allclose(portable.predict_proba(known), keras.predict_proba(known), atol=1e-5)
+    trained, unknown = ["snow", "profit"], ["avalanche"]
+    np.testing.assert_allclose(
+        portable.predict_proba(trained), keras.predict_proba(trained), atol=1e-5
+    )
     assert abs(portable.embed(unknown) - keras.embed(unknown)).max() > 0.01

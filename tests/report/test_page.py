@@ -53,7 +53,7 @@ class Reader(HTMLParser):
             self.texts.setdefault(self.open[-1], []).append(data.strip())
 
     def values(self, tag: str, name: str) -> list[str]:
-        return [a[name] or "" for found, a in self.tags if found == tag and name in a]
+        return [a[name] or "" for kind, a in self.tags if kind == tag and name in a]
 
 
 def picture(path: str) -> Picture:

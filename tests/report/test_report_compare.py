@@ -52,8 +52,8 @@ def make_pair(headlines: Headlines) -> list[Outcome]:
 )
 def test_the_sentence(headlines: Headlines, tfidf: dict[int, float], sentence: str) -> None:
     outcomes = [*make_curve("fine_tuned", {10: 0.5, 100: 0.8}), *make_curve("tfidf", tfidf)]
-    told = report.comparison_sentence(outcomes, headlines, "glove")
-    assert told.startswith(f"fine-tuned glove {sentence}; the most accurate with 100 labels is ")
+    summary = report.comparison_sentence(outcomes, headlines, "glove")
+    assert summary.startswith(f"fine-tuned glove {sentence}; the most accurate with 100 labels is ")
 
 
 def test_the_sentence_about_a_method_that_learned_nothing(headlines: Headlines) -> None:
@@ -78,8 +78,8 @@ def test_the_sentence_names_the_winner_whoever_it_is(headlines: Headlines) -> No
     n = len(truth)
     few = [outcome("fine_tuned", 90, n - 1), outcome("tfidf", 90, 3), outcome("mine", 90, n)]
     many = [outcome("fine_tuned", 800, 2), outcome("tfidf", 800, n), outcome("mine", 800, 3)]
-    told = report.comparison_sentence([*few, *many], headlines, "glove").split("; ")
-    assert told[1:] == [
+    summary = report.comparison_sentence([*few, *many], headlines, "glove").split("; ")
+    assert summary[1:] == [
         "the most accurate with 90 labels is mine (100.0%), with no measurable lead over fine-tuned",
         "the most accurate with 800 labels is TF-IDF (100.0%), ahead of all others",
     ]

@@ -178,8 +178,10 @@ def test_the_order_of_a_picture_comes_from_b_alone(reports: list[EmbeddingReport
     each = reports[1]
     a, b, c = each.probes.reference
     turned = replace(c, activations=c.activations[:, ::-1])
-    other = replace(each, probes=replace(each.probes, reference=(a, b, turned)))
-    first, second = (probes_figure([e]).axes[0].images[0].get_array() for e in (each, other))
+    turned_report = replace(each, probes=replace(each.probes, reference=(a, b, turned)))
+    first, second = (
+        probes_figure([e]).axes[0].images[0].get_array() for e in (each, turned_report)
+    )
     np.testing.assert_array_equal(first[11:23], second[11:23])  # b
     np.testing.assert_array_equal(first[:11], second[:11])
 

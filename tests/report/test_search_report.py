@@ -39,36 +39,36 @@ def _options(i: int) -> dict[str, str]:
     }
 
 
-def found(*objectives: str, best: int = 1) -> report.SearchReport:
+def searched(*objectives: str, best: int = 1) -> report.SearchReport:
     made = trials(*objectives)
     importances = {"model.dropout": 0.9, "model": 0.1}
     return report.SearchReport(("accuracy", *objectives), made, made[best], importances, 200)
 
 
 def test_the_sentence_says_how_far_the_result_can_be_trusted() -> None:
-    assert report.search_sentence(found()) == (
+    assert report.search_sentence(searched()) == (
         "Trial 1 is best: validation accuracy 90.0%; with the defaults 80.0%. It was chosen on 200 "
         "validation headlines, where one standard error is 2.1 points: expect less on others. 6 "
         "trials: 4 complete, 1 pruned, 1 failed."
     )
     assert "it has the defaults: the search found nothing better" in report.search_sentence(
-        found(best=0)
+        searched(best=0)
     )
-    right = SearchedTrial(**{**vars(found().best), "values": {"accuracy": 1.0, "log_loss": 0.0}})
+    right = SearchedTrial(**{**vars(searched().best), "values": {"accuracy": 1.0, "log_loss": 0.0}})
     assert (
         "It was chosen on only 200 validation headlines, so equal trials cannot be told apart."
         in (report.search_sentence(report.SearchReport(("accuracy",), [right], right, {}, 200)))
     )
-    other = report.SearchReport(("macro_f1",), trials("macro_f1"), trials("macro_f1")[1], {}, 200)
+    by_f1 = report.SearchReport(("macro_f1",), trials("macro_f1"), trials("macro_f1")[1], {}, 200)
     assert (
         "validation macro F1 8.0000; with the defaults 9.0000. It was chosen on 200 validation "
-        "headlines: expect a worse result on others." in report.search_sentence(other)
+        "headlines: expect a worse result on others." in report.search_sentence(by_f1)
     )
-    assert "90.0%, 8 MB; with" in report.search_sentence(found("megabytes"))
+    assert "90.0%, 8 MB; with" in report.search_sentence(searched("megabytes"))
 
 
 def test_the_best_stands_beside_the_defaults() -> None:
-    columns, rows = report.search_rows(found())
+    columns, rows = report.search_rows(searched())
     assert columns == ["", "defaults", "trial 1"]
     assert rows == [
         ["validation accuracy", "0.8000", "0.9000"],
@@ -77,12 +77,12 @@ def test_the_best_stands_beside_the_defaults() -> None:
         ["model", "cnn", "cnn"],
         ["model.max_tokens", "auto", "24"],
     ]
-    assert report.search_rows(found(best=0))[0] == ["", "defaults"]
+    assert report.search_rows(searched(best=0))[0] == ["", "defaults"]
 
 
 @pytest.mark.parametrize("objectives", [(), ("megabytes",), ("megabytes", "milliseconds")])
 def test_what_a_search_logs(objectives: tuple[str, ...]) -> None:
-    result = found(*objectives)
+    result = searched(*objectives)
     items = report.search_items(result, ["model=cnn"], b"journal")
     tables = {item.path: item.frame for item in items if isinstance(item, Table)}
     table = tables["tables/trials.csv"]

@@ -126,9 +126,9 @@ def failing_start(*overrides: str) -> Callable[[Trial], str]:
     def act(trial: Trial) -> str:
         trial.write("x.csv", "text,label\n")
         with own_cache(trial):
-            said = trial.command("train", "data=file", "data.path=x.csv", *overrides)
+            code_and_output = trial.command("train", "data=file", "data.path=x.csv", *overrides)
         assert [path.name for path in trial.folder.iterdir()] == ["x.csv"]
-        return said
+        return code_and_output
 
     return act
 

@@ -141,10 +141,10 @@ def vocabulary(headline: str) -> str:
 
 def linked(trial: Trial) -> str:
     """The file that a link at NAME.part names, after a download that nobody answers."""
-    other = trial.write("other", "not to be written")
+    target = trial.write("other", "not to be written")
     cache = trial.folder / "cache"
     cache.mkdir()
-    (cache / "v.gz.part").symlink_to(other)
+    (cache / "v.gz.part").symlink_to(target)
     before = os.environ.get("HEADLINE_TRANSFER_CACHE")
     os.environ["HEADLINE_TRANSFER_CACHE"] = str(cache)
     try:
@@ -156,7 +156,7 @@ def linked(trial: Trial) -> str:
         if before is not None:
             os.environ["HEADLINE_TRANSFER_CACHE"] = before
     kind = "is still there" if (cache / "v.gz.part").is_symlink() else "is removed"
-    return f"the link {kind}, the file behind it is as it was: {other.read_text()!r}"
+    return f"the link {kind}, the file behind it is as it was: {target.read_text()!r}"
 
 
 ROWS = (

@@ -82,10 +82,10 @@ def _send(port: int, message: dict[str, object]) -> None:
 def _taken(_: Trial) -> str:
     from pipeline.training.cluster import Cluster, meet
 
-    with closing(socket.socket()) as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        meet(Cluster((f"127.0.0.1:{other.getsockname()[1]}", "127.0.0.1:1"), 0), {})
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        meet(Cluster((f"127.0.0.1:{taken.getsockname()[1]}", "127.0.0.1:1"), 0), {})
     return "they meet"
 
 

@@ -190,8 +190,8 @@ def test_a_comparison_that_was_killed_goes_on(
     done = {run.info.run_id: run for run in runs(finished)}
     (parent,) = runs("attributes.run_name LIKE 'compare-%'")
     # A result that no training would give says that it was read, and not made again.
-    known = next(iter(done.values()))
-    client.log_metric(known.info.run_id, "test/macro_f1", 0.125)
+    first = next(iter(done.values()))
+    client.log_metric(first.info.run_id, "test/macro_f1", 0.125)
 
     trials: list[int] = []
     # Where the run is logged, and as what, is no other comparison.
@@ -211,7 +211,7 @@ def test_a_comparison_that_was_killed_goes_on(
     assert len(keys) == len(set(keys)) == len(result.outcomes)
     assert outcomes.keys() == set(keys)
     assert {method for method, _, _ in keys} - {"fasttext"} == METHODS
-    params = known.data.params
+    params = first.data.params
     read = outcomes[params["method"], params["size"], params["seed"]]
     assert read.test_macro_f1 == 0.125
 

@@ -172,8 +172,8 @@ def accuracy(address: str, headlines: Headlines) -> float:
     assert first.dtype.kind == "i"
     # All headlines of one label: that is the answer.
     few = [i for i, label in enumerate(training.labels) if label == 1]
-    one = replace(training, texts=[training.texts[i] for i in few], labels=[1] * len(few))
-    assert set(opponent.fit(one, validation, 0)(test.texts)) == {1}
+    single = replace(training, texts=[training.texts[i] for i in few], labels=[1] * len(few))
+    assert set(opponent.fit(single, validation, 0)(test.texts)) == {1}
     return float((first == np.array(test.labels)).mean())
 
 

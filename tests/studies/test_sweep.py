@@ -210,8 +210,8 @@ def test_sweep_and_train_the_best(
     assert "model.dropout=0.25" in given
     assert sum(text.startswith("model.dropout=") for text in given) == 1
     assert tags["search_trial"] == parent.data.tags["best_trial"]
-    other, _ = best_overrides([f"sweep={run_id}", f"tracking.uri={store}", "model=cnn"])
-    assert not [text for text in other if text.startswith("model.") or text == "model=mean"]
+    replaced, _ = best_overrides([f"sweep={run_id}", f"tracking.uri={store}", "model=cnn"])
+    assert not [text for text in replaced if text.startswith("model.") or text == "model=mean"]
     with pytest.raises(ConfigError, match="expected the number of a complete trial, as one of 0"):
         best_overrides([f"sweep={run_id}/99", f"tracking.uri={store}"])
 

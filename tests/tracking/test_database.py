@@ -99,11 +99,11 @@ def test_one_that_another_program_is_making_is_waited_for(tmp_path: Path, store:
     assert path is not None
     whole = path.read_bytes()
     half.touch()
-    other = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", f"import time; time.sleep(0.7); open({str(half)!r}, 'wb').write(open({str(path)!r}, 'rb').read())"]
     )  # fmt: skip
     prepare_database(f"sqlite:///{half}", quiet_seconds=30)
-    other.wait(10)
+    process.wait(10)
     assert half.read_bytes() == whole
 
 

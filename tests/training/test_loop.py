@@ -34,10 +34,10 @@ def test_frozen_rows_stay_and_fine_tuned_rows_move() -> None:
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
-    (first, history), (same, again), (other, _) = (trained(seed=seed) for seed in (0, 0, 1))
+    (first, history), (same, again), (changed, _) = (trained(seed=seed) for seed in (0, 0, 1))
     expected = first.predict_proba(TEST.texts).tobytes()
     assert same.predict_proba(TEST.texts).tobytes() == expected
-    assert other.predict_proba(TEST.texts).tobytes() != expected
+    assert changed.predict_proba(TEST.texts).tobytes() != expected
     assert history.epochs == again.epochs
     for one_phase, same_phase in zip(history.phases, again.phases, strict=True):
         for weights, expected_weights in zip(one_phase.weights, same_phase.weights, strict=True):

@@ -35,8 +35,8 @@ def test_the_metric_network_learns_from_texts_with_weights_alone() -> None:
     right = replace(TRAIN, weights=half)
     train(first, right, VALIDATION, phase("frozen", 1))
     train(second, replace(right, labels=wrong), VALIDATION, phase("frozen", 1))
-    for one, same in zip(first.get_weights(), second.get_weights(), strict=True):
-        assert one.tobytes() == same.tobytes()
+    for weighted, same in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert weighted.tobytes() == same.tobytes()
 
 
 def test_a_label_with_a_large_weight_is_given_more_often_and_macro_f1_decides() -> None:

@@ -73,7 +73,7 @@ def _met(
 ) -> list[str]:
     """What each worker gets, as text; nothing where all is well."""
 
-    def one(cluster: Cluster, identity: dict[str, str]) -> str:
+    def meet_as(cluster: Cluster, identity: dict[str, str]) -> str:
         try:
             meet(cluster, identity, wait_seconds)
         except TrainingError as error:
@@ -81,7 +81,7 @@ def _met(
         return ""
 
     with ThreadPoolExecutor(len(clusters)) as threads:
-        return list(threads.map(one, clusters, identities))
+        return list(threads.map(meet_as, clusters, identities))
 
 
 def test_workers_with_the_same_meet() -> None:
@@ -130,10 +130,10 @@ def test_a_worker_that_ends_while_another_is_waited_for_is_named() -> None:
 
 
 def test_a_taken_port_is_named() -> None:
-    with closing(socket.socket()) as other:
-        other.bind(("", unused_ports(1)[0]))
-        other.listen()
-        names = (f"127.0.0.1:{other.getsockname()[1]}", *addresses(1))
+    with closing(socket.socket()) as taken:
+        taken.bind(("", unused_ports(1)[0]))
+        taken.listen()
+        names = (f"127.0.0.1:{taken.getsockname()[1]}", *addresses(1))
         with pytest.raises(TrainingError, match=r"worker 0 .*: expected a free port"):
             meet(Cluster(names, 0), {})
 
@@ -164,13 +164,12 @@ def _processes(folder: Path, overrides: list[str]) -> Iterator[list[subprocess.P
 def _run(uri: str) -> tuple[str, dict[str, list[float]], pd.DataFrame]:
     """The status of the only run of a store, its curves, and its answers for the test split."""
     client = MlflowClient(uri)
-    (found,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
     curves = {
-        name: [m.value for m in client.get_metric_history(found.info.run_id, name)]
-        for name in EPOCHS
+        name: [m.value for m in client.get_metric_history(run.info.run_id, name)] for name in EPOCHS
     }
-    path = Path(found.info.artifact_uri.removeprefix("file://"), "tables/test_predictions.csv")
-    return found.info.status, curves, pd.read_csv(path) if path.exists() else pd.DataFrame()
+    path = Path(run.info.artifact_uri.removeprefix("file://"), "tables/test_predictions.csv")
+    return run.info.status, curves, pd.read_csv(path) if path.exists() else pd.DataFrame()
 
 
 @pytest.mark.slow

@@ -264,8 +264,8 @@ class Session:
         """Take the last correction back, of which there has to be one."""
         base = self._open()
         correction = self._corrections[-1]
-        there = {case.id for case in base}  # another process may have removed it
-        base.remove([id_ for id_ in correction.added if id_ in there])
+        present = {case.id for case in base}  # another process may have removed it
+        base.remove([id_ for id_ in correction.added if id_ in present])
         base.restore(correction.removed)
         base.save(self.folder)
         self._corrections.pop()
