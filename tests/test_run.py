@@ -445,10 +445,17 @@ def test_the_registry_gets_the_validation_result_and_its_headlines(
     path = write_csv(tmp_path / "headlines.csv", texts + texts, labels + labels)
     # Another file gets a name of its own, unless the user chooses the name.
     same = f"tracking.registered_model={done.result.registered.name}"
-    more = (f"data.path={path}", "data.seed=5", same, *QUICK)
+    more = (f"data.path={path}", "data.seed=5", "training.select=macro_f1", same, *QUICK)
     second = run(load_config(small_overrides(small, done.result.tracking_uri, *more)))
     assert not second.registered.champion
     assert "other headlines" in second.registered.reason
+    # A version has all that can decide. What does is a metric.
+    version = done.client.get_model_version(second.registered.name, second.registered.version)
+    results = second.fitted.ensemble.validation
+    for name, value in results.items():
+        assert version.tags[f"pipeline.validation_{name}"] == repr(value)
+    metrics = done.client.get_run(second.run_id).data.metrics
+    assert metrics["validation/macro_f1"] == results["macro_f1"]
     # Repeated headlines are counted in the run.
     counts = pd.read_csv(done.client.download_artifacts(second.run_id, "tables/data.csv"))
     assert counts.set_index("part")["headlines"]["dropped: duplicates"] == 120

@@ -21,6 +21,7 @@ from networks import (
     trained,
 )
 from scipy.special import log_softmax
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from pipeline.classifier.calibration import log_loss
 from pipeline.classifier.encoders import CnnOptions, MeanOptions
@@ -71,6 +72,13 @@ def test_what_it_says_about_the_validation_texts_is_so(everything: Ensemble) -> 
     assert everything.accuracy == (probabilities.argmax(axis=1) == truth).mean()
     assert everything.loss == pytest.approx(log_loss(np.log(probabilities), truth), abs=1e-4)
     assert everything.loss < everything.members["network"].loss
+    best = probabilities.argmax(axis=1)
+    assert everything.validation["macro_f1"] == pytest.approx(
+        f1_score(truth, best, average="macro")
+    )
+    assert everything.validation["balanced_accuracy"] == pytest.approx(
+        balanced_accuracy_score(truth, best)
+    )
     alone = classifier.network.predict_proba(VALIDATION.texts)
     assert everything.members["network"].accuracy == (alone.argmax(axis=1) == truth).mean()
     assert everything.seconds > 0

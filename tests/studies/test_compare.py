@@ -14,14 +14,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from builders import main
+from builders import main, make_headlines
 from mlflow import MlflowClient
 
 from pipeline.base.errors import ConfigError
 from pipeline.config import load_config
+from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
+from pipeline.studies.baselines import Predict
 from pipeline.studies.compare import Comparison, compare, methods, plan_trials, run_trial
 from pipeline.studies.study import OnTrial
 from pipeline.studies.trials import SCRATCH, TRANSFER, Shared, Trial
@@ -90,6 +93,26 @@ def test_the_ensemble_is_an_outcome_wherever_it_has_members(shared: Shared) -> N
         assert (ours.test_accuracy, ours.test_macro_f1) == (same.test_accuracy, same.test_macro_f1)
     one_phase = replace(shared.schedule, phases=("frozen",))
     assert methods(transfer, replace(shared, schedule=one_phase)) == ["frozen", "ensemble"]
+
+
+def test_headlines_of_weight_0_are_left_out_for_all_methods(shared: Shared) -> None:
+    texts, labels = make_headlines(20)
+    left_out = set(texts[::2])
+    frame = pd.DataFrame({"text": texts, "label": labels})
+    headlines = load_headlines(
+        frame.assign(worth=[0.0 if text in left_out else 2.0 for text in texts]), weight="worth"
+    )
+    seen: list[str] = []
+
+    def baseline(training: Examples, validation: Examples, seed: int) -> Predict:
+        seen.extend([*training.texts, *validation.texts])
+        return lambda texts: np.zeros(len(texts), np.int64)
+
+    (trial,) = plan_trials(headlines, [1000], [0], ["mine"])[:1]
+    run_trial(trial, replace(shared, headlines=headlines), {"mine": baseline})
+    kept = [*headlines.texts("train"), *headlines.texts("validation")]
+    assert sorted(seen) == sorted(text for text in kept if text not in left_out)
+    assert trial.size == sum(text not in left_out for text in headlines.texts("train"))
 
 
 # -------------------------------------------------------------------------------- the command

@@ -226,6 +226,22 @@ def test_sweep_and_train_the_best(
     assert trained.data.metrics["validation/accuracy"] == pytest.approx(best["accuracy"])
 
 
+def test_what_decides_in_training_is_the_objective(
+    search: list[str], store: str, runs: Runs, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _rewrite(tmp_path)
+    code, out, err = main(capfd, "sweep", *search, "sweep.trials=2", "training.select=log_loss")
+    assert not code, err
+    (parent,) = runs("tags.kind = 'sweep'")
+    logged = _logged_search(store, parent.info.run_id)
+    assert logged["objectives"] == ["log_loss"]
+    losses = {trial["number"]: trial["values"]["log_loss"] for trial in logged["trials"]}
+    assert len(losses) == 2
+    assert logged["best"] == min(losses, key=lambda number: losses[number])
+    assert parent.data.metrics["validation/log_loss"] == pytest.approx(min(losses.values()))
+    assert " is best: validation log loss (nats) " in out
+
+
 def test_a_search_in_which_nothing_finishes(
     search: list[str], runs: Runs, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

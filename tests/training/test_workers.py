@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from builders import small_overrides, unused_ports
+from builders import make_headlines, small_overrides, unused_ports
 from mlflow import MlflowClient
 
 from pipeline.base.errors import ConfigError, TrainingError
@@ -197,6 +197,43 @@ def test_two_processes_give_what_one_gives(small: dict[str, Path], tmp_path: Pat
     assert len(result.headlines.texts("train")) % 11 == 1
     (status, curves, answers), (_, expected, expected_answers) = _run(uri), _run(alone)
     assert status == "FINISHED"
+    for name in EPOCHS:
+        assert curves[name] == pytest.approx(expected[name], rel=1e-3, abs=1e-4), name
+    pd.testing.assert_frame_equal(answers, expected_answers, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_go_on_with_weights_and_headlines_without_a_label_as_one_does(
+    small: dict[str, Path], tmp_path: Path
+) -> None:
+    from pipeline.classifier.export import export_classifier
+    from pipeline.config import load_config
+    from pipeline.run import run
+
+    texts, labels = make_headlines(40)
+    frame = pd.DataFrame({"text": texts, "label": labels})
+    frame["worth"] = [1 + i % 3 for i in range(len(frame))]
+    frame.loc[::4, "label"] = ""
+    frame.to_csv(tmp_path / "weighted.csv", index=False)
+    options = (
+        "insight=none", "model.dropout=0", "model.spatial_dropout=0", "training.batch_size=16",
+        f"data.path={tmp_path}/weighted.csv", "data.weight=worth", "training.class_weight=balanced",
+        "training.select=macro_f1",
+    )  # fmt: skip
+    earlier = run(load_config(small_overrides(small, f"sqlite:///{tmp_path}/earlier.db", *options)))
+    begin = f"start={export_classifier(earlier.fitted.classifier, tmp_path / 'earlier')}"
+    two, alone = (f"sqlite:///{tmp_path}/{name}.db" for name in ("two", "one"))
+    with _processes(tmp_path, small_overrides(small, two, *options, begin)) as processes:
+        for i, process in enumerate(processes):
+            assert process.wait(600) == 0, (tmp_path / f"{i}.txt").read_text()
+    result = run(load_config(small_overrides(small, alone, *options, begin)))
+    assert result.start is not None
+    assert result.fitted.unlabelled is not None
+    assert result.fitted.unlabelled.used
+    (status, curves, answers), (_, expected, expected_answers) = _run(two), _run(alone)
+    assert status == "FINISHED"
+    assert expected["epochs/loss"][0] < earlier.fitted.history.epochs[0].loss  # it goes on
     for name in EPOCHS:
         assert curves[name] == pytest.approx(expected[name], rel=1e-3, abs=1e-4), name
     pd.testing.assert_frame_equal(answers, expected_answers, rtol=1e-2, atol=1e-3)
