@@ -1,8 +1,9 @@
 """Whether weights help where a label is rare: BBC News with one label cut to a part of its texts.
 
     python -m bench.rare
+    python -m bench.rare --labelled 100 --part 0.2
 
-Validation and test headlines keep all labels. Each draw cuts another label. Validation chooses the way,
+With --labelled the other training headlines have no label, and are learned from too. Validation and test headlines keep all labels. Each draw cuts another label. Validation chooses the way,
 test reports it.
 """
 
@@ -18,12 +19,14 @@ import numpy as np
 from bench.measure import table, versions
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import load_headlines
-from pipeline.data.sampling import take_examples
+from pipeline.data.sampling import sample_examples, take_examples
 from pipeline.embedding.loading import load_vectors
 from pipeline.insight.evaluation import evaluate
 from pipeline.insight.spread import Spread
 from pipeline.training.fit import fit
 from pipeline.training.options import TrainingOptions
+
+_FEW_VALIDATION = 20
 
 WAYS = {
     "no weights": TrainingOptions(),
@@ -43,9 +46,10 @@ def cut(examples: Examples, label: int, part: float, seed: int) -> Examples:
 
 @click.command()
 @click.option("--part", default=0.05, show_default=True, help="Of the label's training headlines.")
+@click.option("--labelled", type=int, help="Training headlines with a label, drawn after the cut  [default: all]")  # fmt: skip
 @click.option("--seeds", default=5, show_default=True)
 @click.option("--validation/--whole-validation", "cut_validation", default=False, show_default=True, help="Cut validation too, as it is where all data have a rare label.")  # fmt: skip
-def main(part: float, seeds: int, cut_validation: bool) -> None:
+def main(part: float, labelled: int | None, seeds: int, cut_validation: bool) -> None:
     """Print macro F1 on validation and test, and the recall of the rare label: mean and spread."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.disable()
@@ -58,8 +62,15 @@ def main(part: float, seeds: int, cut_validation: bool) -> None:
         whole, test = map(headlines.examples, ("validation", "test"))
         choosing = cut(whole, label, part, seed) if cut_validation else whole
         test = replace(test, texts=[*test.texts])
+        others: list[str] = []
+        if labelled is not None:
+            every, training = training, sample_examples(training, labelled, seed)
+            others = [text for text in every.texts if text not in set(training.texts)]
+            choosing = sample_examples(choosing, max(labelled // 4, _FEW_VALIDATION), seed)
         for way, schedule in WAYS.items():
-            fitted = fit(training, choosing, vectors, schedule=schedule, seed=seed)
+            fitted = fit(
+                training, choosing, vectors, schedule=schedule, seed=seed, unlabelled=others
+            )
             on_validation = evaluate(fitted.classifier, choosing)
             on_test = evaluate(fitted.classifier, test)
             figures[way].append(
