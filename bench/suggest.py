@@ -166,19 +166,26 @@ def measure(headlines: Headlines, sizes: list[int], seed: int) -> tuple[list[flo
         taken = chosen[-1]
         left = [text for text in every.texts if text not in set(taken.texts)]
         pool = [left[i] for i in sample_positions(len(left), 20_000, seed)]
-        new = suggest_texts(taken, pool, size - len(taken), seed=seed)
+        # `pipeline suggest` knows the labels of validation too.
+        more, names = _validation(headlines, taken, seed), taken.label_names
+        labelled = Examples([*taken.texts, *more.texts], [*taken.labels, *more.labels], names)
+        new = suggest_texts(labelled, pool, size - len(taken), seed=seed)
         texts = [*taken.texts, *(each.text for each in new)]
-        chosen.append(Examples(texts, [label_of[text] for text in texts], taken.label_names))
+        chosen.append(Examples(texts, [label_of[text] for text in texts], names))
     first = _test(headlines, drawn[0], seed)
     by_draw = [first, *(_test(headlines, each, seed) for each in drawn[1:])]
     return by_draw, [first, *(_test(headlines, each, seed) for each in chosen[1:])]
 
 
+def _validation(headlines: Headlines, training: Examples, seed: int) -> Examples:
+    n_validation = max(len(training) // 4, _FEW_VALIDATION)
+    return sample_examples(headlines.examples("validation"), n_validation, seed)
+
+
 def _test(headlines: Headlines, training: Examples, seed: int) -> float:
     from pipeline.training.fit import fit
 
-    n_validation = max(len(training) // 4, _FEW_VALIDATION)
-    validation = sample_examples(headlines.examples("validation"), n_validation, seed)
+    validation = _validation(headlines, training, seed)
     labelled, test = set(training.texts), headlines.examples("test")
     rest = [text for text in headlines.texts("train") if text not in labelled]
     texts = [rest[i] for i in sample_positions(len(rest), 20_000, seed)]
