@@ -202,7 +202,7 @@ class Ensemble:
 
     classifier: Classifier
     members: Mapping[str, MemberResult]
-    validation: Mapping[Select, float]
+    validation: Mapping[str, float]
     seconds: float
 
     @property

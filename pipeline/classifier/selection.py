@@ -29,9 +29,10 @@ def score(select: Select, counts: Counts, loss: float) -> float:
     return _SCORES[select](counts, loss)
 
 
-def all_figures(counts: Counts, loss: float) -> dict[Select, float]:
+def all_figures(counts: Counts, loss: float) -> dict[str, float]:
     """All that can decide, by name. Of the log loss, in nats, lower is better; of all else, higher."""
-    return {name: score(name, counts, loss) for name in get_args(Select)} | {"log_loss": loss}
+    figures = {name: score(name, counts, loss) for name in get_args(Select)}
+    return {**figures, "log_loss": loss}
 
 
 def _balanced(counts: Counts, loss: float) -> float:

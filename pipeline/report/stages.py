@@ -142,11 +142,9 @@ def ensemble_items(ensemble: Ensemble, select: Select = "accuracy") -> list[Item
 
     `select`: what decides (`training.select`); it is a metric beside the accuracy.
     """
-    decisive: dict[Select, float] = {
-        name: ensemble.validation[name] for name in dict.fromkeys(("accuracy", select))
-    }
+    names = dict.fromkeys(("accuracy", select))
     return [
-        *(Metric(f"validation/{name}", value) for name, value in decisive.items()),
+        *(Metric(f"validation/{name}", ensemble.validation[name]) for name in names),
         Table("tables/members.csv", members_table(ensemble)),
     ]
 

@@ -296,10 +296,9 @@ class _Pruned(Exception):  # noqa: N818  it is no error
 def _measure(fitted: Fitted, headlines: Headlines, objectives: Sequence[str]) -> dict[str, float]:
     """The values of a trial, on the validation headlines. Size and speed are those of the classifier
     that `pipeline export` writes, on one thread. Other processes make it slower: search with one."""
-    validation: Mapping[str, float] = fitted.ensemble.validation
     values = {
         name: value
-        for name, value in validation.items()
+        for name, value in fitted.ensemble.validation.items()
         if name in (ACCURACY, LOG_LOSS, *objectives)
     }
     if set(objectives) <= values.keys():
