@@ -159,7 +159,11 @@ def run(
 
         with timed(seconds, "model_saving"):
             facts = report.model_facts(
-                headlines, config.data.source, config.vectors, fitted.ensemble.accuracy
+                headlines,
+                config.data.source,
+                config.vectors,
+                fitted.ensemble.accuracy,
+                start.facts if start else None,
             )
             tracked.keep_model(fitted.classifier, facts)
             tracked.log([report.File("keras/classifier.keras", keras_file(fitted.classifier))])

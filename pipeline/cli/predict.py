@@ -94,7 +94,7 @@ def predict(
 def print_answers(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Print a line for each headline, with what was asked for and the marks, if there are any."""
     columns = {
-        "label": [NONE if row["label"] is None else row["label"] for row in rows],
+        "label": [shown_label(row) for row in rows],
         "probability": [f"{row['probability']:.3f}" for row in rows],
     }
     if any("labels" in row for row in rows):
@@ -103,3 +103,15 @@ def print_answers(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> No
         columns["mark"] = [str(row.get("mark") or "").replace("_", " ") for row in rows]
     columns["headline"] = [*texts]
     print_table([*columns], [*zip(*columns.values(), strict=True)])
+
+
+def shown_label(row: Mapping[str, Any]) -> str:
+    """The label of an answer. Where none is probable enough, it says which one is the nearest.
+
+    >>> shown_label({"label": None, "probabilities": {"money": 0.4, "nature": 0.6}})
+    '(none) nearest: nature'
+    """
+    if row["label"] is not None:
+        return str(row["label"])
+    nearest = max(row["probabilities"], key=row["probabilities"].__getitem__)
+    return f"{NONE} nearest: {nearest}"

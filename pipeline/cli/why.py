@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pipeline.cli.predict import shown_label
 from pipeline.cli.terminal import escaped, print_table
 
 # Fractions of the strongest word of the headline: bold from the first, no colour below the second.
@@ -18,8 +19,8 @@ FOR, AGAINST = "#4477aa", "#dd6622"
 def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Print a block for each headline: its label, and its words, the strongest first.
 
-    `rows`: as `LoadedModel.predict` gives them with `why`. On a terminal, words for the label are blue and words
-    against it orange.
+    `rows`: as `LoadedModel.predict` gives them with `why`. On a terminal, words for the label are blue
+    and words against it orange.
     """
     from rich.console import Console
 
@@ -35,7 +36,7 @@ def _headline(text: str, row: Mapping[str, Any]) -> Any:
     from rich.text import Text
 
     best = max(row["probabilities"], key=row["probabilities"].__getitem__)
-    shown = Text(f"{escaped(row['label'] or f'(none) {best}')}  {row['probability']:.3f}  ")
+    shown = Text(f"{escaped(shown_label(row))}  {row['probability']:.3f}  ")
     values = [word["contributions"][best] for word in row["why"]["words"]]
     most = max(map(abs, values), default=0.0)
     end = 0

@@ -18,6 +18,14 @@ from pipeline.portable.conformal import Calibration, label_sets
 
 COVERAGES = (0.8, 0.9, 0.95, 0.99)
 """How often sets of labels shall hold the right one, in the table of an evaluation."""
+_SETS_COLUMNS = (
+    "coverage_asked",
+    "coverage_reached",
+    "worst_label_coverage",
+    "labels_per_set",
+    "share_without_label",
+    "share_with_one_label",
+)
 N_BINS = 15  # of the reliability diagram, as in Guo et al. (2017), arXiv 1706.04599
 
 
@@ -135,9 +143,10 @@ class Evaluation:
     def label_sets(self) -> dict[str, list[Any]]:
         """Columns with one row for each of COVERAGES that the calibration can tell.
 
-        `asked`: how often the sets shall hold the right label; `coverage`: how often they do, and
-        `lowest_label`: the same for the label with the least. `mean_size`: labels in a set. `empty`,
-        `single`: the fraction of sets with no label, with one.
+        `coverage_asked`: how often the sets shall hold the right label; `coverage_reached`: how often
+        they do; `worst_label_coverage`: the same for the headlines of the label with the least.
+        `labels_per_set`: on average. `share_without_label`, `share_with_one_label`: the fraction of
+        sets with no label, with one.
         """
         rows = []
         for asked in COVERAGES:
@@ -155,20 +164,19 @@ class Evaluation:
                     *((sizes == n).mean() for n in (0, 1)),
                 )
             )
-        names = ("asked", "coverage", "lowest_label", "mean_size", "empty", "single")
-        return {name: [float(row[i]) for row in rows] for i, name in enumerate(names)}
+        return {name: [float(row[i]) for row in rows] for i, name in enumerate(_SETS_COLUMNS)}
 
     def by_share(self) -> dict[str, list[float]]:
         """Accuracy by the share that is answered, the surest texts first: selective accuracy.
 
-        Columns with one row for each tenth: `answered`, the share; `threshold`, the probability from
-        which on a label is given; `accuracy` of these texts (El-Yaniv and Wiener 2010).
+        Columns with one row for each tenth: `share_answered`; `threshold`, the probability from which
+        on a label is given; `accuracy` of these texts (El-Yaniv and Wiener 2010).
         """
         order = np.argsort(-self.confidence, kind="stable")
         right = (self.predicted == self.labels)[order].cumsum()
         counts = [max(round(len(order) * tenth / 10), 1) for tenth in range(10, 0, -1)]
         return {
-            "answered": [count / len(order) for count in counts],
+            "share_answered": [count / len(order) for count in counts],
             "threshold": [float(self.confidence[order[count - 1]]) for count in counts],
             "accuracy": [float(right[count - 1] / count) for count in counts],
         }

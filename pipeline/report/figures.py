@@ -161,21 +161,20 @@ def unsure_figure(evaluation: Evaluation) -> Figure:
     figure = style.new_figure(style.UNSURE)
     left, right = figure.subplots(1, 2)
     by_share = evaluation.by_share()
-    left.plot(by_share["answered"], by_share["accuracy"], "o-", color=style.MAIN)
+    left.plot(by_share["share_answered"], by_share["accuracy"], "o-", color=style.MAIN)
     left.set_xlim(0, 1.04)
     left.set_xlabel("share of the headlines that is answered")
     left.set_ylabel("accuracy of these")
     sets = evaluation.label_sets()
     right.plot([0.75, 1], [0.75, 1], color=style.QUIET, linestyle=":", label="as asked")
-    right.plot(sets["asked"], sets["coverage"], "o-", color=style.MAIN, label="all headlines")
+    asked, reached = sets["coverage_asked"], sets["coverage_reached"]
+    right.plot(asked, reached, "o-", color=style.MAIN, label="all headlines")
     look = {"color": style.ACCENT, "marker": "v", "linestyle": "--"}
-    right.plot(sets["asked"], sets["lowest_label"], label="the lowest label", **look)
-    for asked, coverage, size in zip(
-        sets["asked"], sets["coverage"], sets["mean_size"], strict=True
-    ):
-        right.annotate(
-            f"{size:.2f}", (asked, coverage), (0, 6), textcoords="offset points", ha="right"
-        )
+    right.plot(asked, sets["worst_label_coverage"], label="the worst label", **look)
+    for *point, size in zip(asked, reached, sets["labels_per_set"], strict=True):
+        number = f"{size:.2f}".removesuffix(".00")
+        right.annotate(number, point, (0, 6), textcoords="offset points", ha="right")
+    right.margins(y=0.12)  # room for the numbers below the frame
     right.set_xlabel("how often sets shall hold the right label")
     right.set_ylabel("how often they do")
     right.set_title("with the mean number of labels in a set", fontsize="medium")

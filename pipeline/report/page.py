@@ -164,11 +164,16 @@ def audit_page(headlines: Headlines, audited: Audit, described: Sequence[Item] =
     return page_text("Audit of the data", headlines.name, result, items, AUDIT_SECTIONS, more=more)
 
 
-def evaluation_page(evaluation: Evaluation, model: str, path: str) -> Text:
-    """The page of `pipeline evaluate`. `model`: its address. `path`: of the file of headlines."""
+def evaluation_page(evaluation: Evaluation, model: str, path: str, warning: str = "") -> Text:
+    """The page of `pipeline evaluate`.
+
+    `model`: its address. `path`: of the file of headlines. `warning`: what is said below the result.
+    """
     items = evaluations_items({"model": evaluation}, "model")
     result = result_sentence(evaluation)
-    return page_text("Evaluation", f"{model} on {path}", result, items, EVALUATION_SECTIONS)
+    more = [f"{warning[:1].upper()}{warning[1:]}." if warning else ""]
+    name = f"{model} on {path}"
+    return page_text("Evaluation", name, result, items, EVALUATION_SECTIONS, more=more)
 
 
 def shown(text: object, most: int = MAX_CELL) -> str:

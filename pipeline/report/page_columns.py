@@ -33,14 +33,6 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "tokens": "running words",
         "tokens_share": "fraction of them ",
     },
-    "tables/label_sets.csv": {
-        "asked": "asked for",
-        "coverage": "hold the right label",
-        "lowest_label": "of the lowest label",
-        "mean_size": "labels in a set",
-        "empty": "with none",
-        "single": "with one",
-    },
     "tables/epochs.csv": {
         "phase": "phase",
         "epoch": "epoch",

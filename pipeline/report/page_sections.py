@@ -195,7 +195,7 @@ RUN_SECTIONS = (
         },
         tables={
             "tables/answered.csv": "Answering only the surest headlines",
-            "tables/label_sets.csv": "Sets of labels",
+            "tables/label_sets.csv": "Sets of labels. Coverage: how often a set holds the right label",
             "tables/thresholds.csv": "Answering only from a confidence on",
             "tables/marks.csv": "Headlines whose answer means little",
         },

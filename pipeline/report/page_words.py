@@ -174,7 +174,7 @@ def thresholds(logged: Logged) -> str:
         return ""
     return (
         f"Answering only from a confidence of {sure['threshold']:.0%} on, it answers "
-        f"{sure['answered']:.0%} of the headlines and is right on {sure['accuracy']:.1%} of them."
+        f"{sure['share_answered']:.0%} of the headlines and is right on {sure['accuracy']:.1%} of them."
     )
 
 
@@ -182,11 +182,11 @@ def label_sets(logged: Logged) -> str:
     frame = logged.table("label_sets")
     if not len(frame):
         return ""
-    row = frame.iloc[(frame["asked"] - 0.9).abs().argmin()]
+    row = frame.iloc[(frame["coverage_asked"] - 0.9).abs().argmin()]
     return (
-        f"Sets of labels for a coverage of {row['asked']:.0%} hold the right label of "
-        f"{row['coverage']:.1%} of the headlines, with {row['mean_size']:.2f} labels on average; "
-        f"{row['empty']:.1%} of the sets have none."
+        f"Sets of labels for a coverage of {row['coverage_asked']:.0%} hold the right label of "
+        f"{row['coverage_reached']:.1%} of the headlines, with {row['labels_per_set']:.2f} labels on "
+        f"average; {row['share_without_label']:.1%} of the sets have none."
     )
 
 
@@ -194,8 +194,8 @@ def surest_half(logged: Logged) -> str:
     frame = logged.table("answered")
     if not len(frame):
         return ""
-    row = frame.iloc[(frame["answered"] - 0.5).abs().argmin()]
-    return f"Of the surest {row['answered']:.0%} of the headlines, {row['accuracy']:.1%} are right."
+    row = frame.iloc[(frame["share_answered"] - 0.5).abs().argmin()]
+    return f"Of the surest {row['share_answered']:.0%} of the headlines, {row['accuracy']:.1%} are right."
 
 
 def unsure(logged: Logged) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from pipeline.base.addresses import masked
 from pipeline.classifier.ensemble import Ensemble
 from pipeline.data.headlines import Headlines
+from pipeline.data.seen import note_texts
 from pipeline.data.sources import SOURCES
 from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
@@ -64,11 +66,16 @@ def summary(
 
 
 def model_facts(
-    headlines: Headlines, source: str, vectors: VectorsOptions, accuracy: float
+    headlines: Headlines,
+    source: str,
+    vectors: VectorsOptions,
+    accuracy: float,
+    earlier: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What the README and the card of a model tell, before it was tested.
 
-    `source`: of the headlines, a name in SOURCES. `accuracy`: on the validation headlines.
+    `source`: of the headlines, a name in SOURCES. `accuracy`: on the validation headlines. `earlier`:
+    the facts of the model from which the training began.
     """
     licences = {
         "data_licence": SOURCES[source].licence,
@@ -80,6 +87,10 @@ def model_facts(
         **{name: licence for name, licence in licences.items() if licence},
         "headlines": {split: len(rows) for split, rows in headlines.splits.items()},
         "test_sha256": headlines.sha256["test"],
+        "seen": note_texts(
+            chain.from_iterable(map(headlines.column, ("train", "validation"))),
+            (earlier or {}).get("seen"),
+        ),
         "majority": majority_share(headlines),
         "metrics": {"validation/accuracy": accuracy},
     }

@@ -165,13 +165,13 @@ def marks_table(evaluation: Evaluation) -> pd.DataFrame:
 def thresholds_table(evaluation: Evaluation) -> pd.DataFrame:
     """What answering only from a confidence on gives: one row for each threshold.
 
-    `answered`: the fraction of the headlines with that confidence. `accuracy`: of these; NaN where
-    there are none.
+    `share_answered`: the fraction of the headlines with that confidence. `accuracy`: of these; NaN
+    where there are none.
     """
     right = evaluation.predicted == evaluation.labels
     rows = []
     for threshold in THRESHOLDS:
         sure = evaluation.confidence >= threshold
         accuracy = right[sure].mean() if sure.any() else np.nan
-        rows.append({"threshold": threshold, "answered": sure.mean(), "accuracy": accuracy})
+        rows.append({"threshold": threshold, "share_answered": sure.mean(), "accuracy": accuracy})
     return pd.DataFrame(rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from builders import main
 
@@ -11,19 +9,27 @@ from pipeline.config import groups, load_config, options
 
 
 def listed(out: str) -> dict[str, tuple[str, str]]:
-    """The value and the meaning of each option."""
-    table = out.partition("option ")[2].rpartition("\n\n")[0].splitlines()[2:]
-    cells = [[*re.split(r"  +", line), ""] for line in table]
-    return {name: (value, meaning) for name, value, meaning, *_ in cells}
+    """The value and the meaning of each option: on its line, or on the next one."""
+    options: dict[str, tuple[str, str]] = {}
+    name = ""
+    for line in out.partition("\nOther choices")[0].splitlines():
+        first, _, meaning = line.partition("  ")
+        if line.startswith(" ") and name:
+            options[name] = (options[name][0], line.strip())
+        elif "=" in first:
+            name, _, value = first.partition("=")
+            options[name] = (value, meaning.strip())
+    return options
 
 
 def test_it_lists_choices_values_and_meanings(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = main(capfd, "options", "model=mean", "seed=3", "compare.seeds=[1,2]")
     assert code == 0
-    choices = " ".join(out.partition("option ")[0].split())
+    table = out.partition("\n\n")[0]
+    choices = " ".join(table.split())
     for group in groups():
         assert f"{group} {', '.join(options(group))}" in choices
-    assert max(map(len, out.partition("option ")[0].splitlines())) < 110
+    assert max(map(len, table.splitlines())) <= 100
     values = listed(out)
     assert values["model.encoder"] == ("mean", "")
     assert values["data.seed"] == ("3", "of the split")
@@ -53,3 +59,35 @@ def test_what_it_lists_can_be_set(capfd: pytest.CaptureFixture[str]) -> None:
     code, again, _ = main(capfd, "options", "data=file", *overrides)
     assert (code, again) == (0, shown)
     load_config(["data=file", *overrides])
+
+
+def test_a_word_picks_options(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = main(capfd, "options", "Epochs")
+    assert code == 0
+    assert {"training.frozen.epochs", "training.fine_tuned.epochs"} <= set(listed(out))
+    assert all("epochs" in name for name in listed(out))
+    assert "vectors.epochs" in out
+    assert "with vectors=corpus, joined" in out  # not chosen
+    code, out, _ = main(capfd, "options", "model", "model=mean")
+    assert code == 0
+    assert out.splitlines()[2].split(maxsplit=1) == ["model", ", ".join(options("model"))]
+    assert listed(out)["model.encoder"][0] == "mean"
+
+
+def test_a_word_that_no_option_has_gets_the_nearest(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = main(capfd, "options", "drpout")
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: no option has 'drpout' in its name; near are model.dropout: `pipeline options` "
+        "lists all\n"
+    )
+
+
+def test_a_narrow_terminal_shows_it_whole(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = main(capfd, "options", "training")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80

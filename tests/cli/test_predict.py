@@ -167,7 +167,7 @@ def test_thresholds_sets_and_marks(asked: RunResult, capfd: pytest.CaptureFixtur
     assert code == 0
     lines = out.splitlines()
     assert lines[0].split() == ["label", "probability", "labels", "mark", "headline"]
-    assert lines[2].startswith("(none)")
+    assert lines[2].startswith(("(none) nearest: money", "(none) nearest: nature", "(none) nearest: sport"))
     assert "no known word" in lines[3]
     code, out, _ = main(capfd, "predict", "--json", "--coverage", "0.8", "Bank", "xqzw")
     rows = [json.loads(line) for line in out.splitlines()]
@@ -175,4 +175,4 @@ def test_thresholds_sets_and_marks(asked: RunResult, capfd: pytest.CaptureFixtur
     assert all(set(row["labels"]) <= {"money", "nature", "sport"} for row in rows)
     code, out, _ = main(capfd, "predict", "--why", "--threshold", "1", "Bank shares")
     assert code == 0
-    assert out.startswith("(none) ")
+    assert out.startswith("(none) nearest: ")

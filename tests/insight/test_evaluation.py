@@ -69,27 +69,27 @@ def unsure() -> Evaluation:
 
 def test_accuracy_by_the_share_that_is_answered() -> None:
     table = unsure().by_share()
-    assert table["answered"] == pytest.approx(np.arange(10, 0, -1) / 10)
+    assert table["share_answered"] == pytest.approx(np.arange(10, 0, -1) / 10)
     right = [8, 8, 7, 6, 5, 4, 3, 2, 2, 1]
     assert table["accuracy"] == pytest.approx(
         [n / m for n, m in zip(right, range(10, 0, -1), strict=True)]
     )
     assert table["threshold"] == pytest.approx(np.linspace(0.55, 0.95, 10))
     few = evaluate_probabilities([[0.9, 0.1]], Examples(["a"], [0], ("x", "y"))).by_share()
-    assert few["answered"] == [1.0] * 10
+    assert few["share_answered"] == [1.0] * 10
 
 
 def test_sets_of_labels_by_hand() -> None:
     """Of nine validation texts eight have a right label from .4725 on, and all from .4 on."""
     evaluation = unsure()
     table = evaluation.label_sets()
-    assert table["asked"] == [0.8, 0.9]  # nine texts tell no more
+    assert table["coverage_asked"] == [0.8, 0.9]  # nine texts tell no more
     # All ten texts have x in their set. With .4 the two that are least sure have y too.
-    assert table["coverage"] == [0.8, pytest.approx(0.9)]
-    assert table["lowest_label"] == [0.0, 0.5]
-    assert table["mean_size"] == [1.0, 1.2]
-    assert (table["empty"], table["single"]) == ([0.0, 0.0], [1.0, 0.8])
-    assert example().label_sets()["asked"] == []
+    assert table["coverage_reached"] == [0.8, pytest.approx(0.9)]
+    assert table["worst_label_coverage"] == [0.0, 0.5]
+    assert table["labels_per_set"] == [1.0, 1.2]
+    assert (table["share_without_label"], table["share_with_one_label"]) == ([0.0, 0.0], [1.0, 0.8])
+    assert example().label_sets()["coverage_asked"] == []
 
 
 def test_texts_with_a_mark_are_counted_by_themselves() -> None:

@@ -117,10 +117,10 @@ def test_the_evaluations(evaluation: Evaluation) -> None:
     assert surest.answered == 1  # the probabilities of `right` are 0 and 1
     some = report.evaluations_items({"frozen": evaluation}, "frozen")
     rows = next(i.frame for i in some if getattr(i, "path", "") == "tables/thresholds.csv")
-    assert rows["answered"].is_monotonic_decreasing
+    assert rows["share_answered"].is_monotonic_decreasing
     sure = evaluation.confidence >= 0.5
     half = rows.set_index("threshold").loc[0.5]
-    assert half["answered"] == sure.mean()
+    assert half["share_answered"] == sure.mean()
     right = evaluation.predicted == evaluation.labels
     assert half["accuracy"] == pytest.approx(right[sure].mean(), nan_ok=True)
     without = report.evaluations_items({"frozen": evaluation}, "frozen", figures=False)
