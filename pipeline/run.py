@@ -20,7 +20,7 @@ from pipeline.classifier.start import Start, read_start
 from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
-from pipeline.data.weighting import check_class_weight
+from pipeline.data.weighting import check_class_weight, label_weights
 from pipeline.embedding.loading import check_vectors, vectors_name
 from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
@@ -136,6 +136,11 @@ def run(
                 )
                 log(report.audit_items(audited))
 
+        if config.training.class_weight:
+            weights = label_weights(train, config.training.class_weight)
+            logger.info("weights of labels: %s", _listed(weights))
+            log(report.label_weights_items(train, weights))
+
         def log_epoch(epoch: Epoch) -> None:
             log(report.epoch_items(epoch, next(steps)))
             if on_epoch:
@@ -244,6 +249,13 @@ def run(
         seconds=seconds,
         start=began_from if start else None,
     )
+
+
+def _listed(weights: Mapping[str, float], most: int = 10) -> str:
+    """The weights of labels in a line, the first ones of many."""
+    shown = ", ".join(f"{name} {weight:.3g}" for name, weight in [*weights.items()][:most])
+    left = len(weights) - most
+    return f"{shown} and {left:,} more" if left > 0 else shown
 
 
 def _other_phases(fitted: Fitted) -> dict[str, dict[str, bytes]]:

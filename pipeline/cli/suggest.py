@@ -68,7 +68,7 @@ def suggest(n: int, out: Path, overrides: tuple[str, ...]) -> None:
     _write(out, suggestions, config)
     shown = suggestions.suggestions[:_SHOWN]
     print_table(
-        ["headline", "probably", "why"], [(each.text, each.label, each.why) for each in shown]
+        ["headline", "suggested", "why"], [(each.text, each.label, each.why) for each in shown]
     )
     click.echo()
     n_chosen = len(suggestions.suggestions)

@@ -48,6 +48,15 @@ def check_class_weight(class_weight: ClassWeight | None, label_names: Sequence[s
             )
 
 
+def label_weights(training: Examples, class_weight: ClassWeight | None) -> dict[str, float]:
+    """The weight of each label by its name, as `weigh_labels` takes it.
+
+    >>> label_weights(Examples(["a", "b", "c"], [0, 0, 1], ("money", "nature")), "balanced")
+    {'money': 0.75, 'nature': 1.5}
+    """
+    return dict(zip(training.label_names, _by_label(training, class_weight).tolist(), strict=True))
+
+
 def text_weights(examples: Examples) -> NDArray[np.float64]:
     """The weight of each text, also where all are 1: float64 array, (n,)."""
     if examples.weights is None:

@@ -51,9 +51,15 @@ class Suggestion:
 
     @property
     def why(self) -> str:
-        """Why its label would teach something, in words."""
-        pair = f"{self.label} {self.probability:.2f} or {self.other_label} {self.other_probability:.2f}"
-        return f"{pair}; near {self.stands_for:,} others" if self.stands_for else pair
+        """Why its label would teach something, in words.
+
+        >>> Suggestion("Alps lose snow", "sport", 0.45, "nature", 0.4, stands_for=12).why
+        'sport 45% or nature 40%; 12 similar headlines'
+        """
+        first = f"{self.label} {self.probability:.0%}"
+        pair = f"{first} or {self.other_label} {self.other_probability:.0%}"
+        number = self.stands_for
+        return f"{pair}; {number:,} similar headline{'s' * (number > 1)}" if number else pair
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ from pipeline.report.stages import epoch_items as epoch_items
 from pipeline.report.stages import evaluations_items as evaluations_items
 from pipeline.report.stages import headlines_items as headlines_items
 from pipeline.report.stages import history_items as history_items
+from pipeline.report.stages import label_weights_items as label_weights_items
 from pipeline.report.stages import length_items as length_items
 from pipeline.report.stages import matrix_items as matrix_items
 from pipeline.report.stages import phases_items as phases_items

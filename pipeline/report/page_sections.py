@@ -154,6 +154,8 @@ RUN_SECTIONS = (
             )
         },
         tables={
+            "tables/label_weights.csv": "How much each training headline of a label counts "
+            "(training.class_weight)",
             "tables/length.csv": "How much of a headline is read",
             "tables/unlabelled.csv": "What came of the headlines without a label",
             "tables/epochs.csv": "Every epoch",

@@ -11,6 +11,7 @@ from pipeline.base.options import flatten
 from pipeline.classifier.ensemble import Ensemble
 from pipeline.classifier.options import Select
 from pipeline.classifier.unlabelled import SelfLabelled
+from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import EmbeddingMatrix
 from pipeline.embedding.vocabulary import Length
@@ -41,6 +42,7 @@ from pipeline.report.tables import (
     data_table,
     epochs_table,
     label_sets_table,
+    label_weights_table,
     length_table,
     marks_table,
     members_table,
@@ -106,6 +108,11 @@ def matrix_items(matrix: EmbeddingMatrix, *, figures: bool = True) -> list[Item]
 def length_items(length: Length) -> list[Item]:
     """How many tokens of a headline are read, also where the options leave that open."""
     return [Table("tables/length.csv", length_table(length))]
+
+
+def label_weights_items(training: Examples, weights: Mapping[str, float]) -> list[Item]:
+    """How much the training headlines of each label count. `weights`: by the name of the label."""
+    return [Table("tables/label_weights.csv", label_weights_table(training, weights))]
 
 
 def epoch_items(epoch: Epoch, step: int) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from pipeline.classifier.ensemble import Ensemble
 from pipeline.classifier.unlabelled import SelfLabelled
+from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
 from pipeline.embedding.vocabulary import Length
@@ -73,6 +75,13 @@ def epochs_table(history: History) -> pd.DataFrame:
     frame = pd.DataFrame(rows).drop(columns="planned").rename(columns={"number": "epoch"})
     decided_as_always = all(each.score in (None, each.val_accuracy) for each in history.epochs)
     return frame.drop(columns="score") if decided_as_always else frame
+
+
+def label_weights_table(training: Examples, weights: Mapping[str, float]) -> pd.DataFrame:
+    """One row for each label: its training headlines, and how much each of them counts."""
+    counts = np.bincount(training.labels, minlength=len(training.label_names))
+    rows = zip(training.label_names, counts.tolist(), weights.values(), strict=True)
+    return pd.DataFrame(rows, columns=["label", "training_headlines", "weight"])
 
 
 def members_table(ensemble: Ensemble) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def test_unsure_headlines_are_preferred(headlines: Headlines) -> None:
     assert np.mean(is_mixed) > 3 * 16 / len(headlines.unlabelled)
     first = result.suggestions[0]
     assert first.probability >= first.other_probability
-    assert first.why.startswith(f"{first.label} {first.probability:.2f} or {first.other_label} ")
+    assert first.why.startswith(f"{first.label} {first.probability:.0%} or {first.other_label} ")
 
 
 def test_the_same_seed_chooses_the_same(headlines: Headlines) -> None:
