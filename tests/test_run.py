@@ -445,7 +445,8 @@ def test_the_registry_gets_the_validation_result_and_its_headlines(
     path = write_csv(tmp_path / "headlines.csv", texts + texts, labels + labels)
     # Another file gets a name of its own, unless the user chooses the name.
     same = f"tracking.registered_model={done.result.registered.name}"
-    more = (f"data.path={path}", "data.seed=5", "training.select=macro_f1", same, *QUICK)
+    weighed = ("training.select=macro_f1", "training.class_weight={sport: 2}")
+    more = (f"data.path={path}", "data.seed=5", *weighed, same, *QUICK)
     second = run(load_config(small_overrides(small, done.result.tracking_uri, *more)))
     assert not second.registered.champion
     assert "other headlines" in second.registered.reason
@@ -459,6 +460,10 @@ def test_the_registry_gets_the_validation_result_and_its_headlines(
     # Repeated headlines are counted in the run.
     counts = pd.read_csv(done.client.download_artifacts(second.run_id, "tables/data.csv"))
     assert counts.set_index("part")["headlines"]["dropped: duplicates"] == 120
+    # So are the weights of the labels.
+    file = done.client.download_artifacts(second.run_id, "tables/label_weights.csv")
+    table = pd.read_csv(file)
+    assert dict(zip(table["label"], table["weight"], strict=True))["sport"] == 2
 
 
 def test_the_seed_decides_the_bits(

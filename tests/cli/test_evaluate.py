@@ -6,28 +6,37 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import main, make_headlines, write_csv
+from builders import all_texts, main, make_headlines, write_csv
 
 from pipeline.run import RunResult
+
+
+def unseen(asked: RunResult) -> tuple[list[str], list[str]]:
+    """Labelled headlines that are in no split of the training."""
+    known = set(all_texts(asked.headlines))
+    rows = zip(*make_headlines(10, seed=9), strict=True)
+    texts, labels = zip(*[row for row in rows if row[0] not in known], strict=True)
+    return [*texts], [*labels]
 
 
 def test_it_measures_a_file_of_labelled_headlines(
     asked: RunResult, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    texts, labels = make_headlines(10, seed=9)
+    texts, labels = unseen(asked)
     path = write_csv(tmp_path / "new.csv", texts, labels, "headline,topic")
     columns = ["--file", str(path), "--text", "headline", "--label", "topic"]
     code, out, _ = main(capfd, "evaluate", "--json", *columns, "--model", "headlines-headlines")
     assert code == 0
     values = json.loads(out)
-    assert values["headlines"] == 30
+    assert values["headlines"] == len(texts)
     assert 0.3 < values["accuracy"] <= 1
     assert values["model"] == "models:/headlines-headlines/1"
     code, out, _ = main(capfd, "evaluate", *columns)
     assert code == 0
     assert "macro_f1" in out
-    assert "the surest headlines, by the share that is answered:" in out
-    assert "sets of labels, by how often they shall hold the right one:" in out
+    assert "Only the surest headlines answered, as by predict --threshold:" in out
+    assert "coverage_asked  coverage_reached  worst_label_coverage" in out
+    assert values["seen_in_training"] == 0
     assert {"by_share", "label_sets", "marks"} < set(values)
     assert values["by_share"]["accuracy"][0] == pytest.approx(values["accuracy"])
     page = tmp_path / "page.html"
@@ -38,10 +47,27 @@ def test_it_measures_a_file_of_labelled_headlines(
     write_csv(path, texts, labels)
     assert main(capfd, "evaluate", "--file", str(path))[0] == 0
 
-    write_csv(path, texts, ["weather"] * 30)
+    write_csv(path, texts, ["weather"] * len(texts))
     code, _, err = main(capfd, "evaluate", "--file", str(path))
     assert code == 2
     assert "expected the labels of the model, money, nature, sport, got 'weather'" in err
     code, _, err = main(capfd, "evaluate", *columns)
     assert code == 2
     assert "there is no column 'headline'" in err
+
+
+def test_it_warns_of_headlines_from_training(
+    asked: RunResult, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    headlines = asked.headlines
+    names = [headlines.label_names[label] for label in headlines.labels("train")]
+    path = write_csv(tmp_path / "old.csv", headlines.texts("train"), names)
+    page = tmp_path / "page.html"
+    code, out, err = main(
+        capfd, "evaluate", "--file", str(path), "--json", "--report", str(page)
+    )
+    assert code == 0
+    assert json.loads(out)["seen_in_training"] == 1
+    warning = f"100% of the headlines of {path} were in training"
+    assert err.startswith(f"evaluate: {warning}: expect a lower accuracy on new headlines")
+    assert warning in page.read_text("utf-8")

@@ -17,6 +17,7 @@ from pipeline.classifier.options import Select
 from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import load_headlines
+from pipeline.data.weighting import label_weights
 from pipeline.embedding.vocabulary import choose_length
 from pipeline.insight.evaluation import Evaluation, evaluate, evaluate_probabilities
 from pipeline.report.figures import confusion_matrix
@@ -66,6 +67,17 @@ def test_headlines_without_a_label() -> None:
     items = report.unlabelled_items(SelfLabelled(TRAIN, 1_200, 0.9, 0.75, used=True))
     numbers = tables(items)["tables/unlabelled.csv"].set_index("what")["value"]
     assert list(numbers) == [1_200, 1, 0.9, 0.75]
+
+
+def test_the_weights_of_labels() -> None:
+    training = Examples(["a", "b", "c"], [0, 0, 1], ("money", "nature"))
+    items = report.label_weights_items(training, label_weights(training, "balanced"))
+    frame = tables(items)["tables/label_weights.csv"]
+    assert frame.to_dict("list") == {
+        "label": ["money", "nature"],
+        "training_headlines": [2, 1],
+        "weight": [0.75, 1.5],
+    }
 
 
 def test_the_matrix() -> None:
