@@ -110,6 +110,16 @@ ROWS = (
         f"error: 'modle=mean' {_NOT_TAKEN}",
     ),
     BadInput(
+        "options: a word with a letter too few",
+        _run("options", "drpout"),
+        "error: no option has 'drpout' in its name; near are model.dropout: `pipeline options` lists all",
+    ),
+    BadInput(
+        "options: a word that is like no option",
+        _run("options", "xqzw"),
+        "error: no option has 'xqzw' in its name: `pipeline options` lists all",
+    ),
+    BadInput(
         "train: an option of a run with hyphens",
         _run("train", "--seed", "3"),
         "error: there is no option '--seed': an option of a run is written without hyphens, as in seed=3 (see pipeline train --help)",
