@@ -81,11 +81,6 @@ def option_values(overrides: Sequence[str] = ()) -> dict[str, Any]:
     return flatten(_composed(list(overrides)))
 
 
-def names_by_choice(group: str) -> dict[str, list[str]]:
-    """What can be set with each choice of a group, by the name of the choice."""
-    return {choice: _names(_compose([f"{group}={choice}"])) for choice in options(group)}
-
-
 def unused_overrides(overrides: Sequence[str], config: Config, uses: Sequence[str]) -> list[str]:
     """The names of overrides that change nothing where only the options of `uses` are read.
 
@@ -199,8 +194,11 @@ def _names(composed: dict[str, Any]) -> list[str]:
 def _unknown(name: str, names: Sequence[str]) -> str:
     """The message for an option that is not among the `names` of this composition."""
     group = name.partition(".")[0]
-    by_choice = names_by_choice(group) if group in groups() else {}
-    homes = [choice for choice, its_names in by_choice.items() if name in its_names]
+    homes = [
+        choice
+        for choice in (options(group) if group in groups() else ())
+        if name in _names(_compose([f"{group}={choice}"]))
+    ]
     if homes:
         choices = " or ".join(filter(None, [", ".join(homes[:-1]), homes[-1]]))
         home = "file" if "file" in homes else homes[0]

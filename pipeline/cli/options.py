@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
@@ -35,50 +36,40 @@ def list_options(arguments: tuple[str, ...]) -> None:
 
     words = [text.lower() for text in arguments if "=" not in text]
     overrides = [text for text in arguments if "=" in text]
+    values = {name: v for name, v in option_values(overrides).items() if _can_be_set(name)}
+    meanings = _meanings(overrides)
+    elsewhere = [row for row in _of_other_choices() if row[0] not in values]
+    chosen = [(f"{n}={_written(values[n])}", meanings.get(n, "")) for n in _having(words, values)]
+    if words:
+        named = _having(words, (name for name, _ in elsewhere))
+        chosen += [row for row in elsewhere if row[0] in named]
+    shown_groups = [group for group in groups() if not words or group in words]
+    if not (chosen or shown_groups):
+        _refuse(words, [*values, *(name for name, _ in elsewhere)])
+
     width = terminal_width()
     line = min(width or _WIDEST, _WIDEST)
-    meanings = _meanings(groups())
-    # The provenance of a published set is a fact, not something to set.
-    values = {n: v for n, v in option_values(overrides).items() if ".provenance." not in n}
-    chosen = _with_word(values, words)
-    elsewhere = _choices_with(_with_word(meanings, words)) if words else {}
-    elsewhere = {name: text for name, text in elsewhere.items() if name not in values}
-    shown_groups = [group for group in groups() if not words or group in words]
-    if words and not (chosen or elsewhere or shown_groups):
-        _refuse(words, [*values, *meanings])
     if shown_groups:
         rows = [[group, ", ".join(options(group))] for group in shown_groups]
         print_table(["group", "choices"], rows, width=line)
         click.echo()
     # A pipe gets each meaning in one line.
     formatter = click.HelpFormatter(width=line if width else 10_000)
-    rows = [(f"{name}={_written(values[name])}", meanings.get(name, "")) for name in chosen]
-    rows += [(name, f"with {where}: {meanings[name]}") for name, where in elsewhere.items()]
-    if rows:
-        formatter.write_dl([(escaped(a), escaped(b)) for a, b in rows], col_max=line * 2 // 5)
-        click.echo(formatter.getvalue(), nl=False)
+    if chosen:
+        formatter.write_dl([(escaped(a), escaped(b)) for a, b in chosen], col_max=line * 2 // 5)
+    click.echo(formatter.getvalue(), nl=False)
     if not words:
         click.echo("\nOther choices have other options: pipeline options data=file model=metric")
 
 
-def _with_word(names: Iterable[str], words: Sequence[str]) -> list[str]:
+def _can_be_set(name: str) -> bool:
+    """The provenance of a published set is a fact, not something to set."""
+    return ".provenance." not in name
+
+
+def _having(words: Sequence[str], names: Iterable[str]) -> list[str]:
     """The names that have one of the words in them; without words all names."""
     return [name for name in names if not words or any(word in name.lower() for word in words)]
-
-
-def _choices_with(names: Sequence[str]) -> dict[str, str]:
-    """Where options are that only some choices of their group have, as in `model=cnn, metric`."""
-    from pipeline.config import groups, names_by_choice
-
-    by_name = {}
-    for group in groups():
-        wanted = [name for name in names if name.startswith(f"{group}.")]
-        by_choice = names_by_choice(group) if wanted else {}
-        for name in wanted:
-            homes = [choice for choice, its_names in by_choice.items() if name in its_names]
-            if homes:
-                by_name[name] = f"{group}={', '.join(homes)}"
-    return by_name
 
 
 def _refuse(words: Sequence[str], names: Sequence[str]) -> NoReturn:
@@ -89,7 +80,8 @@ def _refuse(words: Sequence[str], names: Sequence[str]) -> NoReturn:
     close = difflib.get_close_matches(words[0], parts, n=_NAMED)
     near = f"; near are {', '.join(dict.fromkeys(parts[part] for part in close))}" if close else ""
     raise ConfigError(
-        f"no option has {' or '.join(map(repr, words))} in its name{near}: `pipeline options` lists all"
+        f"no option has {' or '.join(map(repr, words))} in its name{near}: `pipeline options` lists "
+        "all"
     )
 
 
@@ -97,24 +89,69 @@ def _written(value: object) -> str:
     """A value in the form in which it is set."""
     if isinstance(value, list):
         return f"[{','.join(map(str, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "null" if value is None else masked(str(value))
 
 
-def _meanings(groups: Sequence[str]) -> Mapping[str, str]:
-    """What each option of any choice means, by its name: the comment on its line in conf/, or
-    nothing."""
+def _meanings(overrides: Sequence[str]) -> dict[str, str]:
+    """What each option means that can be set together with the choices among the overrides."""
     from pipeline.base.files import conf_folder
 
-    meanings: dict[str, str] = {}
-    folder = conf_folder()
-    files = [path for group in groups for path in sorted((folder / group).glob("*.yaml"))]
-    for path in [*files, folder / "config.yaml"]:
-        group = "" if path.parent == folder else f"{path.parent.name}."
-        branch: list[str] = []
-        for line in path.read_text("utf-8").splitlines():
-            option = re.match(r"( *)(\w+):[^#]*(?:# (.*))?$", line)
-            if option:
-                branch = [*branch[: len(option[1]) // 2], option[2]]
-                name = group + ".".join(branch)
-                meanings[name] = meanings.get(name) or option[3] or ""
+    path = conf_folder() / "config.yaml"
+    meanings = _read(path)
+    choices: dict[str, str] = {}
+    for row in _yaml(path)["defaults"]:
+        choices |= row if isinstance(row, dict) else {}
+    choices |= {group: choice for group, _, choice in (text.partition("=") for text in overrides)}
+    for group, choice in choices.items():
+        if (file := conf_folder() / group / f"{choice}.yaml").is_file():
+            meanings |= {f"{group}.{name}": meaning for name, meaning in _read(file).items()}
     return meanings
+
+
+def _of_other_choices() -> list[tuple[str, str]]:
+    """Each option of any choice: its name, and with which choices it can be set, and what it means."""
+    from pipeline.base.files import conf_folder
+    from pipeline.config import groups, options
+
+    homes: dict[tuple[str, str], list[str]] = {}
+    for group in groups():
+        for choice in options(group):
+            for name, meaning in _read(conf_folder() / group / f"{choice}.yaml").items():
+                homes.setdefault((f"{group}.{name}", meaning), []).append(choice)
+    return [
+        (name, f"with {name.partition('.')[0]}={', '.join(choices)}" + (meaning and f": {meaning}"))
+        for (name, meaning), choices in homes.items()
+        if _can_be_set(name)
+    ]
+
+
+def _read(path: Path) -> dict[str, str]:
+    """The options in a file of conf/, and in those that it takes over, with what they mean: the
+    comments on their lines."""
+    meanings: dict[str, str] = {}
+    text, group = path.read_text("utf-8"), path.parent.name
+    for default in _yaml(path).get("defaults", ()):
+        if isinstance(default, str) and default != "_self_":
+            file, at, place = default.partition("@")
+            shared = _read(path.with_name(f"{file}.yaml"))
+            meanings |= {f"{place}.{n}" if at else n: meaning for n, meaning in shared.items()}
+    branch: list[str] = []
+    for line in text.splitlines():
+        option = re.match(r"( *)(\w+):[^#]*(?:# (.*))?$", line)
+        if option:
+            branch = [*branch[: len(option[1]) // 2], option[2]]
+            name = ".".join(branch)
+            meanings[name] = option[3] or meanings.get(name, "")
+    if text.startswith("# @package _global_"):  # its names begin at the top, and are of any group
+        own = {name.partition(".")[2]: m for name, m in meanings.items() if name.startswith(group)}
+        meanings = {name: meaning for name, meaning in own.items() if name}
+    meanings.pop("defaults", None)
+    return meanings
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    return dict(yaml.safe_load(path.read_text("utf-8")))

@@ -31,7 +31,8 @@ def test_it_lists_choices_values_and_meanings(capfd: pytest.CaptureFixture[str])
         assert f"{group} {', '.join(options(group))}" in choices
     assert max(map(len, table.splitlines())) <= 100
     values = listed(out)
-    assert values["model.encoder"] == ("mean", "")
+    assert values["model.encoder"] == ("mean", "the kind of network, set by model=mean")
+    assert all(meaning for _, meaning in values.values())
     assert values["data.seed"] == ("3", "of the split")
     assert values["tracking.uri"][0] == "null"
     assert values["compare.seeds"][0] == "[1,2]"
@@ -50,6 +51,8 @@ def test_an_option_that_must_be_set_is_listed_too(capfd: pytest.CaptureFixture[s
         "a file; or a folder with a file train.*, and perhaps validation.* and test.*",
     )
     assert values["vectors.path"][0] == "null"
+    # The meaning is that with this choice.
+    assert values["data.test"][1].endswith("where there is no file of that split")
 
 
 def test_what_it_lists_can_be_set(capfd: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +70,7 @@ def test_a_word_picks_options(capfd: pytest.CaptureFixture[str]) -> None:
     assert {"training.frozen.epochs", "training.fine_tuned.epochs"} <= set(listed(out))
     assert all("epochs" in name for name in listed(out))
     assert "vectors.epochs" in out
-    assert "with vectors=corpus, joined" in out  # not chosen
+    assert "with vectors=corpus: passes over the text" in out  # not chosen
     code, out, _ = main(capfd, "options", "model", "model=mean")
     assert code == 0
     assert out.splitlines()[2].split(maxsplit=1) == ["model", ", ".join(options("model"))]
