@@ -143,9 +143,7 @@ def _print_columns(title: str, table: Mapping[str, Sequence[Any]]) -> None:
         print_table(list(table), rows)
 
 
-def _write_page(
-    path: Path, evaluation: Evaluation, model: str, file: str, warning: str
-) -> None:
+def _write_page(path: Path, evaluation: Evaluation, model: str, file: str, warning: str) -> None:
     with quiet_start():
         from pipeline import report
         from pipeline.base.files import atomic_write

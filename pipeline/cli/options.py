@@ -147,8 +147,8 @@ def _read(path: Path) -> dict[str, str]:
     if text.startswith("# @package _global_"):  # its names begin at the top, and are of any group
         own = {name.partition(".")[2]: m for name, m in meanings.items() if name.startswith(group)}
         meanings = {name: meaning for name, meaning in own.items() if name}
-    meanings.pop("defaults", None)
-    return meanings
+    sections = {name.rpartition(".")[0] for name in meanings} | {"defaults"}
+    return {name: meaning for name, meaning in meanings.items() if name not in sections}
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -63,9 +63,7 @@ def test_it_warns_of_headlines_from_training(
     names = [headlines.label_names[label] for label in headlines.labels("train")]
     path = write_csv(tmp_path / "old.csv", headlines.texts("train"), names)
     page = tmp_path / "page.html"
-    code, out, err = main(
-        capfd, "evaluate", "--file", str(path), "--json", "--report", str(page)
-    )
+    code, out, err = main(capfd, "evaluate", "--file", str(path), "--json", "--report", str(page))
     assert code == 0
     assert json.loads(out)["seen_in_training"] == 1
     warning = f"100% of the headlines of {path} were in training"

@@ -167,7 +167,9 @@ def test_thresholds_sets_and_marks(asked: RunResult, capfd: pytest.CaptureFixtur
     assert code == 0
     lines = out.splitlines()
     assert lines[0].split() == ["label", "probability", "labels", "mark", "headline"]
-    assert lines[2].startswith(("(none) nearest: money", "(none) nearest: nature", "(none) nearest: sport"))
+    assert lines[2].startswith(
+        ("(none) nearest: money", "(none) nearest: nature", "(none) nearest: sport")
+    )
     assert "no known word" in lines[3]
     code, out, _ = main(capfd, "predict", "--json", "--coverage", "0.8", "Bank", "xqzw")
     rows = [json.loads(line) for line in out.splitlines()]
