@@ -125,8 +125,8 @@ def test_the_evaluations(evaluation: Evaluation) -> None:
     assert compared.columns.tolist()[:2] == ["text", "predicted"]
     assert len(compared) == len(TEST)
     all_of_it, *_, surest = frames["tables/thresholds.csv"].itertuples()
-    assert (all_of_it.threshold, all_of_it.answered, all_of_it.accuracy) == (0, 1, 1)
-    assert surest.answered == 1  # the probabilities of `right` are 0 and 1
+    assert (all_of_it.threshold, all_of_it.share_answered, all_of_it.accuracy) == (0, 1, 1)
+    assert surest.share_answered == 1  # the probabilities of `right` are 0 and 1
     some = report.evaluations_items({"frozen": evaluation}, "frozen")
     rows = next(i.frame for i in some if getattr(i, "path", "") == "tables/thresholds.csv")
     assert rows["share_answered"].is_monotonic_decreasing
