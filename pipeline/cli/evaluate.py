@@ -89,8 +89,8 @@ def evaluate(
     warning = ""
     if seen and seen >= _FEW_SEEN:
         warning = (
-            f"{seen:.0%} of the headlines of {path} were in training: expect a lower accuracy on new "
-            "headlines, and evaluate on those"
+            f"{seen:.0%} of the headlines of {path} were in training or validation: expect a lower "
+            "accuracy on new headlines, and evaluate on those"
         )
         logger.warning("evaluate: %s", warning)
     if page:
@@ -112,7 +112,7 @@ def evaluate(
         "macro_f1": "mean of the F1 of the labels",
         "balanced_accuracy": "mean of the recall of the labels: each label counts the same",
         "log_loss": f"0 is best; the same probability for each label gives {np.log(len(names)):.4f}",
-        "ece": "expected calibration error: how far probabilities are from the accuracy; 0 is best",
+        "ece": "calibration error: how far probabilities are from the accuracy; 0 is best",
     }
     click.echo(f"{len(labelled.texts):,} headlines of {path}\n")
     print_table(

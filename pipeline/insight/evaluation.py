@@ -23,8 +23,8 @@ _SETS_COLUMNS = (
     "coverage_reached",
     "worst_label_coverage",
     "labels_per_set",
-    "share_without_label",
-    "share_with_one_label",
+    "empty_sets",
+    "one_label_sets",
 )
 N_BINS = 15  # of the reliability diagram, as in Guo et al. (2017), arXiv 1706.04599
 
@@ -145,8 +145,8 @@ class Evaluation:
 
         `coverage_asked`: how often the sets shall hold the right label; `coverage_reached`: how often
         they do; `worst_label_coverage`: the same for the headlines of the label with the least.
-        `labels_per_set`: on average. `share_without_label`, `share_with_one_label`: the fraction of
-        sets with no label, with one.
+        `labels_per_set`: on average. `empty_sets`, `one_label_sets`: the fraction of sets with no
+        label, with one label.
         """
         rows = []
         for asked in COVERAGES:

@@ -186,7 +186,7 @@ def label_sets(logged: Logged) -> str:
     return (
         f"Sets of labels for a coverage of {row['coverage_asked']:.0%} hold the right label of "
         f"{row['coverage_reached']:.1%} of the headlines, with {row['labels_per_set']:.2f} labels on "
-        f"average; {row['share_without_label']:.1%} of the sets have none."
+        f"average; {row['empty_sets']:.1%} of the sets have none."
     )
 
 

@@ -66,6 +66,6 @@ def test_it_warns_of_headlines_from_training(
     code, out, err = main(capfd, "evaluate", "--file", str(path), "--json", "--report", str(page))
     assert code == 0
     assert json.loads(out)["seen_in_training"] == 1
-    warning = f"100% of the headlines of {path} were in training"
+    warning = f"100% of the headlines of {path} were in training or validation"
     assert err.startswith(f"evaluate: {warning}: expect a lower accuracy on new headlines")
     assert warning in page.read_text("utf-8")

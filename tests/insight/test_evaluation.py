@@ -88,7 +88,7 @@ def test_sets_of_labels_by_hand() -> None:
     assert table["coverage_reached"] == [0.8, pytest.approx(0.9)]
     assert table["worst_label_coverage"] == [0.0, 0.5]
     assert table["labels_per_set"] == [1.0, 1.2]
-    assert (table["share_without_label"], table["share_with_one_label"]) == ([0.0, 0.0], [1.0, 0.8])
+    assert (table["empty_sets"], table["one_label_sets"]) == ([0.0, 0.0], [1.0, 0.8])
     assert example().label_sets()["coverage_asked"] == []
 
 
