@@ -114,6 +114,10 @@ def run(
     if start:
         chosen["start"] = began_from
         tags |= {"start": began_from, "start_sha256": start.sha256}
+    if config.training.class_weight:
+        chosen["class weights"] = config.training.class_weight
+    if config.data.added:
+        chosen["added"] = ", ".join(config.data.added)
     with tracked_run(config.tracking, name, key, run_id=resume, tags=tags) as tracked:
         logged: list[report.Item] = []
 

@@ -42,6 +42,23 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "val_accuracy": "validation accuracy",
         "kept": "kept",
     },
+    "tables/near_duplicates.csv": {
+        "text": "headline",
+        "other_text": "near-duplicate",
+        "label": "label",
+        "other_label": "its label",
+        "split": "split",
+        "other_split": "its split",
+        "same_letters": "same letters",
+        "similarity": "similarity",
+    },
+    "tables/wrong_labels.csv": {
+        "text": "headline",
+        "label": "label",
+        "probable_label": "probable label",
+        "probability": "probability of the label",
+        "split": "split",
+    },
     "tables/misclassified.csv": {
         "text": "headline",
         "label": "label",

@@ -57,7 +57,7 @@ _AUDIT = {
     "tables/near_duplicates.csv": "The near-duplicates",
     "tables/contradictions.csv": "The same headline with several labels",
     "tables/wrong_labels.csv": "Labels that are probably wrong: two simple models, fitted to the other "
-    "headlines, do not believe them. Probability: that of the label",
+    "headlines, do not believe them",
     "tables/audit_spaces.csv": "Headlines without spaces between words",
     "tables/audit_groups.csv": "A linear model on sources that it has not seen",
 }

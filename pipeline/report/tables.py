@@ -37,6 +37,11 @@ def data_table(headlines: Headlines) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["part", "headlines", "sha256"])
 
 
+def _numbers(rows: Mapping[str, float]) -> pd.DataFrame:
+    """A row for each number, under its name. Counts stay whole numbers beside fractions."""
+    return pd.DataFrame(rows.items(), columns=["what", "value"], dtype=object)
+
+
 def vectors_table(matrix: EmbeddingMatrix) -> pd.DataFrame:
     """The matrix in numbers: one row for each."""
     rows = {
@@ -46,7 +51,7 @@ def vectors_table(matrix: EmbeddingMatrix) -> pd.DataFrame:
         "fraction of the training words with a vector": matrix.coverage.types,
         "fraction of the running words with a vector": matrix.coverage.tokens,
     }
-    return pd.DataFrame(rows.items(), columns=["what", "value"])
+    return _numbers(rows)
 
 
 def length_table(length: Length) -> pd.DataFrame:
@@ -58,7 +63,7 @@ def length_table(length: Length) -> pd.DataFrame:
         "headlines cut off": length.n_cut,
         "fraction of the tokens cut off": length.lost,
     }
-    return pd.DataFrame(rows.items(), columns=["what", "value"])
+    return _numbers(rows)
 
 
 def epochs_table(history: History) -> pd.DataFrame:
@@ -98,11 +103,11 @@ def unlabelled_table(unlabelled: SelfLabelled) -> pd.DataFrame:
     """What came of the texts without a label: one row for each number."""
     rows = {
         "headlines that got a label": unlabelled.n_texts,
-        "learned from (1) or not (0)": int(unlabelled.used),
+        "learned from": unlabelled.used,
         "validation accuracy of the two simple models": unlabelled.accuracy,
         "the same without these headlines": unlabelled.accuracy_without,
     }
-    return pd.DataFrame(rows.items(), columns=["what", "value"])
+    return _numbers(rows)
 
 
 def coverage_by_fallback(coverage: Coverage) -> pd.DataFrame:
