@@ -63,6 +63,7 @@ def page_text(
     sections: Sequence[Section] = RUN_SECTIONS,
     *,
     more: Sequence[str] = (),
+    warning: str = "",
     code: Mapping[str, str] | None = None,
 ) -> Text:
     """The page `report.html` of a run.
@@ -74,6 +75,7 @@ def page_text(
         items: All that was logged. Pictures are drawn again as SVG.
         sections: What stands on the page, in this order.
         more: Sentences that stand below the result. Empty ones are left out.
+        warning: What to know of the result, beside the warnings of the audit.
         code: How the model is loaded: code by titles. None: there is no model.
     """
     from jinja2 import Environment, PackageLoader, select_autoescape
@@ -85,12 +87,15 @@ def page_text(
         lstrip_blocks=True,
     )
     logged = Logged.from_items(items)
+    warnings = [("Warning of the audit", text) for text in words.warnings(logged)]
+    if warning:
+        warnings.append(("Warning", warning))
     html = environment.get_template("page.html").render(
         kind=kind,
         name=shown(name),
         result=shown(result, most=2 * MAX_CELL),
         more=[shown(text, most=2 * MAX_CELL) for text in more if text],
-        warnings=[shown(text, most=2 * MAX_CELL) for text in words.warnings(logged)],
+        warnings=[(title, shown(text, most=2 * MAX_CELL)) for title, text in warnings],
         parts=[part for section in sections if (part := _part(section, logged, code or {}))],
     )
     return Text(REPORT, html)
@@ -170,10 +175,9 @@ def evaluation_page(evaluation: Evaluation, model: str, path: str, warning: str 
     `model`: its address. `path`: of the file of headlines. `warning`: what is said below the result.
     """
     items = evaluations_items({"model": evaluation}, "model")
-    result = result_sentence(evaluation)
-    more = [f"{warning[:1].upper()}{warning[1:]}." if warning else ""]
+    result = result_sentence(evaluation, "headlines")
     name = f"{model} on {path}"
-    return page_text("Evaluation", name, result, items, EVALUATION_SECTIONS, more=more)
+    return page_text("Evaluation", name, result, items, EVALUATION_SECTIONS, warning=warning)
 
 
 def shown(text: object, most: int = MAX_CELL) -> str:

@@ -208,8 +208,20 @@ RUN_SECTIONS = (
 )
 """A run of `pipeline train`."""
 
-EVALUATION_SECTIONS = tuple(
-    section for section in RUN_SECTIONS if section.title in ("Result", "Mistakes", "Confidence")
+EVALUATION_SECTIONS = (
+    Section(
+        "Result",
+        "How often the classifier is right on the headlines of the file.",
+        metrics={
+            "test/accuracy": "accuracy",
+            "test/macro_f1": "macro F1",
+            "test/balanced_accuracy": "balanced accuracy",
+            "test/log_loss": "log loss (nats)",
+            "test/ece": "expected calibration error",
+        },
+        tables={"tables/per_class.csv": "By label"},
+    ),
+    *(section for section in RUN_SECTIONS if section.title in ("Mistakes", "Confidence")),
 )
 """The page of `pipeline evaluate --report`."""
 

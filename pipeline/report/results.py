@@ -66,11 +66,14 @@ def results_table(
     return pd.DataFrame(rows, columns=columns).fillna({"epochs": ""})
 
 
-def result_sentence(evaluation: Evaluation) -> str:
-    """The result in one sentence. `evaluation`: of the kept classifier on the test split."""
+def result_sentence(evaluation: Evaluation, what: str = "test headlines") -> str:
+    """The result in one sentence.
+
+    `evaluation`: of the kept classifier on the test split, or on the headlines that `what` names.
+    """
     low, high = evaluation.accuracy_interval
     return (
-        f"Right on {evaluation.accuracy:.1%} of {len(evaluation.labels):,} test headlines "
+        f"Right on {evaluation.accuracy:.1%} of {len(evaluation.labels):,} {what} "
         f"(95% interval {low:.1%} to {high:.1%})."
     )
 

@@ -68,4 +68,7 @@ def test_it_warns_of_headlines_from_training(
     assert json.loads(out)["seen_in_training"] == 1
     warning = f"100% of the headlines of {path} were in training or validation"
     assert err.startswith(f"evaluate: {warning}: expect a lower accuracy on new headlines")
-    assert warning in page.read_text("utf-8")
+    content = page.read_text("utf-8")
+    assert f"<strong>Warning:</strong> {warning}" in content
+    assert "it did not learn from" not in content
+    assert f"of {len(names)} headlines" in content
