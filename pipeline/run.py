@@ -1,4 +1,5 @@
-"""The whole pipeline on one page: data -> audit -> fit -> evaluate -> insight -> report -> tracking."""
+"""The whole pipeline on one page: data -> audit -> fit -> evaluate -> insight -> report ->
+tracking."""
 
 from __future__ import annotations
 
@@ -45,9 +46,10 @@ class RunResult:
     """What every stage gave.
 
     `fitted`: the classifier, and what was learned on the way. `evaluations`: on the test split, by
-    method: each phase, `ensemble`, and with `model=metric` the nearest training headlines (`cases`).
-    `audit`, `embedding`, `attribution`: None where the run did not look. `seconds`: by stage. `start`:
-    the address of the classifier from which the training began; None: from the vectors.
+    method: each phase, `ensemble`, and with `model=metric` the nearest training headlines
+    (`cases`). `audit`, `embedding`, `attribution`: None where the run did not look. `seconds`: by
+    stage. `start`: the address of the classifier from which the training began; None: from the
+    vectors.
     """
 
     run_id: str
@@ -321,8 +323,8 @@ def _read_start(config: Config) -> tuple[Start | None, str]:
         with find_model(model, config.tracking.uri) as folder:
             if folder.classifier is None:
                 raise ModelError(
-                    f"{folder.address}: expected a model that this version of `pipeline train` logged, "
-                    "it is another: name another, or train without start"
+                    f"{folder.address}: expected a model that this version of `pipeline train` "
+                    "logged, it is another: name another, or train without start"
                 )
             start = read_start(folder.classifier)
             start.check(config.model)
@@ -335,9 +337,9 @@ def _read_start(config: Config) -> tuple[Start | None, str]:
 def _warn_of_other_tests(start: Start | None, headlines: Headlines) -> None:
     if start and start.facts.get("test_sha256") != headlines.sha256["test"]:
         logger.warning(
-            "start: the earlier classifier had other test headlines, so it may have learned from some "
-            "of these, and the test accuracy may be too high: keep the test headlines apart, as "
-            "test.csv in a folder (data.path)"
+            "start: the earlier classifier had other test headlines, so it may have learned from "
+            "some of these, and the test accuracy may be too high: keep the test headlines apart, "
+            "as test.csv in a folder (data.path)"
         )
 
 

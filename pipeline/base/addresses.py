@@ -6,7 +6,8 @@ import re
 from urllib.parse import quote
 
 MODEL_ADDRESS = "MODEL_ADDRESS"
-"""What stands in the description of a model for its address, which is known once it is registered."""
+"""What stands in the description of a model for its address, which is known once it is
+registered."""
 
 # What an address has before its host, and what its query calls so.
 _SECRETS = (

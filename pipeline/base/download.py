@@ -4,9 +4,9 @@ The received bytes go to NAME.part. A later attempt or process goes on there. Th
 with its digest, and only then renamed to NAME. Where no digest is known, that of the first fetch is
 kept in NAME.sha256, and holds from then on. Nothing is executed, unpickled or unpacked.
 
-requests speaks HTTP, and filelock lets a second process wait for the first. Resuming is our own code
-(`receiving`): pooch starts again after every break, and the downloader of huggingface_hub, which
-resumes, is not public, checks no digest and gives up at status 503.
+requests speaks HTTP, and filelock lets a second process wait for the first. Resuming is our own
+code (`receiving`): pooch starts again after every break, and the downloader of huggingface_hub,
+which resumes, is not public, checks no digest and gives up at status 503.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Download:
     """A file that never changes.
 
     `digest`: `md5:HEX` or `sha256:HEX`, None where nobody states it: then that of the first fetch
-    holds. `size`: bytes, None where nobody states it. `folder`: within the cache. `mirrored`: whether
-    a mirror may have it; not where the user named the address.
+    holds. `size`: bytes, None where nobody states it. `folder`: within the cache. `mirrored`:
+    whether a mirror may have it; not where the user named the address.
     """
 
     url: str
@@ -134,8 +134,9 @@ def fetch(download: Download, *, check_digest: bool = False, patience: Patience 
     except OSError as error:
         room = "it" if download.size is None else megabytes(download.size)
         raise FetchError(
-            f"could not keep {download.name} in {download.path.parent} ({error.strerror or error}): "
-            f"set HEADLINE_TRANSFER_CACHE to a folder that can be written and has room for {room}"
+            f"could not keep {download.name} in {download.path.parent} "
+            f"({error.strerror or error}): set HEADLINE_TRANSFER_CACHE to a folder that can be "
+            f"written and has room for {room}"
         ) from error
     return download.path
 
@@ -204,8 +205,8 @@ def _obtain(download: Download, url: str, patience: Patience) -> None:
             "file"
         )
     raise FetchError(
-        f"{masked(url)}: expected the digest {download.digest}, the received file has another and was "
-        "removed: the file there is damaged or not the same"
+        f"{masked(url)}: expected the digest {download.digest}, the received file has another and "
+        "was removed: the file there is damaged or not the same"
     )
 
 

@@ -1,4 +1,5 @@
-"""The bytes of a download: asked for over HTTP until all are there, behind those that came before."""
+"""The bytes of a download: asked for over HTTP until all are there, behind those that came
+before."""
 
 from __future__ import annotations
 
@@ -189,8 +190,8 @@ def _append(
 
 def _wrong_size(url: str, expected: int, size: str) -> FetchError:
     return FetchError(
-        f"{masked(url)}: expected {expected:,} bytes, the server has {size}: the file there is damaged or "
-        "not the same"
+        f"{masked(url)}: expected {expected:,} bytes, the server has {size}: the file there is "
+        "damaged or not the same"
     )
 
 

@@ -45,7 +45,8 @@ def adapt_network(
     k: int,
     seed: int = 0,
 ) -> tuple[Network, Adaptation]:
-    """Train a copy of the network further, and compare both by the neighbours of the validation texts.
+    """Train a copy of the network further, and compare both by the neighbours of the validation
+    texts.
 
     The last layer of the copy begins anew, for the labels of `training`. The other weights go on
     from where they are.
@@ -86,7 +87,8 @@ def hold_out_cases(
 
 
 def _recall(network: Network, training: Examples, validation: Examples, k: int) -> float:
-    """The recall by the nearest training texts, averaged over the labels of the validation texts."""
+    """The recall by the nearest training texts, averaged over the labels of the validation
+    texts."""
     from sklearn.metrics import recall_score
 
     index, names = NeighbourIndex(), training.label_names

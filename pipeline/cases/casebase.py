@@ -112,8 +112,8 @@ class CaseBase:
             self._model = self._stored.load()
         if self._model is None:
             raise ModelError(
-                f"the cases need {self.address or 'a model'} to tell where a headline lies, and were "
-                "loaded without it: give it to CaseBase.load"
+                f"the cases need {self.address or 'a model'} to tell where a headline lies, and "
+                "were loaded without it: give it to CaseBase.load"
             )
         return self._model
 
@@ -146,7 +146,8 @@ class CaseBase:
             del self._ids[case.text, case.label]
 
     def restore(self, cases: Sequence[Case]) -> None:
-        """Put back cases that were removed, each under its id. What is there by now stays as it is."""
+        """Put back cases that were removed, each under its id. What is there by now stays as it
+        is."""
         gone = [
             case
             for case in cases
@@ -226,7 +227,8 @@ class CaseBase:
 
     @property
     def n_new(self) -> int:
-        """How many cases the model was not trained on: those since it was made, or since `adapt`."""
+        """How many cases the model was not trained on: those since it was made, or since
+        `adapt`."""
         return sum(map(self.is_new, self._cases))
 
     def is_new(self, id_: int) -> bool:
@@ -269,9 +271,9 @@ class CaseBase:
         network = _as_network(self.model)
         if network is None:
             raise ModelError(
-                f"expected a Network to train further, the cases stand on "
-                f"{self.address or self.model}: a logged model stays as it is; run `pipeline train` "
-                "with the cases among its headlines"
+                "expected a Network to train further, the cases stand on "
+                f"{self.address or self.model}: a logged model stays as it is; run `pipeline "
+                "train` with the cases among its headlines"
             )
         labels = self.labels
         if len(labels) < 2:
@@ -337,16 +339,17 @@ class CaseBase:
         """Read what `save` wrote.
 
         `model`: the model of the cases where the folder does not hold it. `name`, `address`: of it.
-        Raises DataError: there are no cases, or the file is damaged; ModelError: the cases were made
-        with a model of another name.
+        Raises DataError: there are no cases, or the file is damaged; ModelError: the cases were
+        made with a model of another name.
         """
         saved = read_cases(Path(folder))
         if model is not None and (saved.network is not None or name != saved.name):
             theirs = saved.address or saved.name
             made = "hold their own model" if saved.network else f"were made with {theirs}"
             raise ModelError(
-                f"{folder}: the cases {made}, and cannot be used with {address or name or 'another one'}: "
-                "leave the model out or name theirs, or begin another folder"
+                f"{folder}: the cases {made}, and cannot be used with "
+                f"{address or name or 'another one'}: leave the model out or name theirs, or begin "
+                "another folder"
             )
         loaded = cls(model, k=saved.k, name=saved.name, address=saved.address)
         loaded._stored = saved.network

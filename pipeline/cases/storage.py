@@ -44,8 +44,8 @@ class StoredNetwork:
         from pipeline.classifier.network import Network
 
         damaged = ModelError(
-            f"{self.file}: expected the model that CaseBase.save wrote, it is missing or damaged: put "
-            "back a copy, or add the cases again in another folder"
+            f"{self.file}: expected the model that CaseBase.save wrote, it is missing or damaged: "
+            "put back a copy, or add the cases again in another folder"
         )
         try:
             network = Network(keras.saving.load_model(self.file, safe_mode=True), self.options)
@@ -62,8 +62,8 @@ class SavedCases:
 
     `k`: how many neighbours vote. `name`: the name of the model. `address`: how people call it, or
     empty. `next_id`: the id of the next case.
-    `first_new`: the model was not trained on cases from this id on. `cases`: the cases, oldest first.
-    `vectors`: float32 array, (n_cases, width). `network`: where the folder holds the model.
+    `first_new`: the model was not trained on cases from this id on. `cases`: the cases, oldest
+    first. `vectors`: float32 array, (n_cases, width). `network`: where the folder holds the model.
     """
 
     k: int
@@ -145,8 +145,8 @@ def read_cases(folder: Path) -> SavedCases:
         return _parse(folder, load_archive(file))
     except (OSError, LookupError, ValueError, TypeError, ConfigError) as error:
         raise DataError(
-            f"{file}: expected a case base as CaseBase.save writes it, the file is damaged: put back a "
-            "copy, or add the cases again in another folder"
+            f"{file}: expected a case base as CaseBase.save writes it, the file is damaged: put "
+            "back a copy, or add the cases again in another folder"
         ) from error
 
 

@@ -1,1 +1,2 @@
-"""From rows of the matrix to probabilities: the Keras network, the linear members beside it, the ensemble."""
+"""From rows of the matrix to probabilities: the Keras network, the linear members beside it, the
+ensemble."""

@@ -42,7 +42,8 @@ def temperature_factor(
     """The factor from 0.1 to 20 with which the scores have the lowest log loss.
 
     `scores`: as for `log_probabilities`, of texts that their model has not seen; `classes`:
-    (n,); `weights`: of the texts, (n,), or None. It is one over the temperature of Guo et al. (2017), arXiv 1706.04599.
+    (n,); `weights`: of the texts, (n,), or None. It is one over the temperature of Guo et al.
+    (2017), arXiv 1706.04599.
     """
     bounds = (np.log(0.1), np.log(20))
     result = minimize_scalar(

@@ -11,11 +11,12 @@ ENOUGH = 100
 """Validation texts from which a label has a threshold of its own.
 
 With so many, sets for 90% hold this label in 85 to 95% of its headlines, in 9 of 10 draws of the
-validation texts. The coverage given n texts is Beta distributed: Vovk 2012 (arXiv 1209.2673); a table
-is in Angelopoulos and Bates 2021 (arXiv 2107.07511).
+validation texts. The coverage given n texts is Beta distributed: Vovk 2012 (arXiv 1209.2673); a
+table is in Angelopoulos and Bates 2021 (arXiv 2107.07511).
 """
 MOST = 5_000
-"""Validation texts that are kept of a group, drawn by the seed: their coverage varies by 0.4 points."""
+"""Validation texts that are kept of a group, drawn by the seed: their coverage varies by 0.4
+points."""
 
 
 def calibrate(

@@ -1,10 +1,10 @@
 """What each token gives to each label, as TensorFlow computes it for the whole of a classifier.
 
 The numbers are in nats of log-probability, each less its mean over the labels. Added up over the
-tokens of a text, with what no token gives (`bias`), they are the classifier's log-probabilities less
-their mean: the softmax of the sums is the classifier's answer. Each member explains itself, and
-counts in proportion to its weight. Below the floor of the ensemble a member counts no more; what its
-tokens give is then less in proportion.
+tokens of a text, with what no token gives (`bias`), they are the classifier's log-probabilities
+less their mean: the softmax of the sums is the classifier's answer. Each member explains itself,
+and counts in proportion to its weight. Below the floor of the ensemble a member counts no more;
+what its tokens give is then less in proportion.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def explain_texts(
 
     Returns:
         A function that gives a dict of `words`, ragged (n, words); `tokens`, ragged (n, words,
-        tokens); `values`, float32, ragged (n, words, tokens, n_labels); `bias`, float32 (n, n_labels).
+        tokens); `values`, float32, ragged (n, words, tokens, n_labels); `bias`, float32
+        (n, n_labels).
     """
 
     def explain(texts: Any) -> dict[str, Any]:

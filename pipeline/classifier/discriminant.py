@@ -64,7 +64,8 @@ def rule_out(
 
 
 def _shrunken(centred: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The shrunken covariance of centred rows, (n, width), each column brought to variance 1 before."""
+    """The shrunken covariance of centred rows, (n, width), each column brought to variance 1
+    before."""
     scale = np.sqrt(np.average(centred**2, axis=0, weights=weights))
     scale[scale < 10 * np.finfo(np.float64).eps] = 1
     rows = centred / scale

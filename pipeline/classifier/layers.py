@@ -76,8 +76,8 @@ class LogLinear(keras.layers.Layer):
 class PriorForNothing(keras.layers.Layer):
     """The label shares of training, for texts of which the members know nothing.
 
-    Inputs: probabilities (n, n_labels), and token ids (n, tokens). Output: the same probabilities, or
-    `prior` where all token ids are of `nothing`.
+    Inputs: probabilities (n, n_labels), and token ids (n, tokens). Output: the same probabilities,
+    or `prior` where all token ids are of `nothing`.
 
     Args:
         prior: the shares, one a label.

@@ -211,7 +211,8 @@ def _separate(
     seed: int,
     many: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Hold each class against the texts of the others: coefficients (n_outputs, n_seen), offsets."""
+    """Hold each class against the texts of the others: coefficients (n_outputs, n_seen),
+    offsets."""
     # In the dual form the time does not grow with the features. The seed orders the texts.
     machine, present = LinearSVC(C=c, dual=True, random_state=seed), np.unique(classes)
     most_others = many // len(present)

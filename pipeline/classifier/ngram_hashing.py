@@ -1,7 +1,7 @@
 """N-grams of words and characters as numbers of buckets, in TensorFlow's operations.
 
-This is feature hashing (Weinberger et al. 2009, arXiv 0902.2206): no vocabulary is kept. No n-gram is
-written as a string either. The numbers of words and the code points of characters are combined.
+This is feature hashing (Weinberger et al. 2009, arXiv 0902.2206): no vocabulary is kept. No n-gram
+is written as a string either. The numbers of words and the code points of characters are combined.
 """
 
 from __future__ import annotations

@@ -35,11 +35,11 @@ _SCORES = 200_000  # texts x labels at a time: an entry of the table is read for
 class NgramLayer(keras.layers.Layer):
     """Standardised strings (n,) to log-probabilities, float32 (n, n_labels).
 
-    `table`: float32 (n_buckets, 1 + n_outputs). The first column is the squared weight of a bucket's
-    n-grams, the others are weight x coefficient for each output; zeros where training saw nothing.
-    `bias`: float32 (n_outputs,). There is one output for two labels (the logit of the second), else
-    one for each label. Gradients change neither. Words and characters are two blocks of features,
-    each of Euclidean length 1; an n-gram that is repeated counts each time.
+    `table`: float32 (n_buckets, 1 + n_outputs). The first column is the squared weight of a
+    bucket's n-grams, the others are weight x coefficient for each output; zeros where training saw
+    nothing. `bias`: float32 (n_outputs,). There is one output for two labels (the logit of the
+    second), else one for each label. Gradients change neither. Words and characters are two blocks
+    of features, each of Euclidean length 1; an n-gram that is repeated counts each time.
     """
 
     def __init__(self, n_buckets: int, n_labels: int, **kwargs: Any) -> None:
@@ -94,7 +94,8 @@ class NgramMember:
         return self.layer(batch.joined)
 
     def score_strings(self, texts: Any) -> NDArray[np.float32]:
-        """Log-probabilities of standardised strings (n,), in chunks: float32 array, (n, n_labels)."""
+        """Log-probabilities of standardised strings (n,), in chunks:
+        float32 array, (n, n_labels)."""
         most = max(_SCORES // self.layer.n_labels, 1)
         parts = [self.layer(chunk).numpy() for chunk in chunk_strings(as_strings(texts), most)]
         return np.concatenate([np.zeros((0, self.layer.n_labels), np.float32), *parts])

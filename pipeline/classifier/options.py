@@ -23,9 +23,10 @@ class EncoderOptions:
     `encoder`: its name in `pipeline.classifier.encoders.ENCODERS`. `max_tokens`: of a text; what
     comes after is not seen. More than a text has characters would be too many. `auto`: as many as
     nearly all training texts have (`vocabulary.choose_length`). `min_count`: words seen less often
-    in training share the row of unknown words. `spatial_dropout`: of whole dimensions of the embedding. `dropout`: before the last layer.
-    `letter_case`: the network also sees how each word was capitalised, and the n-grams keep their
-    capitals. `sif`, `ngrams`: the linear members that stand beside the network.
+    in training share the row of unknown words. `spatial_dropout`: of whole dimensions of the
+    embedding. `dropout`: before the last layer. `letter_case`: the network also sees how each word
+    was capitalised, and the n-grams keep their capitals. `sif`, `ngrams`: the linear members that
+    stand beside the network.
     """
 
     encoder: str = ""

@@ -17,7 +17,8 @@ class Prototypes(keras.layers.Layer):
 
     Inputs: representations, float tensor (n, width). Output: (n, units), minus half the squared
     Euclidean distances (Snell, Swersky and Zemel 2017, arXiv 1703.05175; their prototypes are the
-    means of the classes). Training adds `extra_loss`: `contrastive` times `pair_loss` with `margin`.
+    means of the classes). Training adds `extra_loss`: `contrastive` times `pair_loss` with
+    `margin`.
     """
 
     def __init__(
@@ -47,12 +48,13 @@ class Prototypes(keras.layers.Layer):
 
 
 def pair_loss(labels: Any, representations: Any, margin: float, weights: Any = None) -> Any:
-    """The contrastive loss of Hadsell, Chopra and LeCun (2006), doi 10.1109/CVPR.2006.100, equation 4.
+    """The contrastive loss of Hadsell, Chopra and LeCun (2006), doi 10.1109/CVPR.2006.100,
+    equation 4.
 
     labels: int tensor (n,); representations: float tensor (n, width). All pairs of the batch count,
     and the result is their mean. With d the Euclidean distance of a pair, a pair of one label costs
-    half of d squared. Another pair costs half of (margin - d) squared, and nothing beyond the margin.
-    With `weights` of the texts, float tensor (n,), a pair counts by the product of both.
+    half of d squared. Another pair costs half of (margin - d) squared, and nothing beyond the
+    margin. With `weights` of the texts, float tensor (n,), a pair counts by the product of both.
     """
     squares = tf.reduce_sum(representations**2, axis=1)
     products = tf.matmul(representations, representations, transpose_b=True)

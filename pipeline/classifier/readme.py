@@ -81,8 +81,8 @@ _LIMITS = (
 def describe_model(model: Mapping[str, Any], n_words: int, size_bytes: int) -> str:
     """The text of the README.
 
-    `model`: what stands in model.json. `n_words`: how many words have a vector. `size_bytes`: of all
-    files.
+    `model`: what stands in model.json. `n_words`: how many words have a vector. `size_bytes`: of
+    all files.
     """
     return _README.format(card=model_card(model, n_words, size_bytes, _USE_FOLDER))
 

@@ -30,7 +30,8 @@ def score(select: Select, counts: Counts, loss: float) -> float:
 
 
 def all_figures(counts: Counts, loss: float) -> dict[str, float]:
-    """All that can decide, by name. Of the log loss, in nats, lower is better; of all else, higher."""
+    """All that can decide, by name. Of the log loss, in nats, lower is better; of all else,
+    higher."""
     figures = {name: score(name, counts, loss) for name in get_args(Select)}
     return {**figures, "log_loss": loss}
 

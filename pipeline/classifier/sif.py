@@ -163,7 +163,8 @@ def fit_sif(
 def mean_vectors(
     network: Network, matrix: EmbeddingMatrix, inputs: Sequence[NDArray[np.int32]]
 ) -> NDArray[np.float32]:
-    """The weighted mean vector of each text, as this member sees it: float32 array, (n, vector_size).
+    """The weighted mean vector of each text, as this member sees it:
+    float32 array, (n, vector_size).
 
     `matrix`, `inputs`: as for `fit_sif`.
     """

@@ -45,10 +45,10 @@ class Start:
     """What goes on of an earlier classifier.
 
     `label_names`: label i is `label_names[i]`. `words`: those of the trained rows. `extra_words`:
-    those of the rows that are only looked up. `options`: of the encoder, those that decide the shape
-    of an array. `arrays`: float32 arrays by their names in the folder of a portable classifier.
-    `facts`: what the folder says of the classifier. `sha256`: of the folder; empty for a classifier
-    in memory.
+    those of the rows that are only looked up. `options`: of the encoder, those that decide the
+    shape of an array. `arrays`: float32 arrays by their names in the folder of a portable
+    classifier. `facts`: what the folder says of the classifier. `sha256`: of the folder; empty for
+    a classifier in memory.
     """
 
     label_names: tuple[str, ...]
@@ -80,8 +80,8 @@ class Start:
         size, width = matrix.weights.shape[1], self.arrays[_EMBEDDING].shape[1]
         if size != width:
             raise VectorsError(
-                f"start: expected vectors of {width} dimensions, as the earlier classifier has, got "
-                f"{size}: choose the vectors that it was trained with"
+                f"start: expected vectors of {width} dimensions, as the earlier classifier has, "
+                f"got {size}: choose the vectors that it was trained with"
             )
         place = {word: i for i, word in enumerate(matrix.extra_words)}
         both = [(i, place[word]) for i, word in enumerate(self.extra_words) if word in place]
@@ -93,9 +93,9 @@ class Start:
         scale = float((earlier * present).sum() / max(float((present**2).sum()), 1e-30))
         if ((earlier - scale * present) ** 2).sum() > _OTHER * (earlier**2).sum():
             raise VectorsError(
-                "start: expected the vectors that the earlier classifier was trained with, got other "
-                f"rows for {len(both):,} words: choose the same vectors and vectors.postprocess, or "
-                "leave start out"
+                "start: expected the vectors that the earlier classifier was trained with, got "
+                f"other rows for {len(both):,} words: choose the same vectors and "
+                "vectors.postprocess, or leave start out"
             )
         factor = np.float32(scale)
         return replace(
@@ -136,7 +136,8 @@ class Start:
         gone = [label for label in self.label_names if label not in label_names]
         if gone:
             logger.warning(
-                "start: no headline has %d labels of the earlier classifier (%s): they are left out",
+                "start: no headline has %d labels of the earlier classifier (%s): they are left "
+                "out",
                 len(gone),
                 ", ".join(map(repr, gone[:_NAMED])) + (", ..." if len(gone) > _NAMED else ""),
             )
@@ -146,8 +147,8 @@ class Start:
 def read_start(source: Start | Classifier | str | os.PathLike[str]) -> Start:
     """What goes on of a classifier.
 
-    `source`: the classifier, or the folder of a portable one (`pipeline export`, or the one inside of
-    a logged model). Its digests are checked, and nothing in it is executed.
+    `source`: the classifier, or the folder of a portable one (`pipeline export`, or the one inside
+    of a logged model). Its digests are checked, and nothing in it is executed.
 
     Raises ModelError: the folder is no such one, or it is damaged.
     """

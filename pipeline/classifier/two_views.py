@@ -1,8 +1,8 @@
 """Two simple models of texts, one for each view: the mean word vector, and the words.
 
 One is a linear discriminant analysis of mean word vectors, the other naive Bayes over words. Each
-sees what the other does not (Blum and Mitchell 1998, doi 10.1145/279943.279962), so their product is
-good, and it is fitted in a moment. Nothing here needs TensorFlow.
+sees what the other does not (Blum and Mitchell 1998, doi 10.1145/279943.279962), so their product
+is good, and it is fitted in a moment. Nothing here needs TensorFlow.
 """
 
 from __future__ import annotations
@@ -68,14 +68,16 @@ class Views:
 
 @dataclass(frozen=True, eq=False)
 class TwoViews:
-    """Both models. `kernel`: (vector_size, n_labels); `bias`: (n_labels,); `words`: (n_words, n_labels)."""
+    """Both models. `kernel`: (vector_size, n_labels); `bias`: (n_labels,); `words`:
+    (n_words, n_labels)."""
 
     kernel: NDArray[np.float64]
     bias: NDArray[np.float64]
     words: NDArray[np.float64] | None = None
 
     def scores(self, views: Views) -> NDArray[np.float64]:
-        """Log-probabilities of the labels up to a constant of each text, not calibrated: (n, n_labels)."""
+        """Log-probabilities of the labels up to a constant of each text, not calibrated:
+        (n, n_labels)."""
         scores = views.vectors @ self.kernel + self.bias
         return scores if self.words is None else scores + views.words @ self.words
 
@@ -89,7 +91,8 @@ def fit_two_views(
     """Fit both models to texts, of which the first have the `labels`, and perhaps weights: `given`.
 
     Texts without a label get one from what both models say, and the models are fitted again:
-    expectation maximisation (Nigam, McCallum, Thrun and Mitchell 2000, doi 10.1023/A:1007692713085).
+    expectation maximisation (Nigam, McCallum, Thrun and Mitchell 2000,
+    doi 10.1023/A:1007692713085).
     """
     n, n_labelled = len(views.vectors), len(labels)
     weights = np.ones(n)
@@ -122,7 +125,8 @@ def _means(vectors: NDArray[Any], weighted: NDArray[Any]) -> NDArray[Any]:
 def _discriminate(
     vectors: NDArray[Any], shares: NDArray[Any], weights: NDArray[Any], shrinkage: float
 ) -> TwoViews:
-    """A linear discriminant analysis. `shares`: how much of each label a text has, (n, n_labels)."""
+    """A linear discriminant analysis. `shares`: how much of each label a text has,
+    (n, n_labels)."""
     weighted = shares * weights[:, None]
     counts, total = weighted.sum(axis=0), weights.sum()
     means = _means(vectors, weighted)

@@ -1,4 +1,5 @@
-"""Texts without a label: they get one from what a few labelled texts teach, and are learned from too.
+"""Texts without a label: they get one from what a few labelled texts teach, and are learned from
+too.
 
 The two simple models of `two_views` label the texts, and are fitted again to what both say.
 """
@@ -27,17 +28,17 @@ MOST_TEXTS = 20_000
 """Of more texts without a label, a random sample of this size is learned from."""
 
 MOST_LABELLED = 300
-"""Above so many labelled texts nothing is learned from the others: on validation they brought 2 points
-with 100 labels of BBC News and half a point with 200, and nothing sure with 400 and more."""
+"""Above so many labelled texts nothing is learned from the others: on validation they brought 2
+points with 100 labels of BBC News and half a point with 200, and nothing sure with 400 and more."""
 
 
 @dataclass(frozen=True, eq=False)
 class SelfLabelled:
     """What came of the texts without a label.
 
-    `examples`: the labelled texts, then those that got a label; where they are not used, the labelled
-    texts alone. `n_texts`: how many got a label. `accuracy`, `accuracy_without`: of the two simple
-    models on the validation texts, with these texts and without. `used`: whether the
+    `examples`: the labelled texts, then those that got a label; where they are not used, the
+    labelled texts alone. `n_texts`: how many got a label. `accuracy`, `accuracy_without`: of the
+    two simple models on the validation texts, with these texts and without. `used`: whether the
     classifier learns from them.
     """
 
@@ -109,8 +110,8 @@ def label_unlabelled(
         bool(used),
     )
     logger.info(
-        "unlabelled: %s headlines got a label, %s; validation accuracy of two simple models with them %.4f, "
-        "without them %.4f",
+        "unlabelled: %s headlines got a label, %s; validation accuracy of two simple models with "
+        "them %.4f, without them %.4f",
         f"{len(texts):,}",
         "and are learned from" if used else "and are not learned from",
         result.accuracy,

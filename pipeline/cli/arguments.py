@@ -137,7 +137,8 @@ def _instead(name: str, command: str, config: Config) -> str:
 
     room, _, phase = name.rpartition(".")[0].partition(".")
     if room == "training" and "training" in USES[command]:
-        return f" with training.phases=[{','.join(config.training.phases)}]: leave it out, or add training={phase}"
+        phases = ",".join(config.training.phases)
+        return f" with training.phases=[{phases}]: leave it out, or add training={phase}"
     # The same command with another option comes first.
     candidates = sorted(USES, key=lambda candidate: not candidate.startswith(command))
     users = [
@@ -204,8 +205,8 @@ class ModelCommand(click.Command):
             model_options = ("--model", "--tracking-uri", "--file", "--text", "--label")
             options = [name for name in model_options if name in self._option_names]
             raise click.UsageError(
-                f"{argument!r} is in the form of an option of a run, which `{ctx.command_path}` does "
-                f"not take: use {', '.join(options) or 'its own options'}"
+                f"{argument!r} is in the form of an option of a run, which `{ctx.command_path}` "
+                f"does not take: use {', '.join(options) or 'its own options'}"
                 + ("; put a headline of that form into a file" if self._takes_headlines else ""),
                 ctx,
             )
@@ -218,7 +219,8 @@ class ModelCommand(click.Command):
             if mistyped or not self._takes_headlines:
                 raise
             raise click.UsageError(
-                f"{headline!r} begins with a hyphen, as options do: put -- before the headlines, as "
+                f"{headline!r} begins with a hyphen, as options do: put -- before the headlines, "
+                "as "
                 f'in `{ctx.command_path} -- "{headline}"`, or put them into a file (--file)',
                 ctx,
             ) from error

@@ -107,8 +107,8 @@ def _print(audited: Audit) -> None:
         click.echo(f"audit      {warning}")
     if "letter_case" in audited.high():
         click.echo(
-            "note       a model sees letter case only with model.letter_case=true, which train does "
-            "not set by itself: without it, see `pipeline audit model.letter_case=false`"
+            "note       a model sees letter case only with model.letter_case=true, which train "
+            "does not set by itself: without it, see `pipeline audit model.letter_case=false`"
         )
 
 

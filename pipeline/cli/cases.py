@@ -230,8 +230,8 @@ def _load_model(
         if saved.network and model is None:
             if not trust:
                 raise ModelError(
-                    f"{folder}: the cases hold a network of their own, in a file of Keras, which may be "
-                    "code: if you trust whoever made the folder, add --trust"
+                    f"{folder}: the cases hold a network of their own, in a file of Keras, which "
+                    "may be code: if you trust whoever made the folder, add --trust"
                 )
             return None
         if model is None and saved.name and not _LOGGED.fullmatch(saved.name):

@@ -111,7 +111,7 @@ def evaluate(
         "accuracy": f"share of right labels; 95% interval {low:.4f} to {high:.4f}",
         "macro_f1": "mean of the F1 of the labels",
         "balanced_accuracy": "mean of the recall of the labels: each label counts the same",
-        "log_loss": f"0 is best; the same probability for each label gives {np.log(len(names)):.4f}",
+        "log_loss": f"0 is best; equal probabilities of all labels give {np.log(len(names)):.4f}",
         "ece": "calibration error: how far probabilities are from the accuracy; 0 is best",
     }
     click.echo(f"{len(labelled.texts):,} headlines of {path}\n")
@@ -120,7 +120,8 @@ def evaluate(
         [[name, f"{metrics[name]:.4f}", meaning] for name, meaning in meanings.items()],
     )
     for title, table in {
-        "By label. Precision: how often a headline with this answer has the label. Recall: how often a\n"
+        "By label. Precision: how often a headline with this answer has the label. Recall: how "
+        "often a\n"
         "headline of the label gets it. F1: their harmonic mean": evaluation.per_class(),
         "Only the surest headlines answered, as by predict --threshold": evaluation.by_share(),
         "Sets of labels, as by predict --coverage. Coverage: how often a set holds the right "

@@ -37,8 +37,8 @@ def export(
       pipeline export headlines-bbc my-model --dtype int8 --words 10000
       pipeline predict --model my-model "Alps may lose 70% of snow by end of the century"
 
-    The folder holds arrays, JSON and a README. It can be zipped, moved and renamed. Nothing in it is
-    executed when it is read, and its digests are checked.
+    The folder holds arrays, JSON and a README. It can be zipped, moved and renamed. Nothing in it
+    is executed when it is read, and its digests are checked.
     """
     from pipeline.base.errors import ModelError
     from pipeline.classifier.repacking import repack_classifier
@@ -47,8 +47,8 @@ def export(
     with find_model(model, tracking_uri) as source:
         if source.classifier is None:
             raise ModelError(
-                f"{source.address}: expected a model that `pipeline train` logged: only such a one can "
-                "be exported"
+                f"{source.address}: expected a model that `pipeline train` logged: only such a one "
+                "can be exported"
             )
         facts = read_facts(source)
         size = repack_classifier(

@@ -80,8 +80,8 @@ def _refuse(words: Sequence[str], names: Sequence[str]) -> NoReturn:
     close = difflib.get_close_matches(words[0], parts, n=_NAMED)
     near = f"; near are {', '.join(dict.fromkeys(parts[part] for part in close))}" if close else ""
     raise ConfigError(
-        f"no option has {' or '.join(map(repr, words))} in its name{near}: `pipeline options` lists "
-        "all"
+        f"no option has {' or '.join(map(repr, words))} in its name{near}: `pipeline options` "
+        "lists all"
     )
 
 
@@ -111,7 +111,8 @@ def _meanings(overrides: Sequence[str]) -> dict[str, str]:
 
 
 def _of_other_choices() -> list[tuple[str, str]]:
-    """Each option of any choice: its name, and with which choices it can be set, and what it means."""
+    """Each option of any choice: its name, and with which choices it can be set, and what it
+    means."""
     from pipeline.base.files import conf_folder
     from pipeline.config import groups, options
 

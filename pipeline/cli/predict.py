@@ -67,8 +67,8 @@ def predict(
     (-) the log-probability against the mean of all labels. The numbers add up, with one that
     belongs to no word. --json prints an object for each headline.
 
-    A model is arrays and JSON, checked by their digests: nothing of it is executed. A model that this
-    package did not write is refused without --trust.
+    A model is arrays and JSON, checked by their digests: nothing of it is executed. A model that
+    this package did not write is refused without --trust.
     """
     texts = collect_headlines(headlines, path, text)
     from pipeline.tracking.models import load_model

@@ -86,7 +86,8 @@ def score(
         facts.append(
             (
                 "blank",
-                f"{scored.blank:,} rows have no headline: their answers are the label shares of training",
+                f"{scored.blank:,} rows have no headline: their answers are the label shares of "
+                "training",
             )
         )
     if scored.unreadable:

@@ -16,8 +16,8 @@ _WITH_RESUME = ("tracking.uri=", "sweep.trials=", "sweep.minutes=", "sweep.proce
 def search_overrides(resume: str | None, overrides: Sequence[str]) -> list[str]:
     """The overrides of `pipeline sweep`. `resume`: the search that goes on with its own ones.
 
-    Raises ConfigError: the run is no search; UsageError: an override that would make it another one, or
-    that names no option.
+    Raises ConfigError: the run is no search; UsageError: an override that would make it another
+    one, or that names no option.
     """
     for override in overrides:
         if override.startswith(_PREFIX):
@@ -31,8 +31,8 @@ def search_overrides(resume: str | None, overrides: Sequence[str]) -> list[str]:
     for override in overrides:
         if not override.startswith(_WITH_RESUME):
             raise click.UsageError(
-                f"--resume takes the options of the search, {override!r} would be another one: leave "
-                "it out"
+                f"--resume takes the options of the search, {override!r} would be another one: "
+                "leave it out"
             )
     with quiet_start():
         from pipeline.tracking.searches import read_start
@@ -40,8 +40,8 @@ def search_overrides(resume: str | None, overrides: Sequence[str]) -> list[str]:
 
 
 def best_overrides(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """The overrides of `pipeline train`, with `sweep=RUN_ID` or `sweep=RUN_ID/TRIAL` replaced by those
-    of the best trial, or of that trial, of a search. What else is given wins.
+    """The overrides of `pipeline train`, with `sweep=RUN_ID` or `sweep=RUN_ID/TRIAL` replaced by
+    those of the best trial, or of that trial, of a search. What else is given wins.
 
     Also gives tags that say where the options came from; none without `sweep=`.
 
@@ -89,7 +89,8 @@ def _trial(search: dict[str, Any], run_id: str, number: str) -> dict[str, Any]:
 
 
 def _others(texts: Sequence[str], own: Sequence[str]) -> list[str]:
-    """The overrides of which `own` says nothing. A choice such as model=mean says all of its group."""
+    """The overrides of which `own` says nothing. A choice such as model=mean says all of its
+    group."""
     names = [text.partition("=")[0].lstrip("+~") for text in own]
     return [
         text

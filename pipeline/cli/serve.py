@@ -24,9 +24,9 @@ def serve(model: str | None, tracking_uri: str | None, host: str, port: int) -> 
       curl http://127.0.0.1:5001/invocations -H "Content-Type: application/json" -d '{"inputs": ["Alps"]}'
 
     The protocol is that of MLflow's scoring server: JSON with inputs, instances, dataframe_split or
-    dataframe_records, and perhaps params (top_k, threshold, coverage, why); text/csv; Parquet. Each text gets
-    one answer, or the whole request gets a 400 that says why. Anyone who reaches the port may ask:
-    put a proxy with a login before it on an open network.
+    dataframe_records, and perhaps params (top_k, threshold, coverage, why); text/csv; Parquet. Each
+    text gets one answer, or the whole request gets a 400 that says why. Anyone who reaches the port
+    may ask: put a proxy with a login before it on an open network.
     """
     from pipeline.tracking.models import load_lean
     from pipeline.tracking.scoring import application, listen, run_server

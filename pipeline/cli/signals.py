@@ -1,4 +1,5 @@
-"""Ctrl-C and the like: a signal ends the work at the next place where that is safe, or soon anyway."""
+"""Ctrl-C and the like: a signal ends the work at the next place where that is safe, or soon
+anyway."""
 
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ class Interrupts:
 
     The first signal raises KeyboardInterrupt; later ones change nothing, as the end is under way.
     Where Python cannot pass an exception on, as in a destructor or in a callback of weakref, it is
-    dropped: then the signal is sent once more. In a callback from C++ nobody tells. So long work asks
-    again with `checked`. Where the main thread is in long compiled code, another thread ends the run
-    and the process.
+    dropped: then the signal is sent once more. In a callback from C++ nobody tells. So long work
+    asks again with `checked`. Where the main thread is in long compiled code, another thread ends
+    the run and the process.
     """
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -36,8 +37,8 @@ class Interrupts:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear SIGINT, SIGTERM and SIGHUP meanwhile. A signal that is ignored, as SIGINT in a shell's
-        background job and SIGHUP under nohup, stays ignored."""
+        """Hear SIGINT, SIGTERM and SIGHUP meanwhile. A signal that is ignored, as SIGINT in a
+        shell's background job and SIGHUP under nohup, stays ignored."""
         wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         numbers = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
         reader, writer = os.pipe()
@@ -92,7 +93,8 @@ class Interrupts:
         return call
 
     def _watch(self, reader: int, numbers: list[signal.Signals], over: threading.Event) -> None:
-        """Wait for a signal, and then for the main thread. Where that does not end, end the process."""
+        """Wait for a signal, and then for the main thread. Where that does not end, end the
+        process."""
         while received := os.read(reader, 1):  # nothing: the other side was closed
             if received[0] in numbers:
                 if not over.wait(self._patience_seconds):

@@ -27,7 +27,14 @@ _MOST = 1_000  # headlines at a time
 
 
 @click.command(cls=RunCommand)
-@click.option("--n", "n", type=click.IntRange(1, _MOST), default=50, show_default=True, help="How many headlines.")  # fmt: skip
+@click.option(
+    "--n",
+    "n",
+    type=click.IntRange(1, _MOST),
+    default=50,
+    show_default=True,
+    help="How many headlines.",
+)
 @click.option(
     "--out",
     metavar="FILE",
@@ -44,9 +51,9 @@ def suggest(n: int, out: Path, overrides: tuple[str, ...]) -> None:
       pipeline suggest data=file data.path=my.csv data.unlabelled=my.txt --n 50
       pipeline train data=file data.path=my.csv data.unlabelled=my.txt data.added=to_label.csv
 
-    It looks at the headlines without a label: those of data.unlabelled, and rows of the data without
-    one. It chooses unsure ones that differ from each other, and writes a table. Fill in its column
-    of labels, some rows or all, and train with data.added.
+    It looks at the headlines without a label: those of data.unlabelled, and rows of the data
+    without one. It chooses unsure ones that differ from each other, and writes a table. Fill in its
+    column of labels, some rows or all, and train with data.added.
     """
     from pipeline.base.errors import DataError
 
@@ -58,7 +65,8 @@ def suggest(n: int, out: Path, overrides: tuple[str, ...]) -> None:
         )
     if out.exists():
         raise DataError(
-            f"{out} is there already, and may hold labels: name another file with --out, or remove it"
+            f"{out} is there already, and may hold labels: name another file with --out, or remove "
+            "it"
         )
     config = load_command_config("suggest", overrides)
     headlines = load_command_headlines(config)
@@ -73,7 +81,11 @@ def suggest(n: int, out: Path, overrides: tuple[str, ...]) -> None:
     click.echo()
     n_chosen = len(suggestions.suggestions)
     of_all = f"{n_chosen:,} of {suggestions.available:,} headlines without a label"
-    sample = "" if suggestions.looked_at == suggestions.available else f"; a random {suggestions.looked_at:,} were looked at"  # fmt: skip
+    sample = (
+        ""
+        if suggestions.looked_at == suggestions.available
+        else f"; a random {suggestions.looked_at:,} were looked at"
+    )
     print_facts(
         [
             ("written", f"{out}: {of_all}{sample}"),
@@ -105,7 +117,9 @@ def _write(path: Path, suggestions: Suggestions, config: Config) -> None:
     columns = [data.text, data.label, *weight, "suggested", "why"]
     with atomic_write(path) as part:
         # With a mark of the encoding, which spreadsheets need.
-        pd.DataFrame(rows)[list(dict.fromkeys(columns))].to_csv(part, index=False, encoding="utf-8-sig")  # fmt: skip
+        pd.DataFrame(rows)[list(dict.fromkeys(columns))].to_csv(
+            part, index=False, encoding="utf-8-sig"
+        )
 
 
 def _train_command(overrides: Sequence[str], added: Sequence[str], out: Path) -> str:

@@ -60,9 +60,10 @@ def sweep(
       pipeline train sweep=RUN_ID
 
     A space is a file that names options and what to try for each. One MLflow run has the result,
-    with a run below it for each trial. The same command goes on with a search that was cut off; given
-    in a second terminal meanwhile, it helps. Trials are compared on the validation headlines: the test
-    headlines are not looked at. `pipeline train sweep=RUN_ID` trains with the best options.
+    with a run below it for each trial. The same command goes on with a search that was cut off;
+    given in a second terminal meanwhile, it helps. Trials are compared on the validation headlines:
+    the test headlines are not looked at. `pipeline train sweep=RUN_ID` trains with the best
+    options.
     """
     given = search_overrides(resume, overrides)
     config = load_command_config("sweep", given)

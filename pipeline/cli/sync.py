@@ -41,6 +41,6 @@ def sync(tracking_uri: str | None) -> None:
     left = [run for run in sent if run.left]
     if left:
         raise TrackingError(
-            f"{len(left)} of {len(sent)} runs could not be sent as a whole: see that the store answers, "
-            "then call pipeline sync again"
+            f"{len(left)} of {len(sent)} runs could not be sent as a whole: see that the store "
+            "answers, then call pipeline sync again"
         )

@@ -148,8 +148,8 @@ def quiet_start() -> Iterator[None]:
 
     It is shown where the import fails, and with --debug.
 
-    Raises ClickException: `ulimit -v` is so low that TensorFlow would end the process somewhere, with
-    a trace of its own.
+    Raises ClickException: `ulimit -v` is so low that TensorFlow would end the process somewhere,
+    with a trace of its own.
     """
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY and limit < ADDRESSES_BYTES:

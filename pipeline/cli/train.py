@@ -46,10 +46,11 @@ def train(interrupts: Interrupts, resume: str | None, overrides: tuple[str, ...]
 
     The run loads and audits the headlines, builds the embedding matrix, trains, evaluates on the
     test headlines, and registers the model. insight=none leaves out what looks beyond accuracy,
-    and is faster. sweep=RUN_ID takes the data and the best options of a search, sweep=RUN_ID/7 those of
-    its trial 7. start=NAME begins from a registered model, start=MODEL from another address, run or
-    folder: what it learned goes on. The same command goes on with a run that was cut off. training.workers=2 trains in
-    two processes, which the environment variable TF_CONFIG names.
+    and is faster. sweep=RUN_ID takes the data and the best options of a search, sweep=RUN_ID/7
+    those of its trial 7. start=NAME begins from a registered model, start=MODEL from another
+    address, run or folder: what it learned goes on. The same command goes on with a run that was
+    cut off. training.workers=2 trains in two processes, which the environment variable TF_CONFIG
+    names.
     """
     headlines = None
     tags: dict[str, str] = {}
@@ -89,7 +90,8 @@ def _resumed(run_id: str, overrides: tuple[str, ...]) -> Config:
     for override in overrides:
         if not override.startswith("tracking.uri="):
             raise click.UsageError(
-                f"--resume takes the options of the run, {override!r} would be another one: leave it out"
+                f"--resume takes the options of the run, {override!r} would be another one: leave "
+                "it out"
             )
     uri = load_config(overrides).tracking.uri
     options = run_options(run_id, uri)

@@ -19,8 +19,8 @@ FOR, AGAINST = "#4477aa", "#dd6622"
 def print_why(texts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Print a block for each headline: its label, and its words, the strongest first.
 
-    `rows`: as `LoadedModel.predict` gives them with `why`. On a terminal, words for the label are blue
-    and words against it orange.
+    `rows`: as `LoadedModel.predict` gives them with `why`. On a terminal, words for the label are
+    blue and words against it orange.
     """
     from rich.console import Console
 

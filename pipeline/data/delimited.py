@@ -36,8 +36,9 @@ def read_delimited(text: str, name: str, separator: str = ",") -> pd.DataFrame:
             other of `SEPARATORS` does, that one is taken. A first line such as `sep=;` names it.
 
     Raises:
-        DataError: a row has more or fewer fields than the first or is the same, a quote is not closed,
-            a quoted field swallows the rows after it, or a line ends in CR alone where others do not.
+        DataError: a row has more or fewer fields than the first or is the same, a quote is not
+            closed, a quoted field swallows the rows after it, or a line ends in CR alone where
+            others do not.
     """
     import pandas as pd
 
@@ -55,15 +56,15 @@ def read_delimited(text: str, name: str, separator: str = ",") -> pd.DataFrame:
                 start, end = end, rows.line_num
                 if is_mixed and lines[end - 1].endswith("\r"):
                     raise DataError(
-                        f"{_lone_return(name, end + first_line)}, or put the field that holds it in "
-                        "double quotes"
+                        f"{_lone_return(name, end + first_line)}, or put the field that holds it "
+                        "in double quotes"
                     )
                 if not header:
                     header = row
                 elif row == header and len(row) > 1:
                     raise DataError(
-                        f"{name}, line {start + 1 + first_line}: expected a row, got the names of the "
-                        "columns again, as where files are put together: take the line out"
+                        f"{name}, line {start + 1 + first_line}: expected a row, got the names of "
+                        "the columns again, as where files are put together: take the line out"
                     )
                 elif len(row) == len(header):
                     body.append(row)
@@ -73,8 +74,9 @@ def read_delimited(text: str, name: str, separator: str = ",") -> pd.DataFrame:
                     body.append(None)
                 else:
                     raise DataError(
-                        f"{name}, line {start + 1 + first_line}: expected {_fields(len(header))}, as in "
-                        f"line {1 + first_line}, got {len(row)}{_reason(row, header, separator)}"
+                        f"{name}, line {start + 1 + first_line}: expected {_fields(len(header))}, "
+                        f"as in line {1 + first_line}, got "
+                        f"{len(row)}{_reason(row, header, separator)}"
                     )
         except csv.Error as error:
             raise DataError(_bad_quotes(name, lines, end, separator, first_line)) from error
@@ -102,8 +104,8 @@ def read_lines(text: str, name: str) -> list[str]:
         counts = {line.count(separator) for line in filled}
         if len(filled) > 1 and len(counts) == 1 and counts != {0}:
             logger.warning(
-                "data: %s: each line is read as a headline, and each has %d %r: if it is a table, name "
-                "its column with --text",
+                "data: %s: each line is read as a headline, and each has %d %r: if it is a table, "
+                "name its column with --text",
                 name,
                 counts.pop(),
                 separator,
@@ -113,8 +115,8 @@ def read_lines(text: str, name: str) -> list[str]:
 
 def _lone_return(name: str, line: int) -> str:
     return (
-        f"{name}, line {line}: expected a line that ends in LF, as others do, got a carriage return "
-        "(CR) alone: take it out"
+        f"{name}, line {line}: expected a line that ends in LF, as others do, got a carriage "
+        "return (CR) alone: take it out"
     )
 
 
@@ -159,7 +161,8 @@ def _reason(row: Sequence[str], header: Sequence[str], separator: str) -> str:
 
 @contextmanager
 def fields_of_any_length(most: int) -> Iterator[None]:
-    """Lift the limit of the module csv, 131,072 characters a field, which is one for the process."""
+    """Lift the limit of the module csv, 131,072 characters a field, which is one for the
+    process."""
     with _LIMIT:
         limit = csv.field_size_limit()
         csv.field_size_limit(max(limit, most))
@@ -175,7 +178,8 @@ _LIMIT = threading.Lock()
 def _bad_quotes(
     name: str, lines: Sequence[str], start: int, separator: str, first_line: int
 ) -> str:
-    """The message about the first quoted field after `start` lines that does not end as it should."""
+    """The message about the first quoted field after `start` lines that does not end as it
+    should."""
     text = "".join(lines[start:])
     field = re.compile(
         rf'(?:"(?:[^"]|"")*+"|(?!")[^{re.escape(separator)}\r\n]*+)(?:{re.escape(separator)}|\r\n|\r|\n|\Z)'
@@ -218,14 +222,15 @@ def _check_long_rows(
     for start, end, row in long_rows:
         if alike := count_swallowed(lines[start:end], row, separator, values):
             raise DataError(
-                f"{name}, line {start + 1 + first_line}: expected quotes in pairs, got a field that "
-                f"opens with a quote here and goes on to line {end + first_line}, over {alike:,} lines "
+                f"{name}, line {start + 1 + first_line}: expected quotes in pairs, got a field "
+                f"that opens with a quote here and goes on to line {end + first_line}, over "
+                f"{alike:,} lines "
                 'that look like rows: close it, or write a quote inside a quoted field twice ("")'
             )
     start, end, _ = max(long_rows, key=lambda row: row[1] - row[0])
     logger.warning(
-        "data: %s: %s rows on %s lines; rows over several lines: %s, the longest from line %d to %d: if "
-        "that is wrong, look at the quotes",
+        "data: %s: %s rows on %s lines; rows over several lines: %s, the longest from line %d to "
+        "%d: if that is wrong, look at the quotes",
         name,
         f"{len(body):,}",
         f"{len(lines) - 1:,}",

@@ -33,7 +33,8 @@ def read_json(text: str, name: str) -> pd.DataFrame:
     An object of lists, or of objects, is taken as a table by columns. `name`: how messages call the
     file.
 
-    Raises DataError: it is no JSON, or has something else than objects; a name is twice in an object.
+    Raises DataError: it is no JSON, or has something else than objects; a name is twice in an
+    object.
     """
     values, starts = _values(text, name)
     if len(values) == 1:
@@ -71,7 +72,8 @@ def _values(text: str, name: str) -> tuple[list[Any], list[int]]:
             reasons = {_TwiceError: str(error), RecursionError: "it is nested too deeply"}
             reason = reasons.get(type(error), "an integer has more digits than Python reads")
             raise DataError(
-                f"{name}, line {line_number(text, starts[-1])}: expected JSON, {_EXPECTED}: {reason}"
+                f"{name}, line {line_number(text, starts[-1])}: expected JSON, {_EXPECTED}: "
+                f"{reason}"
             ) from error
         values.append(value)
 
@@ -115,8 +117,8 @@ def _frame_by_columns(columns: Mapping[str, Any], name: str) -> pd.DataFrame:
         own = list(values) if isinstance(values, dict) else range(len(values))
         if own != keys:
             raise DataError(
-                f"{name}: expected columns of the same rows, {shown(column)} has {len(own):,} rows, "
-                f"{shown(next(iter(columns)))} has {len(keys):,}"
+                f"{name}: expected columns of the same rows, {shown(column)} has {len(own):,} "
+                f"rows, {shown(next(iter(columns)))} has {len(keys):,}"
             )
     rows = [{column: values[key] for column, values in columns.items()} for key in keys]
     return _frame(rows, str)

@@ -15,7 +15,8 @@ from pipeline.base.options import STRICT, Fraction, Seed
 from pipeline.data.sources import SOURCES
 
 Rule = Literal["first", "drop", "error"]
-"""What becomes of a headline with several labels: its first row stays, none does, or it is an error."""
+"""What becomes of a headline with several labels: its first row stays, none does, or it is an
+error."""
 
 
 def _check_source(source: str) -> str:
@@ -42,9 +43,9 @@ class DataOptions:
     the columns. `group`: name of the column with the publisher or author, if there is one.
     `weight`: name of the column that says how much a headline counts; None: each counts once.
     `unlabelled`: a file of headlines without a label. `added`: files of labelled headlines that are
-    added to train. `contradictions`: what becomes of a headline with several labels. `subset`, `revision`: of a data set on the hub.
-    `validation`, `test`: fractions for the splits that the source does not have; the default of
-    `validation` is the source's. `seed`: of the split.
+    added to train. `contradictions`: what becomes of a headline with several labels. `subset`,
+    `revision`: of a data set on the hub. `validation`, `test`: fractions for the splits that the
+    source does not have; the default of `validation` is the source's. `seed`: of the split.
     """
 
     source: Annotated[str, AfterValidator(_check_source)] = "bbc"

@@ -1,4 +1,5 @@
-"""CSV and TSV with nothing odd in them, read by pyarrow: the rows that `delimited` gives, in less time.
+"""CSV and TSV with nothing odd in them, read by pyarrow: the rows that `delimited` gives, in less
+time.
 
 Whatever is odd is left to `delimited`, which knows each case and its message.
 """

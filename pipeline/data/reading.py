@@ -88,8 +88,8 @@ def read_texts(path: str | os.PathLike[str], text: str | None = None) -> list[st
 def read_frame(content: Content, text: str | None = None) -> pd.DataFrame:
     """The table in a file of headlines, with all its columns and rows.
 
-    A file with one headline a line becomes a table with the column `text`. `text`: a column that the
-    file is said to have; then it is a table, whatever its name is.
+    A file with one headline a line becomes a table with the column `text`. `text`: a column that
+    the file is said to have; then it is a table, whatever its name is.
 
     Raises DataError: the file cannot be used.
     """

@@ -1,8 +1,9 @@
-"""Which texts a classifier learned from, as a few digests: so that a test on the same texts is noticed.
+"""Which texts a classifier learned from, as a few digests: so that a test on the same texts is
+noticed.
 
 Of all digests the smallest ones are kept, which are a random sample of the texts. How many of other
-texts are among them is then estimated from those whose digest is as small (bottom-k: Cohen and Kaplan
-2007, doi 10.1145/1281100.1281133). Up to 4,096 texts it is exact.
+texts are among them is then estimated from those whose digest is as small (bottom-k: Cohen and
+Kaplan 2007, doi 10.1145/1281100.1281133). Up to 4,096 texts it is exact.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-# More letters in a row than a word has: of Japanese and Chinese, and of Thai, Lao, Burmese and Khmer.
+# More letters in a row than a word has: of Japanese and Chinese, and of Thai, Lao, Burmese and
+# Khmer.
 _EAST = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _SOUTH = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _LONG = re.compile(rf"[{_EAST}]{{7,}}|[{_SOUTH}]{{16,}}")

@@ -37,8 +37,8 @@ def split_files(folder: Path) -> dict[str, Path]:
         if not is_table(path) or path.is_dir():
             kind = "a folder" if path.is_dir() else f"the ending {path.suffix!r}"
             raise DataError(
-                f"{path}: expected a file {split}{_endings()}, got {kind}: save it as one of these, or "
-                "move it away"
+                f"{path}: expected a file {split}{_endings()}, got {kind}: save it as one of "
+                "these, or move it away"
             )
         if split in files:
             raise DataError(
@@ -55,7 +55,8 @@ def split_files(folder: Path) -> dict[str, Path]:
 def read_split_files(
     folder: Path, text: str, label: str, group: str | None = None, weight: str | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Read the files of `split_files`. `text`, `label`, `group`, `weight`: the columns, as `read_columns`.
+    """Read the files of `split_files`. `text`, `label`, `group`, `weight`: the columns, as
+    `read_columns`.
 
     A warning names tables that only look like a split, such as test-old.csv.
 
@@ -73,7 +74,8 @@ def read_split_files(
 
 
 def check_files(path: Path) -> None:
-    """Look at the file or the folder that `path` names: what it is, and at small files, what they hold.
+    """Look at the file or the folder that `path` names: what it is, and at small files, what they
+    hold.
 
     Raises DataError: it cannot be read, or is no table.
     """
@@ -94,8 +96,8 @@ def warn_of_splits_beside(path: Path) -> None:
     ]
     if beside:
         logger.warning(
-            "data: %s is split, as it was named alone; not read: %s beside it. Name the folder to use "
-            "them",
+            "data: %s is split, as it was named alone; not read: %s beside it. Name the folder to "
+            "use them",
             path,
             ", ".join(beside),
         )

@@ -44,7 +44,8 @@ def add_missing_splits(
     A label with too few rows for a row in each split stays in `train`, and a warning says so.
 
     Raises:
-        DataError: all labels have too few rows, or a split would have fewer rows than there are labels.
+        DataError: all labels have too few rows, or a split would have fewer rows than there are
+            labels.
     """
     fractions = {"test": test, "validation": validation}
     missing = {split: value for split, value in fractions.items() if split not in frames}
@@ -63,8 +64,9 @@ def add_missing_splits(
     if not common.any():
         most = names[counts.argmax()]
         raise DataError(
-            f"label {most!r} has {counts.max()} headline{'s' if counts.max() > 1 else ''} left, others "
-            f"have no more: expected at least {len(missing) + 1} of a label (one a split): add some"
+            f"label {most!r} has {counts.max()} headline{'s' if counts.max() > 1 else ''} left, "
+            f"others have no more: expected at least {len(missing) + 1} of a label (one a split): "
+            "add some"
         )
     if not common.all():
         rare = [(names[i], int(counts[i])) for i in np.flatnonzero(~common)]
@@ -76,9 +78,9 @@ def add_missing_splits(
         rest = int(common[labels[rows]].sum()) - size
         if min(size, rest) < common.sum():
             raise DataError(
-                f"{total} headlines with {split}={fraction} leave {size} for {split} and {rest} for "
-                f"the rest, expected at least {common.sum()} in each (one a label): add headlines or "
-                "change the fraction"
+                f"{total} headlines with {split}={fraction} leave {size} for {split} and {rest} "
+                f"for the rest, expected at least {common.sum()} in each (one a label): add "
+                "headlines or change the fraction"
             )
         rows, chosen = hold_out(rows, labels[rows], size, common, seed)
         complete[split] = train.take(chosen)
@@ -90,7 +92,8 @@ def warn_of_rare(rare: Sequence[tuple[object, int]], least: int) -> None:
     """Warn of labels that are in no split but train. `rare`: each and how many headlines it has."""
     listed = ", ".join(f"{shown(name)} ({count})" for name, count in rare[:_SHOWN])
     logger.warning(
-        "data: %s fewer than %d headlines, which all stay in train, so that no result tells of them: %s",
+        "data: %s fewer than %d headlines, which all stay in train, so that no result tells of "
+        "them: %s",
         f"{len(rare):,} labels have" if len(rare) > 1 else "a label has",
         least,
         listed + (", ..." if len(rare) > _SHOWN else ""),

@@ -13,7 +13,8 @@ _TOGETHER = 10_000  # texts that become strings at a time
 
 
 class TextColumn(Sequence[str]):
-    """n texts. They take half of the memory of a list, as a string is made only where one is asked for.
+    """n texts. They take half of the memory of a list, as a string is made only where one is asked
+    for.
 
     `column`: without missing texts.
     """

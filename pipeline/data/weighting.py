@@ -15,7 +15,8 @@ from pipeline.data.examples import Examples
 from pipeline.data.sampling import take_examples
 
 ClassWeight = Literal["balanced"] | Mapping[str, float]
-"""`balanced`, or the weight of each label by its name; a label that is not named has the weight 1."""
+"""`balanced`, or the weight of each label by its name; a label that is not named has the weight
+1."""
 
 
 def weigh_labels(
@@ -43,8 +44,8 @@ def check_class_weight(class_weight: ClassWeight | None, label_names: Sequence[s
     for name in class_weight if isinstance(class_weight, Mapping) else ():
         if name not in label_names:
             raise DataError(
-                f"training.class_weight: expected names of labels, {shown(', '.join(label_names))}, got "
-                f"{name!r}{nearest(name, label_names)}"
+                "training.class_weight: expected names of labels, "
+                f"{shown(', '.join(label_names))}, got {name!r}{nearest(name, label_names)}"
             )
 
 
@@ -102,8 +103,8 @@ def _weighed(examples: Examples, by_label: NDArray[np.float64], what: str) -> Ex
     rows = np.flatnonzero(weights)
     if len(examples) and not len(rows):
         raise DataError(
-            f"expected a text of {what} with a weight above 0, all {len(examples):,} have 0: change "
-            "the weights of the texts or labels"
+            f"expected a text of {what} with a weight above 0, all {len(examples):,} have 0: "
+            "change the weights of the texts or labels"
         )
     if len(rows) < len(examples):
         examples = take_examples(replace(examples, weights=None), rows)

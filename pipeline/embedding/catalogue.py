@@ -46,10 +46,10 @@ class NamedSet:
 class PublishedSet(NamedSet):
     """Vectors in one file at an address, in any format of `formats`.
 
-    `digest`: `md5:HEX` or `sha256:HEX`, None where the publisher states none: then that of the first
-    fetch holds. `prefix`: only words with this prefix are read, and without it (Numberbatch has
-    `/c/en/` before English words). `stated_mb`: the size as the publisher rounds it, where `size` is
-    not known.
+    `digest`: `md5:HEX` or `sha256:HEX`, None where the publisher states none: then that of the
+    first fetch holds. `prefix`: only words with this prefix are read, and without it (Numberbatch
+    has `/c/en/` before English words). `stated_mb`: the size as the publisher rounds it, where
+    `size` is not known.
     """
 
     url: str
@@ -208,8 +208,9 @@ def wrong_language(name: str) -> str:
         code = sets.language_in(name)
         if code and code not in LANGUAGES:
             return (
-                f"{name}: expected the code of one of the {len(LANGUAGES)} languages of {choice}, such "
-                f"as de, got {code!r}: https://fasttext.cc/docs/en/crawl-vectors.html lists them"
+                f"{name}: expected the code of one of the {len(LANGUAGES)} languages of {choice}, "
+                f"such as de, got {code!r}: https://fasttext.cc/docs/en/crawl-vectors.html lists "
+                "them"
             )
     return ""
 

@@ -158,7 +158,8 @@ def _write_sentences(texts: Sequence[str], path: Path) -> None:
 
 
 def _count_epochs(show: Callable[[int], None]) -> Any:
-    """A callback for gensim: it calls `show` after each epoch with the number of finished epochs."""
+    """A callback for gensim: it calls `show` after each epoch with the number of finished
+    epochs."""
     from gensim.models.callbacks import CallbackAny2Vec
 
     class Callback(CallbackAny2Vec):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 LONGEST_WORD = 100
-"""Characters of the longest word that gets a row of its own, as in the program word2vec. The look-up
-of the network reserves the length of the longest word for each of its 100,000 words."""
+"""Characters of the longest word that gets a row of its own, as in the program word2vec. The
+look-up of the network reserves the length of the longest word for each of its 100,000 words."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 

@@ -57,8 +57,8 @@ def load_vectors(
         vector_size: The dimension. It is needed for `random`, picks a member of a zip file, and is
             checked otherwise.
         member: The name of a member of a zip file.
-        sha256: The digest of the file, in 64 hexadecimal digits. Without it, the file from an address
-            has to be the same as at the first fetch.
+        sha256: The digest of the file, in 64 hexadecimal digits. Without it, the file from an
+            address has to be the same as at the first fetch.
         postprocess: A method of `postprocessing.METHODS`. What it has to know of the set comes from
             the set's 10,000 first words, whichever words are asked for.
 

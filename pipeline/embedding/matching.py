@@ -263,7 +263,8 @@ class Matches:
         return DIGITS.get(self.conventions.digits) if used else None
 
     def rows(self, vectors: WordVectors) -> NDArray[np.float32]:
-        """The row of each word, zeros where it is missing: float32 array, (n_words, vector_size)."""
+        """The row of each word, zeros where it is missing:
+        float32 array, (n_words, vector_size)."""
         index = vectors.key_to_index
         rows = np.zeros((len(self.words), vectors.vector_size), np.float32)
         single = [i for i, keys in enumerate(self.keys) if len(keys) == 1]

@@ -68,7 +68,8 @@ def locate(source: str, sha256: str | None = None) -> Path | None:
         return None
     if sha256 is not None:
         raise VectorsError(
-            f"{source}: vectors.sha256 is for one file, a model of the hub has several: leave it out"
+            f"{source}: vectors.sha256 is for one file, a model of the hub has several: leave it "
+            "out"
         )
     return _from_hub(source)
 
@@ -80,8 +81,8 @@ def _check(path: Path, sha256: str) -> None:
         )
     if (digest := file_digest(path)) != sha256.lower():
         raise VectorsError(
-            f"{path}: expected the digest sha256:{sha256.lower()}, the file has sha256:{digest}: it "
-            "is damaged or not the same"
+            f"{path}: expected the digest sha256:{sha256.lower()}, the file has sha256:{digest}: "
+            "it is damaged or not the same"
         )
 
 

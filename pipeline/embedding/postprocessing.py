@@ -55,8 +55,8 @@ def _all_but_the_top(rows: NDArray[np.float64]) -> Change:
     """
     if rows.shape[1] < 2:
         raise VectorsError(
-            "expected two dimensions or more for all_but_the_top, got 1: nothing would be left, set "
-            f"vectors.postprocess to {NONE}"
+            "expected two dimensions or more for all_but_the_top, got 1: nothing would be left, "
+            f"set vectors.postprocess to {NONE}"
         )
     _, directions = _principal(rows)
     top = directions[:, -max(rows.shape[1] // 100, 1) :]
@@ -88,8 +88,8 @@ def _principal(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     n, size = rows.shape
     if n <= size:
         raise VectorsError(
-            f"expected more frequent words than the {size} dimensions, got {n:,}: load more of them, "
-            f"or set vectors.postprocess to {NONE}"
+            f"expected more frequent words than the {size} dimensions, got {n:,}: load more of "
+            f"them, or set vectors.postprocess to {NONE}"
         )
     variances, directions = np.linalg.eigh(np.atleast_2d(np.cov(rows, rowvar=False)))
     return variances, directions
@@ -127,8 +127,9 @@ def change_rows(vectors: WordVectors, method: str) -> WordVectors:
         return vectors
     if vectors.postprocess != NONE:
         raise VectorsError(
-            f"vectors {vectors.name}: expected vectors as they are published, {vectors.postprocess} "
-            f"has changed them already: leave out vectors.postprocess={method}"
+            f"vectors {vectors.name}: expected vectors as they are published, "
+            f"{vectors.postprocess} has changed them already: leave out "
+            f"vectors.postprocess={method}"
         )
     listed = [word for word in vectors.first_words[:N_FIRST_WORDS] if word in vectors]
     rows = vectors.subset(listed).vectors.astype(np.float64)

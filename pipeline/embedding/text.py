@@ -51,8 +51,8 @@ trained on the tokens of another version are then trained anew."""
 
 _SEPARATORS = r"[\pZ\p{Cc}]+"
 # Pairs of (RE2 pattern, replacement), applied in order. They give the tokens of the Penn Treebank,
-# with which GloVe was trained: `do n't`, `john 's`, punctuation by itself, numbers and abbreviations
-# whole.
+# with which GloVe was trained: `do n't`, `john 's`, punctuation by itself, numbers and
+# abbreviations whole.
 _QUOTES = (
     ("[’‘`´]", "'"),
     ("[“”«»]", '"'),

@@ -1,1 +1,2 @@
-"""What a classifier is worth and what it knows: evaluation, similarity, probes, drift, attribution, audit."""
+"""What a classifier is worth and what it knows: evaluation, similarity, probes, drift, attribution,
+audit."""

@@ -31,9 +31,9 @@ _BATCH = 4_096  # words that are scored at a time
 class Plane:
     """Points in two dimensions, before and after training.
 
-    `chosen`: int array, (n,), positions of the words or headlines. `before`, `after`: float32 arrays,
-    (n, 2). Both lie on the first two principal components of both together, so they can be compared.
-    `share`: the fraction of the variance that is on these components.
+    `chosen`: int array, (n,), positions of the words or headlines. `before`, `after`: float32
+    arrays, (n, 2). Both lie on the first two principal components of both together, so they can be
+    compared. `share`: the fraction of the variance that is on these components.
     """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
@@ -61,11 +61,11 @@ class Near:
 class Drift:
     """How far training moved each of the training words.
 
-    `counts`: int array, (n_words, n_labels), how often the training headlines of each label have the
-    word. `distances`: float32 array, (n_words,), Euclidean, between the vectors before and after.
-    `cosines`: float32 array, (n_words,), of the same vectors. `pushes`: float32 array, (n_words,
-    n_labels), how much the move changes the score of each label, see `measure_drift`. `typical`: the
-    length of a vector before training (root mean square).
+    `counts`: int array, (n_words, n_labels), how often the training headlines of each label have
+    the word. `distances`: float32 array, (n_words,), Euclidean, between the vectors before and
+    after. `cosines`: float32 array, (n_words,), of the same vectors. `pushes`:
+    float32 array, (n_words, n_labels), how much the move changes the score of each label, see
+    `measure_drift`. `typical`: the length of a vector before training (root mean square).
 
     `frequent`: int array, (m,), positions of the most frequent words, the most frequent first.
     `before`, `after`: float32 arrays, (m, vector_size), their vectors. `neighbours`: the nearest
@@ -157,8 +157,9 @@ def measure_drift(
 
     The network itself says towards which label a word moved. It scores a headline of that word
     alone, with the vector before and with the vector after. It moved towards the label whose score
-    rises most. A score is a logit less the mean over the labels. This is exact for any encoder, where a
-    gradient would hold only for small steps. What a word does beside other words is left out.
+    rises most. A score is a logit less the mean over the labels. This is exact for any encoder,
+    where a gradient would hold only for small steps. What a word does beside other words is left
+    out.
 
     Args:
         network: the trained network.

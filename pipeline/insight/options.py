@@ -11,10 +11,10 @@ from pipeline.base.options import STRICT
 class InsightOptions:
     """What a run looks at beyond accuracy. With `insight=none` it looks at nothing more.
 
-    `audit`: shortcuts and leaks in the data. `embedding`: what the embedding knows after each phase.
-    `attribution`: which words made the labels. `figures`: pictures of all stages. `probes`: a file
-    of probe sentences; None for conf/probes.yaml. `words`: the words whose neighbours are shown
-    before and after training.
+    `audit`: shortcuts and leaks in the data. `embedding`: what the embedding knows after each
+    phase. `attribution`: which words made the labels. `figures`: pictures of all stages. `probes`:
+    a file of probe sentences; None for conf/probes.yaml. `words`: the words whose neighbours are
+    shown before and after training.
     """
 
     audit: bool = True

@@ -21,9 +21,10 @@ _RESAMPLES = 9_999  # random changes of sign in a permutation test
 class Outcome:
     """What one training reached on the test headlines.
 
-    `method`: one of METHODS, or a name of an opponent. `size`: number of training headlines. `seed`: the seed that drew them.
-    `test_accuracy`, `test_macro_f1`: fractions. `seconds`: time from headlines in memory to the
-    trained classifier. `predicted`: int array, (n_test,), the predicted label of each test headline.
+    `method`: one of METHODS, or a name of an opponent. `size`: number of training headlines.
+    `seed`: the seed that drew them. `test_accuracy`, `test_macro_f1`: fractions. `seconds`: time
+    from headlines in memory to the trained classifier. `predicted`: int array, (n_test,), the
+    predicted label of each test headline.
     """
 
     method: str
@@ -133,8 +134,8 @@ def compare_methods(
     A pair is one test headline; its difference is the mean over the seeds that both methods have.
     The p-values are adjusted for the number of comparisons (Benjamini and Hochberg 1995).
 
-    `labels`: the true labels of the test headlines. `method`: where the outcomes do not have it, the
-    first method that they have.
+    `labels`: the true labels of the test headlines. `method`: where the outcomes do not have it,
+    the first method that they have.
     """
     from scipy.stats import false_discovery_control
 

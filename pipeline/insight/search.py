@@ -47,9 +47,9 @@ class SearchedTrial:
     """One trial of a search.
 
     `options`: the values that were tried, in the form of an override, by the name of the option.
-    `values`: by the name of the objective; of a pruned trial the validation accuracy that it had come
-    to. `seconds`: taken. `run_id`: in MLflow. `reason`: why it failed. `default`: whether it has the
-    options from which the search started.
+    `values`: by the name of the objective; of a pruned trial the validation accuracy that it had
+    come to. `seconds`: taken. `run_id`: in MLflow. `reason`: why it failed. `default`: whether it
+    has the options from which the search started.
     """
 
     number: int
@@ -68,10 +68,11 @@ def best_trial(
     """The best of the complete trials; None: there is none.
 
     With one objective it is the trial with the best value; of equal ones that with the lower
-    validation log loss, then the earlier. With several objectives, of which the first is the accuracy,
-    it is the trial with the best second objective among those whose accuracy is at most one standard
-    error below the highest: the one-standard-error rule (Breiman et al. 1984, Classification and
-    Regression Trees). The third objective, the accuracy and the log loss decide between equal ones.
+    validation log loss, then the earlier. With several objectives, of which the first is the
+    accuracy, it is the trial with the best second objective among those whose accuracy is at most
+    one standard error below the highest: the one-standard-error rule (Breiman et al. 1984,
+    Classification and Regression Trees). The third objective, the accuracy and the log loss decide
+    between equal ones.
 
     `n_validation`: the number of validation texts.
     """
@@ -105,7 +106,8 @@ def highest_accuracy(trials: Sequence[SearchedTrial]) -> float:
 
 
 def pareto_front(trials: Sequence[SearchedTrial], objectives: Sequence[str]) -> list[SearchedTrial]:
-    """The complete trials that no other one beats: as good in every objective, and better in one."""
+    """The complete trials that no other one beats: as good in every objective, and better in
+    one."""
     complete = [trial for trial in trials if trial.state == "complete"]
     costs = [[_cost(trial, name) for name in objectives] for trial in complete]
 

@@ -13,8 +13,8 @@ from pipeline.insight.similarity import DATASETS, Similarity, neighbours_of, wor
 class SetReport:
     """What a set of vectors knows by itself.
 
-    `similarities`: agreement with people, by data set. `neighbours`: for each word the nearest words
-    and their cosines; none for a word without a vector.
+    `similarities`: agreement with people, by data set. `neighbours`: for each word the nearest
+    words and their cosines; none for a word without a vector.
     """
 
     name: str

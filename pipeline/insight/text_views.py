@@ -32,8 +32,8 @@ def view_texts(
     """The views of n texts.
 
     A mean vector has the length 1, and frequent words count less in it (`word_rarity`). It is zeros
-    where no word of the text has a vector, and for all texts without `vectors`, or where their package
-    is not installed.
+    where no word of the text has a vector, and for all texts without `vectors`, or where their
+    package is not installed.
 
     Args:
         words: object array, (n_words,).

@@ -1,8 +1,8 @@
 """What kind each character of Unicode is, and its lower case, as the trained model saw them.
 
 The versions of Unicode in TensorFlow's parts, and in Python's, are not the same. So the table is
-made from TensorFlow when a classifier is exported (`pipeline.embedding.text.character_table`), and is
-a part of the exported folder. Then a text has the same tokens under any version of Python.
+made from TensorFlow when a classifier is exported (`pipeline.embedding.text.character_table`), and
+is a part of the exported folder. Then a text has the same tokens under any version of Python.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _SIGMA, _SMALL_SIGMA, _FINAL_SIGMA = "Σσς"
 class CharacterTable:
     """The kinds of all code points.
 
-    `starts`: int32 array, (n_runs,), the first code point of each run of like characters, rising from
-    0. `kinds`: uint8 array, (n_runs,), the kind of a run, with the flags. `lower`: the lower case of
-    each character that has another one; that of `Σ` depends on its neighbours, and is not used.
+    `starts`: int32 array, (n_runs,), the first code point of each run of like characters, rising
+    from 0. `kinds`: uint8 array, (n_runs,), the kind of a run, with the flags. `lower`: the lower
+    case of each character that has another one; that of `Σ` depends on its neighbours, and is not
+    used.
     """
 
     starts: NDArray[np.int32]

@@ -74,9 +74,10 @@ class PortableClassifier:
     ) -> tuple[NDArray[np.float32], NDArray[np.object_]]:
         """The same, and the mark of each text: object array, (n,).
 
-        A mark is EMPTY where a text has no token, NO_KNOWN_WORD where none of its tokens is a word that
-        has a vector, and None for all others. An empty text gets the label shares of the training
-        texts (`prior`), and so does one without a known word where no n-grams say anything of it.
+        A mark is EMPTY where a text has no token, NO_KNOWN_WORD where none of its tokens is a word
+        that has a vector, and None for all others. An empty text gets the label shares of the
+        training texts (`prior`), and so does one without a known word where no n-grams say anything
+        of it.
         """
         parts = self._in_batches(lambda b: (self._checked_probabilities(b), self._marks(b)), texts)
         if len(parts) == 1:
@@ -87,9 +88,11 @@ class PortableClassifier:
         )
 
     def answer(self, texts: Iterable[str], **params: Any) -> list[dict[str, Any]]:
-        """One row for each text: `label`, `probability`, `probabilities`, `mark`, and what is asked for.
+        """One row for each text: `label`, `probability`, `probabilities`, `mark`, and what is asked
+        for.
 
-        `params`: `top_k`, `threshold`, `coverage`, `why`, and errors: see `pipeline.portable.answers`.
+        `params`: `top_k`, `threshold`, `coverage`, `why`, and errors: see
+        `pipeline.portable.answers`.
         """
         return answer(self, list(texts), **params)
 
@@ -106,9 +109,9 @@ class PortableClassifier:
     def why(self, texts: Iterable[str]) -> list[dict[str, Any]]:
         """What each word of each text gives to each label, in nats.
 
-        One item a text: `words`, each with its `word`, its `tokens` and its `contributions` by label;
-        `bias` by label, which is what no word gives. Words stand between white space, as `normalize`
-        gives the text. See `pipeline.classifier.contributions` for the meaning.
+        One item a text: `words`, each with its `word`, its `tokens` and its `contributions` by
+        label; `bias` by label, which is what no word gives. Words stand between white space, as
+        `normalize` gives the text. See `pipeline.classifier.contributions` for the meaning.
         """
         strings = normalize(texts)
         return [
@@ -222,7 +225,8 @@ class PortableClassifier:
 
 @lru_cache(maxsize=1)
 def _blas() -> Any:
-    """What sets the threads of NumPy's BLAS. To find it, all libraries of the process are looked at."""
+    """What sets the threads of NumPy's BLAS. To find it, all libraries of the process are looked
+    at."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -1,8 +1,8 @@
 """Sets of labels that hold the right one as often as asked: split conformal prediction.
 
-A label is in the set where it is as probable as the right label is often enough among headlines that
-the classifier did not learn from (LAC: Sadinle, Lei and Wasserman 2019, doi
-10.1080/01621459.2017.1395341). So a set has no label where none is as probable.
+A label is in the set where it is as probable as the right label is often enough among headlines
+that the classifier did not learn from (LAC: Sadinle, Lei and Wasserman 2019,
+doi 10.1080/01621459.2017.1395341). So a set has no label where none is as probable.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _ROUNDING = 1e-9  # 0.7 x 210 is a little above 147 for a computer
 class Calibration:
     """How probable a classifier finds the right label.
 
-    `right`: for each group of labels a float32 array, (n_texts,), sorted: the probability of the right
-    label of each validation text of the group. `group_of`: int array, (n_labels,), the group of each
-    label.
+    `right`: for each group of labels a float32 array, (n_texts,), sorted: the probability of the
+    right label of each validation text of the group. `group_of`: int array, (n_labels,), the group
+    of each label.
     """
 
     right: tuple[NDArray[np.float32], ...]
@@ -50,7 +50,8 @@ class Calibration:
             n = min(map(len, self.right))
             raise DataError(
                 f"coverage: expected at most {floor(1000 * self.most) / 1000}, as the model has "
-                f"{n:,} validation headlines for it, got {coverage}: ask for less, or train with more"
+                f"{n:,} validation headlines for it, got {coverage}: ask for less, or train with "
+                "more"
             )
         by_group = [
             right[len(right) - max(ceil((len(right) + 1) * coverage - _ROUNDING), 1)]

@@ -2,8 +2,9 @@
 
 Texts with the same number of tokens are computed together, so that there is no padding. Arrays go
 by time: `x`: float32 array, (tokens, n, width). `features(x)` gives float32 array, (n, n_features).
-`gradient(x, given)` goes back: from the gradient of a number at the features, (n, n_features), to its
-gradient at `x`, of the shape of `x`. Where a maximum is at several places, they share it equally.
+`gradient(x, given)` goes back: from the gradient of a number at the features, (n, n_features), to
+its gradient at `x`, of the shape of `x`. Where a maximum is at several places, they share it
+equally.
 """
 
 from __future__ import annotations
@@ -121,8 +122,8 @@ class Attention:
 class Gru:
     """A gated recurrent network, as Keras computes it (`reset_after=True`).
 
-    `kernel`: (width, 3 units); `recurrent`: (units, 3 units); `bias`: (2, 3 units). The gates are the
-    update z, the reset r and the candidate h.
+    `kernel`: (width, 3 units); `recurrent`: (units, 3 units); `bias`: (2, 3 units). The gates are
+    the update z, the reset r and the candidate h.
     """
 
     kernel: Array
@@ -208,7 +209,8 @@ def _sigmoid(x: Array) -> Array:
 
 
 Take = Callable[..., Array]
-"""(name, *shape) -> the array of a model with this name and shape; None in the shape is any number."""
+"""(name, *shape) -> the array of a model with this name and shape; None in the shape is any
+number."""
 
 
 def _read_mean(take: Take, width: int, options: Mapping[str, Any]) -> Encoder:
@@ -247,8 +249,8 @@ def _read_bigru(take: Take, width: int, options: Mapping[str, Any]) -> Encoder:
 class EncoderKind:
     """A row of the table.
 
-    `read`: (take, width of the word vectors, options) -> the encoder. `piecewise_linear`: whether the
-    gradient alone explains a logit exactly. `prototypes`: whether labels have prototypes.
+    `read`: (take, width of the word vectors, options) -> the encoder. `piecewise_linear`: whether
+    the gradient alone explains a logit exactly. `prototypes`: whether labels have prototypes.
     """
 
     read: Callable[[Take, int, Mapping[str, Any]], Encoder]

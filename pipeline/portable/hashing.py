@@ -1,4 +1,5 @@
-"""N-grams of words and characters as numbers of buckets: `pipeline.classifier.ngram_hashing` in NumPy.
+"""N-grams of words and characters as numbers of buckets: `pipeline.classifier.ngram_hashing` in
+NumPy.
 
 The numbers of words are FarmHash's, which TensorFlow uses (github.com/google/farmhash, farmhashna).
 """

@@ -63,8 +63,8 @@ class Head:
 
 @dataclass(frozen=True, eq=False)
 class PrototypeHead:
-    """Logits that fall with the distance to the prototype of a label. `kernel`: (n_features, width);
-    `bias`: (width,); `prototypes`: (n_labels, width)."""
+    """Logits that fall with the distance to the prototype of a label. `kernel`:
+    (n_features, width); `bias`: (width,); `prototypes`: (n_labels, width)."""
 
     kernel: Array
     bias: Array
@@ -128,7 +128,8 @@ class NetworkMember:
         return values, bias
 
     def _explain(self, x: Array, n_labels: int) -> Array:
-        """(tokens, n, width) to (tokens, n, n_labels): mean gradients from zero vectors, times `x`."""
+        """(tokens, n, width) to (tokens, n, n_labels): mean gradients from zero vectors, times
+        `x`."""
         points, shares = _path(self.steps)
         path = np.concatenate([point * x for point in points], axis=1)
         representation = self.head.represent(self.encoder.features(path))
@@ -261,8 +262,8 @@ class NgramMember:
     """A linear model over hashed n-grams.
 
     `kept`: uint8 (n_buckets / 8,), a bit for each bucket that has a row. `table`: (n_rows, 1 +
-    n_outputs): the squared weight of the bucket's n-grams, and weight x coefficient for each output.
-    `bias`: (n_outputs,); there is one output for two labels, the logit of the second.
+    n_outputs): the squared weight of the bucket's n-grams, and weight x coefficient for each
+    output. `bias`: (n_outputs,); there is one output for two labels, the logit of the second.
     """
 
     kept: NDArray[np.uint8]
@@ -340,7 +341,8 @@ def _scale(squares: Array) -> Array:
 
 
 def take(table: NDArray[Any], rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
-    """Rows that the table has. NumPy is twice as fast where it need not look whether it has them."""
+    """Rows that the table has. NumPy is twice as fast where it need not look whether it has
+    them."""
     return table.take(rows, axis=0, mode="clip")
 
 

@@ -16,9 +16,10 @@ _TINY = np.float32(6e-8)  # the smallest number of float16
 class Table:
     """Rows of numbers as they are kept.
 
-    `values`: (n_values, width) of one of DTYPES. `scale`: float32 (1, width) or float16 (n_values, 1):
-    a number is its value times the scale; None where the values are the numbers. `shared`: uint16 or
-    uint32 (n_rows,), which of the values a row has, where many rows are equal; None: its own.
+    `values`: (n_values, width) of one of DTYPES. `scale`: float32 (1, width) or float16
+    (n_values, 1): a number is its value times the scale; None where the values are the numbers.
+    `shared`: uint16 or uint32 (n_rows,), which of the values a row has, where many rows are equal;
+    None: its own.
     """
 
     values: NDArray[Any]

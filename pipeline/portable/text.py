@@ -31,8 +31,8 @@ def normalize(texts: Iterable[str]) -> list[str]:
         raise DataError("expected a list of texts, got one text: put it in a list, as in [text]")
     if isinstance(texts, Mapping | Set) or hasattr(texts, "columns"):
         raise DataError(
-            f"expected a list of texts, got {type(texts).__name__}: give one column or a list, as in "
-            "list(frame['text'])"
+            f"expected a list of texts, got {type(texts).__name__}: give one column or a list, as "
+            "in list(frame['text'])"
         )
     if not isinstance(texts, Iterable) or getattr(texts, "shape", None) == ():
         raise DataError(f"expected a list of texts, got {texts!r}")
@@ -42,7 +42,8 @@ def normalize(texts: Iterable[str]) -> list[str]:
     except TypeError:
         number, text = next((i, t) for i, t in enumerate(strings, 1) if not isinstance(t, str))
         raise DataError(
-            f"expected a list of strings, got {type(text).__name__} as text {number}: leave it out, "
+            f"expected a list of strings, got {type(text).__name__} as text {number}: leave it "
+            "out, "
             'or write "" for an empty text'
         ) from None
     if plain and max(map(len, strings), default=0) <= MAX_CHARACTERS:

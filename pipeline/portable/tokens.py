@@ -37,8 +37,8 @@ PLAIN = "[-_a-z0-9]+"
 """A piece of these characters alone is one token: no expression changes it."""
 LOWERED = "[İ\u212aΣ]"
 """Letters whose lower case is another kind of character (the second is the sign for kelvin, whose
-lower case is `k`), or depends on the neighbours. With them a piece is lower-cased even where the case
-is kept."""
+lower case is `k`), or depends on the neighbours. With them a piece is lower-cased even where the
+case is kept."""
 UNKNOWN = 1  # the row of all words that the matrix does not have
 EMPTY, NO_KNOWN_WORD = "empty", "no_known_word"
 """Marks of texts whose answer means little."""
@@ -97,11 +97,12 @@ class TokenBatch:
     """The tokens of a batch of texts.
 
     `tokens`: the different ones, as they are written; some are there twice, or at no place. `rows`:
-    int array, (n_tokens,), the row of each in the matrix. `cases`: int array, (n_tokens,), how each is written:
-    see `pipeline.embedding.text.TextLayer`. `places`: int array, (n_places,), the token at each place
-    of the texts, one text after the other. `counts`: int array, (n,), how many places a text has.
-    `by_length`: texts with the same number of tokens, (n_texts,), and the places of these tokens,
-    (tokens, n_texts); texts without tokens are left out, and so are tokens after `max_tokens`.
+    int array, (n_tokens,), the row of each in the matrix. `cases`: int array, (n_tokens,), how each
+    is written: see `pipeline.embedding.text.TextLayer`. `places`: int array, (n_places,), the token
+    at each place of the texts, one text after the other. `counts`: int array, (n,), how many places
+    a text has. `by_length`: texts with the same number of tokens, (n_texts,), and the places of
+    these tokens, (tokens, n_texts); texts without tokens are left out, and so are tokens after
+    `max_tokens`.
     """
 
     tokens: list[str]
@@ -117,8 +118,9 @@ class Tokeniser:
     """Cuts texts into tokens, and looks them up.
 
     `words`: those of the matrix, in the order of their rows. `characters`: the kinds of characters.
-    `max_tokens`: how many tokens of a text the network sees. `contractions`: one of CONTRACTIONS. `digits`: a name of DIGITS, or None. `letter_case`: whether
-    tokens keep the case of their letters; they are looked up in lower case.
+    `max_tokens`: how many tokens of a text the network sees. `contractions`: one of CONTRACTIONS.
+    `digits`: a name of DIGITS, or None. `letter_case`: whether tokens keep the case of their
+    letters; they are looked up in lower case.
     """
 
     words: Sequence[str]
@@ -249,7 +251,8 @@ def _ascii_lower(piece: str) -> str:
 
 
 def is_word(token: str) -> bool:
-    """Whether a token has a letter, a digit, or a sign such as an emoji, and is no punctuation alone.
+    """Whether a token has a letter, a digit, or a sign such as an emoji, and is no punctuation
+    alone.
 
     Some sets write digits as `#`.
 

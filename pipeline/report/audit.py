@@ -37,8 +37,8 @@ def signals_items(
 def signals_figure(signals: Signals, accuracy: float | None = None) -> Figure:
     """The test accuracy of each signal, beside the majority class's and the model's.
 
-    A signal that is high (`Signals.high`) has another colour and is hatched. One that the model does
-    not see is an empty bar.
+    A signal that is high (`Signals.high`) has another colour and is hatched. One that the model
+    does not see is an empty bar.
     """
     high = signals.high() if accuracy is None else signals.high(accuracy)
     names = [*signals.alone][::-1]

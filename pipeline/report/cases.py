@@ -43,9 +43,9 @@ def cases_figure(
 ) -> Figure:
     """Both kinds on the first two principal components of the cases, coloured by label.
 
-    Each label has a marker of its own: small and filled are cases, larger and hollow are test texts.
-    The name of a label stands in the middle of its cases. At most 2,000 of each are drawn, evenly out
-    of all. The arguments are those of `cases_items`.
+    Each label has a marker of its own: small and filled are cases, larger and hollow are test
+    texts. The name of a label stands in the middle of its cases. At most 2,000 of each are drawn,
+    evenly out of all. The arguments are those of `cases_items`.
     """
     plane = PCA(2, random_state=0).fit(vectors)
     figure = style.new_figure(style.CASES)

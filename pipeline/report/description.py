@@ -1,8 +1,8 @@
 """Descriptions in Markdown, as MLflow shows them: of the experiment, of runs and of models.
 
-MLflow shows the first four lines of a run's description, the rest after a click. Lists show the first
-line as it is. So the first line is the result, without markup. A shade over the last lines takes the
-clicks, so the links come right after it.
+MLflow shows the first four lines of a run's description, the rest after a click. Lists show the
+first line as it is. So the first line is the result, without markup. A shade over the last lines
+takes the clicks, so the links come right after it.
 """
 
 from __future__ import annotations
@@ -76,14 +76,13 @@ def experiment_description(experiment_id: str) -> str:
     """What the experiment is, and where to look first."""
     best = _found_runs(experiment_id, "tags.kind = 'train'")
     return (
-        "Classifiers of short texts that start from pretrained word vectors.\n\n"
-        "A run is one training, or a study with its trainings below it. A click on its name shows its "
-        "result, the warnings about its data, its report, and how to load its model.\n\n"
-        f"- [All trainings, the most accurate first]({best})\n"
-        f"- [Their curves and bars side by side]({best}&compareRunsMode=CHART). `test/accuracy` is the "
-        "accuracy on headlines that a run did not learn from, `test/accuracy/frozen` and the like that "
-        "of each classifier.\n"
-        "- [The models](#/models?workflowType=machine_learning): the alias `champion` has the best "
+        "Classifiers of short texts that start from pretrained word vectors.\n\nA run is one "
+        "training, or a study with its trainings below it. A click on its name shows its result, "
+        "the warnings about its data, its report, and how to load its model.\n\n- [All trainings, "
+        f"the most accurate first]({best})\n- [Their curves and bars side by "
+        f"side]({best}&compareRunsMode=CHART). `test/accuracy` is the accuracy on headlines that a "
+        "run did not learn from, `test/accuracy/frozen` and the like that of each classifier.\n- "
+        "[The models](#/models?workflowType=machine_learning): the alias `champion` has the best "
         "one on the same validation headlines.\n"
     )
 
@@ -149,8 +148,8 @@ def study_items(
 ) -> list[Item]:
     """The description of a study, and its picture.
 
-    `table`: columns and rows, as texts. `charted`: the kind of the runs below it that are lines of a
-    chart, a key of `_CHARTED`; empty: there are none, and no report.html.
+    `table`: columns and rows, as texts. `charted`: the kind of the runs below it that are lines of
+    a chart, a key of `_CHARTED`; empty: there are none, and no report.html.
     """
     chart = {_CHARTED[charted]: run.lines(charted)} if charted else {}
     links = run.links(chart, report=bool(charted))
@@ -189,7 +188,8 @@ def loading_markdown(address: str, uri: str) -> str:
 
 
 def _found_runs(experiment_id: str, query: str, metric: str = "test/accuracy") -> str:
-    """The page with the runs that a filter of MLflow lets through, those with the highest metric first.
+    """The page with the runs that a filter of MLflow lets through, those with the highest metric
+    first.
 
     Ordered by a metric, MLflow shows runs below others as well.
     """

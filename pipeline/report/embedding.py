@@ -49,8 +49,8 @@ _TITLES = {
 def embedding_items(reports: Sequence[EmbeddingReport], *, figures: bool = True) -> list[Item]:
     """The metrics, tables and pictures of one or several reports.
 
-    A metric is NAME/METHOD, the mean over the seeds. The files for TensorBoard's projector are those
-    of the last report.
+    A metric is NAME/METHOD, the mean over the seeds. The files for TensorBoard's projector are
+    those of the last report.
     """
     items: list[Item] = [
         Metric(f"{name}/{method}", Spread.over(values).mean)

@@ -1,6 +1,7 @@
 """What the embedding knows, as pictures.
 
-Every function takes the reports of several methods and seeds. It draws the first seed of each method.
+Every function takes the reports of several methods and seeds. It draws the first seed of each
+method.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _MAX_LEGEND = 14  # labels that a legend has room for
 def probes_figure(reports: Sequence[EmbeddingReport]) -> Figure:
     """The activations of the reference headlines as heat maps, one column for each method.
 
-    A heat map is tokens x features, less the mean of b's label. Below are the means over the tokens.
-    They are smaller, so they are drawn on a larger scale. Features are in the order of b's mean:
-    where c means the same to the network, it is dark and light where b is. The order comes from b
-    alone, so that nothing makes c look like b.
+    A heat map is tokens x features, less the mean of b's label. Below are the means over the
+    tokens. They are smaller, so they are drawn on a larger scale. Features are in the order of b's
+    mean: where c means the same to the network, it is dark and light where b is. The order comes
+    from b alone, so that nothing makes c look like b.
     """
     firsts = first_seeds(reports)
     figure = style.new_figure(style.PROBES, columns=len(firsts), margin=0.8)
@@ -91,8 +92,8 @@ def drift_figure(reports: Sequence[EmbeddingReport]) -> Figure:
 def headline_map(reports: Sequence[EmbeddingReport]) -> Figure:
     """Test headlines before and after, one row for each method.
 
-    A headline lies at the mean of its word vectors. Colour and marker are those of its label; those of
-    every second label are hollow.
+    A headline lies at the mean of its word vectors. Colour and marker are those of its label; those
+    of every second label are hollow.
     """
     firsts = first_seeds(reports)
     figure = style.new_figure(style.HEADLINES_MAP, rows=len(firsts))
@@ -172,7 +173,8 @@ def _marked_tokens(probed: ProbedText) -> list[str]:
 
 
 def _named_points(drift: Drift) -> list[int]:
-    """Points of the map that get a name: the words that were asked for, and those that moved most."""
+    """Points of the map that get a name: the words that were asked for, and those that moved
+    most."""
     place_of = {int(row): place for place, row in enumerate(drift.words_map.chosen)}
     row_of = {word: row for row, word in enumerate(drift.words)}
     asked = [row_of[near.word] for near in drift.neighbours if near.trained]
@@ -185,7 +187,8 @@ def _named_points(drift: Drift) -> list[int]:
 def _apart(
     named: Sequence[int], points: NDArray[np.float32], room: NDArray[np.float64]
 ) -> list[int]:
-    """The named points without those whose name would stand on an earlier one. `room`: of a name."""
+    """The named points without those whose name would stand on an earlier one. `room`: of a
+    name."""
     kept: list[int] = []
     for i in named:
         if not any((np.abs(points[i] - points[k]) < room).all() for k in kept):

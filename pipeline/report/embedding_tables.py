@@ -1,4 +1,5 @@
-"""What the embedding knows, as tables. Every function takes the reports of several methods and seeds."""
+"""What the embedding knows, as tables. Every function takes the reports of several methods and
+seeds."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def compared_metrics(report: EmbeddingReport) -> dict[str, float]:
 
 
 def metrics_over_seeds(reports: Sequence[EmbeddingReport]) -> pd.DataFrame:
-    """One row for each metric: mean, standard deviation (NaN for one seed), smallest and largest."""
+    """One row for each metric: mean, standard deviation (NaN for one seed), smallest and
+    largest."""
     rows = []
     for name, values in values_by_metric(reports).items():
         spread = Spread.over(values)
@@ -155,8 +157,8 @@ def drift_table(reports: Sequence[EmbeddingReport]) -> pd.DataFrame:
 
     `count`: how often training headlines have the word. `distance`: how far it moved. `cosine`: of
     its vectors before and after. `towards`: the label towards which it moved; `push`: how much that
-    label's score rose. `label`: the label that the word leans to; `label_share`: the fraction of its
-    uses there.
+    label's score rose. `label`: the label that the word leans to; `label_share`: the fraction of
+    its uses there.
     """
     return pd.concat([_drift_rows(report) for report in reports], ignore_index=True)
 

@@ -18,7 +18,8 @@ _PAIRS = 25  # of more labels: the pairs that were confused most
 
 
 def learning_curves(history: History) -> Figure:
-    """Loss and accuracy by epoch. A line shows where a phase begins, a star the epoch that was kept."""
+    """Loss and accuracy by epoch. A line shows where a phase begins, a star the epoch that was
+    kept."""
     figure = style.new_figure(style.LEARNING_CURVES)
     steps = np.arange(1, len(history.epochs) + 1)
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):

@@ -39,7 +39,8 @@ class Tag:
 
 
 BETWEEN_WARNINGS = ";\n"
-"""Between the warnings in the tag `audit.warning`. A warning is one line, and may hold a semicolon."""
+"""Between the warnings in the tag `audit.warning`. A warning is one line, and may hold a
+semicolon."""
 
 RESULT, LINE, TRIAL = "result", "line", "trial"
 """Kinds of runs below a study, as their tag `kind`: what one training gave; a line in the charts; a
@@ -86,7 +87,8 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class ComparedTable:
-    """A table as JSON, in the form of `mlflow.log_table`: MLflow shows it beside those of other runs."""
+    """A table as JSON, in the form of `mlflow.log_table`: MLflow shows it beside those of other
+    runs."""
 
     path: str
     frame: pd.DataFrame

@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 SHORT = 32  # characters of a label or word that are drawn
 
-# Fonts of matplotlib without a character of a script: parts of formulas, and pictures of the scripts.
+# Fonts of matplotlib without a character of a script: parts of formulas, and pictures of the
+# scripts.
 _NO_SCRIPT = ("cm", "STIXSize", "STIXNonUnicode", "Last Resort")
 _SHOWN = 10  # characters in a message
 _JOINERS = "\u200c\u200d"  # they have no width, and decide how letters beside them are written
@@ -55,8 +56,8 @@ class LetteredFigure(Figure):
 def plain(text: str, most: int = SHORT) -> str:
     """A label or word as figures draw it: in one line, of at most `most` characters.
 
-    A character that no font of the machine has, or that cannot be drawn, is written as its code. The
-    middle of a longer text is left out, as names often differ at their end.
+    A character that no font of the machine has, or that cannot be drawn, is written as its code.
+    The middle of a longer text is left out, as names often differ at their end.
 
     >>> plain("money\\n in the bank"), plain("sports of 2023", most=9), plain("caf\\udce9")
     ('money in the bank', 'spor…2023', 'caf\\\\udce9')
@@ -81,9 +82,9 @@ def warn_of_missing_fonts(names: Iterable[str]) -> None:
     missing = [c for c in characters if c.isprintable() and not can_draw(c)]
     if missing:
         logger.warning(
-            "figures: no font of this machine has %s%s: figures show their codes; install a font that "
-            "has them, such as Noto Sans (Debian: fonts-noto-core, and fonts-noto-cjk for Chinese, "
-            "Japanese and Korean)",
+            "figures: no font of this machine has %s%s: figures show their codes; install a font "
+            "that has them, such as Noto Sans (Debian: fonts-noto-core, and fonts-noto-cjk for "
+            "Chinese, Japanese and Korean)",
             " ".join(missing[:_SHOWN]),
             f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "",
         )

@@ -154,8 +154,8 @@ def audit_page(headlines: Headlines, audited: Audit, described: Sequence[Item] =
     """The page of `pipeline audit`. `described`: the options, as items."""
     findings = len(audited.warnings())
     result = (
-        f"The audit warns of {findings} {'finding' if findings == 1 else 'findings'}: a high accuracy on "
-        "these headlines may be worth less."
+        f"The audit warns of {findings} {'finding' if findings == 1 else 'findings'}: a high "
+        "accuracy on these headlines may be worth less."
         if findings
         else "No signal is high, and nothing leaks."
     )
@@ -172,7 +172,8 @@ def audit_page(headlines: Headlines, audited: Audit, described: Sequence[Item] =
 def evaluation_page(evaluation: Evaluation, model: str, path: str, warning: str = "") -> Text:
     """The page of `pipeline evaluate`.
 
-    `model`: its address. `path`: of the file of headlines. `warning`: what is said below the result.
+    `model`: its address. `path`: of the file of headlines. `warning`: what is said below the
+    result.
     """
     items = evaluations_items({"model": evaluation}, "model")
     result = result_sentence(evaluation, "headlines")
@@ -293,7 +294,8 @@ def _first_rows(path: str, frame: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def _kind(column: pd.Series[Any]) -> str:
-    """How a column is written and sorted: `number`, also for texts such as "83.9 ± 0.5"; `long` texts."""
+    """How a column is written and sorted: `number`, also for texts such as "83.9 ± 0.5"; `long`
+    texts."""
     if pd.api.types.is_numeric_dtype(column):
         return "" if pd.api.types.is_bool_dtype(column) else "number"
     texts = [str(value) for value in column]
@@ -308,7 +310,8 @@ def _option(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A value as it is read: whole numbers with commas, others with three decimals or two digits."""
+    """A value as it is read: whole numbers with commas, others with three decimals or two
+    digits."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -14,7 +14,8 @@ from pipeline.report.page_words import Logged
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture on a page. `caption`: how to read it. `shows`: what it shows, its text alternative."""
+    """A picture on a page. `caption`: how to read it. `shows`: what it shows, its text
+    alternative."""
 
     caption: str
     shows: Callable[[Logged], str]
@@ -24,10 +25,11 @@ class Drawing:
 class Section:
     """A part of a page.
 
-    `title`, `text`: what a reader sees first. `findings`: what came out, in words. `metrics`: their words
-    by their names. `tags`: likewise. `above`: captions of the tables above the pictures, by the paths.
-    `pictures`: by their paths. `tables`: captions of the tables below them. `params`: whether the options of the run are shown. `code`: whether it says how to load the model.
-    What a run did not log is left out, and so is a section with nothing.
+    `title`, `text`: what a reader sees first. `findings`: what came out, in words. `metrics`: their
+    words by their names. `tags`: likewise. `above`: captions of the tables above the pictures, by
+    the paths. `pictures`: by their paths. `tables`: captions of the tables below them. `params`:
+    whether the options of the run are shown. `code`: whether it says how to load the model. What a
+    run did not log is left out, and so is a section with nothing.
     """
 
     title: str
@@ -45,19 +47,19 @@ class Section:
 _DATA = {"tables/data.csv": "How many headlines there are, and how many were dropped"}
 _SIGNALS = {
     "figures/audit_signals.png": Drawing(
-        "The test accuracy from each shallow signal alone. A signal near the model, or near 1, is a "
-        "shortcut: the labels may be told without the meaning.",
+        "The test accuracy from each shallow signal alone. A signal near the model, or near 1, is "
+        "a shortcut: the labels may be told without the meaning.",
         words.signals,
     )
 }
 _AUDIT = {
-    "tables/audit_signals.csv": "What can be told from shallow signals alone. Gap closed: how far a signal "
-    "comes from the commonest label (0) to all right (1)",
+    "tables/audit_signals.csv": "What can be told from shallow signals alone. Gap closed: how far "
+    "a signal comes from the commonest label (0) to all right (1)",
     "tables/audit_overlaps.csv": "Headlines of one split with a near-duplicate in another",
     "tables/near_duplicates.csv": "The near-duplicates",
     "tables/contradictions.csv": "The same headline with several labels",
-    "tables/wrong_labels.csv": "Labels that are probably wrong: two simple models, fitted to the other "
-    "headlines, do not believe them",
+    "tables/wrong_labels.csv": "Labels that are probably wrong: two simple models, fitted to the "
+    "other headlines, do not believe them",
     "tables/audit_spaces.csv": "Headlines without spaces between words",
     "tables/audit_groups.csv": "A linear model on sources that it has not seen",
 }
@@ -68,9 +70,9 @@ _EMBEDDING = Section(
     above={"tables/probe_headlines.csv": "The headlines a, b and c"},
     pictures={
         "figures/probes.png": Drawing(
-            "The reference picture. Each row is a word, each column a feature of the layer after the "
-            "embedding. Below are the means of a, b and c. Where the network takes c for the same as "
-            "b, both have the same colours. Look at the ranks over many pairs, too.",
+            "The reference picture. Each row is a word, each column a feature of the layer after "
+            "the embedding. Below are the means of a, b and c. Where the network takes c for the "
+            "same as b, both have the same colours. Look at the ranks over many pairs, too.",
             words.reference,
         ),
         "figures/drift.png": Drawing(
@@ -148,8 +150,8 @@ RUN_SECTIONS = (
         findings=(words.curves,),
         pictures={
             "figures/learning_curves.png": Drawing(
-                "Loss and accuracy by epoch. A dotted line shows where a phase begins, a star the epoch "
-                "that was kept.",
+                "Loss and accuracy by epoch. A dotted line shows where a phase begins, a star the "
+                "epoch that was kept.",
                 words.curves,
             )
         },
@@ -168,7 +170,8 @@ RUN_SECTIONS = (
         findings=(words.confusion,),
         pictures={
             "figures/confusion_matrix.png": Drawing(
-                "Rows are the true labels, columns the predicted ones. What is off the diagonal is wrong.",
+                "Rows are the true labels, columns the predicted ones. What is off the diagonal is "
+                "wrong.",
                 words.confusion,
             )
         },
@@ -185,8 +188,8 @@ RUN_SECTIONS = (
         findings=(words.calibration, words.thresholds, words.label_sets),
         pictures={
             "figures/reliability.png": Drawing(
-                "Accuracy by confidence: a calibrated classifier lies on the diagonal, one that is too "
-                "sure below it. The bars count the headlines.",
+                "Accuracy by confidence: a calibrated classifier lies on the diagonal, one that is "
+                "too sure below it. The bars count the headlines.",
                 words.calibration,
             ),
             "figures/unsure.png": Drawing(
@@ -197,7 +200,8 @@ RUN_SECTIONS = (
         },
         tables={
             "tables/answered.csv": "Answering only the surest headlines",
-            "tables/label_sets.csv": "Sets of labels. Coverage: how often a set holds the right label",
+            "tables/label_sets.csv": "Sets of labels. Coverage: how often a set holds the right "
+            "label",
             "tables/thresholds.csv": "Answering only from a confidence on",
             "tables/marks.csv": "Headlines whose answer means little",
         },
@@ -228,21 +232,22 @@ EVALUATION_SECTIONS = (
 COMPARE_SECTIONS = (
     Section(
         "Result",
-        "Each method learned from growing numbers of training headlines, several times each. All were "
-        "tested on the same headlines.",
+        "Each method learned from growing numbers of training headlines, several times each. All "
+        "were tested on the same headlines.",
         pictures={
             "figures/compare.png": Drawing(
-                "Mean test accuracy by the number of training headlines. The shade is the 95% interval "
-                "of the mean.",
+                "Mean test accuracy by the number of training headlines. The shade is the 95% "
+                "interval of the mean.",
                 words.compared,
             )
         },
         tables={
-            "tables/accuracy_by_size.csv": "Test accuracy in %, mean and standard deviation, by the "
-            "number of training headlines",
-            "tables/worth.csv": "How many headlines TF-IDF needs for the accuracy of fine-tuned vectors",
-            "tables/difference_by_size.csv": "Points of test accuracy between methods, with the p-value "
-            "of a paired test",
+            "tables/accuracy_by_size.csv": "Test accuracy in %, mean and standard deviation, by "
+            "the number of training headlines",
+            "tables/worth.csv": "How many headlines TF-IDF needs for the accuracy of fine-tuned "
+            "vectors",
+            "tables/difference_by_size.csv": "Points of test accuracy between methods, with the "
+            "p-value of a paired test",
         },
     ),
     Section("Data", "The headlines that were compared on.", tables=_DATA),
@@ -270,17 +275,17 @@ EXPLAIN_SECTIONS = (
 SEARCH_SECTIONS = (
     Section(
         "Result",
-        "The best trial beside the defaults, on the validation headlines. The test headlines were not "
-        "looked at.",
+        "The best trial beside the defaults, on the validation headlines. The test headlines were "
+        "not looked at.",
         pictures={
             "figures/search_history.png": Drawing(
-                "Each trial in its order, and the best so far. Pruned trials stand at the accuracy that "
-                "they had come to.",
+                "Each trial in its order, and the best so far. Pruned trials stand at the accuracy "
+                "that they had come to.",
                 words.searched,
             ),
             "figures/search_front.png": Drawing(
-                "Accuracy against the other objectives. A square is beaten by no other trial. The star "
-                "was chosen.",
+                "Accuracy against the other objectives. A square is beaten by no other trial. The "
+                "star was chosen.",
                 words.unbeaten,
             ),
         },
@@ -292,13 +297,13 @@ SEARCH_SECTIONS = (
         findings=(words.important_options,),
         pictures={
             "figures/search_importance.png": Drawing(
-                "How much of the differences between the best trials and all trials an option explains "
-                "(PED-ANOVA).",
+                "How much of the differences between the best trials and all trials an option "
+                "explains (PED-ANOVA).",
                 words.important_options,
             ),
             "figures/search_slices.png": Drawing(
-                "The objective over each option. Light points are late trials, the star is the chosen "
-                "one.",
+                "The objective over each option. Light points are late trials, the star is the "
+                "chosen one.",
                 words.searched,
             ),
         },
@@ -313,7 +318,8 @@ SEARCH_SECTIONS = (
 AUDIT_SECTIONS = (
     Section(
         "Shallow signals",
-        "How often the label is told by length, letter case, digits, punctuation or a few words alone.",
+        "How often the label is told by length, letter case, digits, punctuation or a few words "
+        "alone.",
         findings=(words.signals,),
         pictures=_SIGNALS,
         tables={

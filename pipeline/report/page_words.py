@@ -1,6 +1,7 @@
 """What a page says in words: sentences made from the items of a run, with the numbers in them.
 
-Each function takes what a run logged. It gives an empty text where the run did not log what it needs.
+Each function takes what a run logged. It gives an empty text where the run did not log what it
+needs.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ def hardest_labels(logged: Logged) -> str:
         return ""
     hardest = labels[labels["headlines"] > 0].nsmallest(1, "recall").iloc[0]
     return (
-        f"The hardest label is {quoted(hardest['label'])}: {hardest['recall']:.0%} of its headlines "
-        f"are found. The commonest mistake: {confused_pairs(logged, most=1)}."
+        f"The hardest label is {quoted(hardest['label'])}: {hardest['recall']:.0%} of its "
+        f"headlines are found. The commonest mistake: {confused_pairs(logged, most=1)}."
     )
 
 
@@ -114,8 +115,8 @@ def signals(logged: Logged) -> str:
     high = list(alone.loc[alone["remark"] == "high", "signal"])
     name = "all together" if best["signal"] == "together" else spaced(best["signal"])
     return (
-        f"Of the shallow signals, {name} reach{'' if name == 'all together' else 'es'} the highest test "
-        f"accuracy, {best['accuracy']:.1%}; the commonest label alone {majority:.1%}. "
+        f"Of the shallow signals, {name} reach{'' if name == 'all together' else 'es'} the highest "
+        f"test accuracy, {best['accuracy']:.1%}; the commonest label alone {majority:.1%}. "
         + (f"High: {', '.join(map(spaced, high))}." if high else "None is high.")
     )
 
@@ -127,7 +128,8 @@ def coverage(logged: Logged) -> str:
     share = 1 - frame.loc[frame["fallback"] == "missing", "tokens_share"].sum()
     words = [quoted(word) for word in missing.get("word", [])][:_NAMED]
     return f"{share:.1%} of the running words have a vector. " + (
-        f"{len(missing):,} different words have none; the most frequent of them: {', '.join(words)}."
+        f"{len(missing):,} different words have none; the most frequent of them: "
+        f"{', '.join(words)}."
         if words
         else "No word is without one."
     )
@@ -174,7 +176,8 @@ def thresholds(logged: Logged) -> str:
         return ""
     return (
         f"Answering only from a confidence of {sure['threshold']:.0%} on, it answers "
-        f"{sure['share_answered']:.0%} of the headlines and is right on {sure['accuracy']:.1%} of them."
+        f"{sure['share_answered']:.0%} of the headlines and is right on {sure['accuracy']:.1%} of "
+        "them."
     )
 
 
@@ -185,8 +188,8 @@ def label_sets(logged: Logged) -> str:
     row = frame.iloc[(frame["coverage_asked"] - 0.9).abs().argmin()]
     return (
         f"Sets of labels for a coverage of {row['coverage_asked']:.0%} hold the right label of "
-        f"{row['coverage_reached']:.1%} of the headlines, with {row['labels_per_set']:.2f} labels on "
-        f"average; {row['empty_sets']:.1%} of the sets have none."
+        f"{row['coverage_reached']:.1%} of the headlines, with {row['labels_per_set']:.2f} labels "
+        f"on average; {row['empty_sets']:.1%} of the sets have none."
     )
 
 
@@ -195,7 +198,10 @@ def surest_half(logged: Logged) -> str:
     if not len(frame):
         return ""
     row = frame.iloc[(frame["share_answered"] - 0.5).abs().argmin()]
-    return f"Of the surest {row['share_answered']:.0%} of the headlines, {row['accuracy']:.1%} are right."
+    return (
+        f"Of the surest {row['share_answered']:.0%} of the headlines, {row['accuracy']:.1%} are "
+        "right."
+    )
 
 
 def unsure(logged: Logged) -> str:
@@ -214,8 +220,8 @@ def reference(logged: Logged) -> str:
         else "test headlines with the label that the network gives b"
     )
     return (
-        f"Headlines b and c mean the same in other words. The share of the {headlines} that are closer "
-        f"to b than c is (0% is best, 50% is chance): {by_method(frame, 'rank_bc')}."
+        f"Headlines b and c mean the same in other words. The share of the {headlines} that are "
+        f"closer to b than c is (0% is best, 50% is chance): {by_method(frame, 'rank_bc')}."
     )
 
 
@@ -255,8 +261,8 @@ def headline_map(logged: Logged) -> str:
 
 def cases(logged: Logged) -> str:
     return (
-        "Training headlines as small filled marks, test headlines as larger hollow ones. Each label has "
-        "its own colour and mark."
+        "Training headlines as small filled marks, test headlines as larger hollow ones. Each "
+        "label has its own colour and mark."
     )
 
 

@@ -1,4 +1,5 @@
-"""The result of a run as a table and a sentence: one source for the terminal, MLflow and the page."""
+"""The result of a run as a table and a sentence: one source for the terminal, MLflow and the
+page."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def results_table(
 
     The columns: `classifier`; `kept`: whether it is the one that the run keeps; `epochs`, as in
     "4 of 7"; `validation_accuracy`, `test_accuracy`, the ends `low` and `high` of its 95% interval,
-    and `test_macro_f1`: fractions; `seconds`. What does not apply is missing (NaN, or an empty text).
+    and `test_macro_f1`: fractions; `seconds`. What does not apply is missing
+    (NaN, or an empty text).
 
     `evaluations`: on the test split, by method. `majority`: as `majority_share` gives it.
     """
@@ -79,7 +81,8 @@ def result_sentence(evaluation: Evaluation, what: str = "test headlines") -> str
 
 
 def majority_share(headlines: Headlines) -> float:
-    """The fraction of the test headlines that have the commonest label of the training headlines."""
+    """The fraction of the test headlines that have the commonest label of the training
+    headlines."""
     commonest = pd.Series(headlines.labels("train")).value_counts().idxmax()
     test = headlines.labels("test")
     return sum(label == commonest for label in test) / len(test)

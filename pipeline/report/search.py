@@ -147,7 +147,8 @@ def trials_table(trials: Sequence[SearchedTrial], objectives: Sequence[str]) -> 
 
 
 def search_rows(search: SearchReport) -> tuple[list[str], list[list[str]]]:
-    """The best trial beside the defaults for the terminal: columns, and one row a value or option."""
+    """The best trial beside the defaults for the terminal: columns, and one row a value or
+    option."""
     default, best = search.default, search.best
     shown = [default, best] if default is not None and default is not best else [best]
     titles = ["defaults" if trial.default else f"trial {trial.number}" for trial in shown]

@@ -1,4 +1,5 @@
-"""The pictures of a search: how it went, which options matter, and what is won by giving up what."""
+"""The pictures of a search: how it went, which options matter, and what is won by giving up
+what."""
 
 from __future__ import annotations
 

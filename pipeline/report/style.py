@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Paper and ink of a figure. On a dark page they become those of colours.css. All other colours stay,
-# as they are readable on both: the contrast is at least 3 (WCAG 2.2, 1.4.11).
+# Paper and ink of a figure. On a dark page they become those of colours.css. All other colours
+# stay, as they are readable on both: the contrast is at least 3 (WCAG 2.2, 1.4.11).
 TEXT, PAPER = "#000000", "#ffffff"
 DARK_TEXT, DARK_PAPER = "#ececec", "#16181b"
 
@@ -60,8 +60,8 @@ _OTHER_METHODS = (
     ("#777777", "p", "--"),
 )
 
-# Colour maps of matplotlib: for fractions, for numbers around zero, for distances. Each goes from dark
-# to light or back, so that it is read without colours too.
+# Colour maps of matplotlib: for fractions, for numbers around zero, for distances. Each goes from
+# dark to light or back, so that it is read without colours too.
 FRACTIONS = "Blues"
 AROUND_ZERO, BELOW_ZERO_NAME, ABOVE_ZERO_NAME = "cividis", "dark blue", "light yellow"
 DISTANCES = "viridis"

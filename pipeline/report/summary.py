@@ -74,8 +74,8 @@ def model_facts(
 ) -> dict[str, Any]:
     """What the README and the card of a model tell, before it was tested.
 
-    `source`: of the headlines, a name in SOURCES. `accuracy`: on the validation headlines. `earlier`:
-    the facts of the model from which the training began.
+    `source`: of the headlines, a name in SOURCES. `accuracy`: on the validation headlines.
+    `earlier`: the facts of the model from which the training began.
     """
     licences = {
         "data_licence": SOURCES[source].licence,
@@ -121,7 +121,8 @@ def _coverage(coverage: Coverage) -> str:
 
 
 def _classifiers(results: pd.DataFrame) -> pd.DataFrame:
-    """The table of results as it is printed: numbers as texts, and no row for the commonest label."""
+    """The table of results as it is printed: numbers as texts, and no row for the commonest
+    label."""
     shown = results[results["classifier"] != MAJORITY]
     names = shown["classifier"].where(~shown["kept"], shown["classifier"] + " (kept)")
     formats = {

@@ -162,7 +162,8 @@ def predictions_table(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def label_sets_table(evaluation: Evaluation) -> pd.DataFrame:
-    """One row for each coverage that is asked for: how often sets hold the right label, their sizes."""
+    """One row for each coverage that is asked for: how often sets hold the right label, their
+    sizes."""
     return pd.DataFrame(evaluation.label_sets())
 
 

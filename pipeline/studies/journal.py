@@ -98,8 +98,8 @@ class Journal:
                 study.enqueue_trial(values, user_attrs={"default": True})
         elif earlier != key:
             raise ConfigError(
-                f"{self.path}: the journal belongs to a search with another space, other data or other "
-                "options: remove it, and the search begins again"
+                f"{self.path}: the journal belongs to a search with another space, other data or "
+                "other options: remove it, and the search begins again"
             )
         return study
 
@@ -175,8 +175,8 @@ class Journal:
     def importances(self) -> dict[str, float]:
         """How much of the differences in the first objective each option explains, from 0 to 1.
 
-        PED-ANOVA (Watanabe et al. 2023, arXiv 2304.10255), as Optuna has it. Nothing where there are
-        too few different trials.
+        PED-ANOVA (Watanabe et al. 2023, arXiv 2304.10255), as Optuna has it. Nothing where there
+        are too few different trials.
         """
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         first = [trial.values[0] for trial in complete]

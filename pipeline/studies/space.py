@@ -178,8 +178,8 @@ def check_space(space: Space, compose: Compose) -> dict[str, str]:
         if option.partition(".")[0] not in ROOMS:
             _composed(space, compose, {option: space.options[option].values[0]})
             raise ConfigError(
-                f"{space.file}: {option} cannot be searched, as all trials have the same headlines: "
-                f"expected an option of {', '.join(ROOMS)}"
+                f"{space.file}: {option} cannot be searched, as all trials have the same "
+                f"headlines: expected an option of {', '.join(ROOMS)}"
             )
     # All first values together, then all second values: to compose takes a third of a second.
     for position in range(max(len(dimension.values) for dimension in space.options.values())):
@@ -287,8 +287,8 @@ def _objectives(file: str, value: Any) -> tuple[str, ...]:
         or len({*map(str, names)}) < len(names)
     ):
         raise ConfigError(
-            f"{file}: objectives: expected one to three different names of {', '.join(OBJECTIVES)}, "
-            f"got {value!r}"
+            f"{file}: objectives: expected one to three different names of "
+            f"{', '.join(OBJECTIVES)}, got {value!r}"
         )
     for name in names:
         if name not in OBJECTIVES:

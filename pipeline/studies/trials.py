@@ -1,7 +1,7 @@
 """The trainings of a study: the same texts, learned from random and from pretrained vectors.
 
-From random vectors the method is `scratch`. From pretrained ones the vectors stay `frozen`, are then
-`fine_tuned`, and the `ensemble` stands on that.
+From random vectors the method is `scratch`. From pretrained ones the vectors stay `frozen`, are
+then `fine_tuned`, and the `ensemble` stands on that.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SCRATCH, TRANSFER = "scratch", "transfer"
 class Trial:
     """One training.
 
-    `kind`: `scratch`, `transfer` for all methods that start from the vectors, or a baseline. `size`:
-    how many training headlines. `seed`: draws them, and is the seed of the training.
+    `kind`: `scratch`, `transfer` for all methods that start from the vectors, or a baseline.
+    `size`: how many training headlines. `seed`: draws them, and is the seed of the training.
     """
 
     kind: str

@@ -47,8 +47,8 @@ def find_address(model: str | None, uri: str | None) -> str:
         raise ModelError(f"expected the name of a model, got {model!r}")
     if model is not None and ":/" in model and not model.startswith(("models:/", "runs:/")):
         raise ModelError(
-            f"{masked(model)}: expected models:/NAME/VERSION, models:/NAME@ALIAS or runs:/ID/model: "
-            "copy a model from elsewhere to a folder, and name that"
+            f"{masked(model)}: expected models:/NAME/VERSION, models:/NAME@ALIAS or "
+            "runs:/ID/model: copy a model from elsewhere to a folder, and name that"
         )
     store = tracking_uri(uri)
     shown = masked(store)
@@ -66,8 +66,8 @@ def find_address(model: str | None, uri: str | None) -> str:
             return version_address(alias["name"], alias["alias"])
     except MlflowException as error:
         raise ModelError(
-            f"could not find {model} in {shown}: {first_line(error)}: name a version, as in --model "
-            f"models:/{alias['name']}/1"
+            f"could not find {model} in {shown}: {first_line(error)}: name a version, as in "
+            f"--model models:/{alias['name']}/1"
         ) from error
 
 
@@ -80,7 +80,8 @@ def fetched_model(address: str) -> Iterator[Path]:
                 fetched = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder)
         except Exception as error:  # each kind of storage has errors of its own
             raise ModelError(
-                f"could not load the model {address}: {first_line(error)}: name another with --model"
+                f"could not load the model {address}: {first_line(error)}: name another with "
+                "--model"
             ) from error
         yield Path(fetched)
 
@@ -99,11 +100,12 @@ def _registered(name: str | None, store: str) -> str:
     if name is not None and name not in names:
         if is_run_id(name):
             raise ModelError(
-                f"expected the name of a model, got {name}, which looks like the ID of a run: its model "
-                f"is runs:/{name}/model"
+                f"expected the name of a model, got {name}, which looks like the ID of a run: its "
+                f"model is runs:/{name}/model"
             )
         raise ModelError(
-            f"there is no model {name!r} in {store}, it has {', '.join(names)}{nearest(name, names)}"
+            f"there is no model {name!r} in {store}, it has "
+            f"{', '.join(names)}{nearest(name, names)}"
         )
     return name or names[0]
 

@@ -48,8 +48,8 @@ def connect(uri: str | None = None) -> str:
 def check_store(uri: str | None = None, *, make: bool = True) -> str:
     """Check that the store answers, and return its address.
 
-    `uri`: as for `tracking_uri`. `make`: make a database file that does not exist; else look whether
-    its folder can be written. Raises TrackingError at once where nothing answers.
+    `uri`: as for `tracking_uri`. `make`: make a database file that does not exist; else look
+    whether its folder can be written. Raises TrackingError at once where nothing answers.
     """
     uri = tracking_uri(uri)
     shown = masked(uri)
@@ -58,18 +58,19 @@ def check_store(uri: str | None = None, *, make: bool = True) -> str:
             ask_server(uri)
         except requests.RequestException as error:
             raise TrackingError(
-                f"expected an MLflow server at {shown}, none answered ({type(error).__name__}): start "
-                f"it (make ui), or {_HOW_TO_SET}"
+                f"expected an MLflow server at {shown}, none answered ({type(error).__name__}): "
+                f"start it (make ui), or {_HOW_TO_SET}"
             ) from error
     elif uri.startswith("file:") or ("://" not in uri and ("/" in uri or Path(uri).is_dir())):
         raise TrackingError(
-            f"{uri} names a folder, and MLflow no longer keeps runs in plain folders: take a database, "
-            f"as in tracking.uri={DEFAULT_URI}; `mlflow migrate-filestore` moves old runs into one"
+            f"{uri} names a folder, and MLflow no longer keeps runs in plain folders: take a "
+            f"database, as in tracking.uri={DEFAULT_URI}; `mlflow migrate-filestore` moves old "
+            "runs into one"
         )
     elif uri in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
         raise TrackingError(
-            f"expected a database that stays, {uri} is gone when this process ends: take a file, as "
-            f"in tracking.uri={DEFAULT_URI}"
+            f"expected a database that stays, {uri} is gone when this process ends: take a file, "
+            f"as in tracking.uri={DEFAULT_URI}"
         )
     elif "://" not in uri and not uri.startswith("databricks"):
         raise TrackingError(
@@ -86,8 +87,9 @@ def check_store(uri: str | None = None, *, make: bool = True) -> str:
             MlflowClient(uri).search_experiments(max_results=1)
         except ModuleNotFoundError as error:
             raise TrackingError(
-                f"the tracking store {shown} needs the package {error.name}, which is not installed: "
-                f"pip install {_DRIVERS.get(str(error.name), error.name)}, or {_HOW_TO_SET}"
+                f"the tracking store {shown} needs the package {error.name}, which is not "
+                f"installed: pip install {_DRIVERS.get(str(error.name), error.name)}, or "
+                f"{_HOW_TO_SET}"
             ) from error
     return uri
 
@@ -196,6 +198,6 @@ def _check_folder(uri: str) -> None:
     usable = nearest.is_file() if nearest == path.absolute() else nearest.is_dir()
     if not usable or not os.access(nearest, os.W_OK):
         raise TrackingError(
-            f"could not use the tracking store {path}: {nearest} is not writable: change to another "
-            f"folder, or {_HOW_TO_SET}"
+            f"could not use the tracking store {path}: {nearest} is not writable: change to "
+            f"another folder, or {_HOW_TO_SET}"
         )

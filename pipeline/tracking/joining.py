@@ -42,7 +42,8 @@ class JoinedRun:
 
 
 def running_elsewhere(options: TrackingOptions, key: str) -> JoinedRun | None:
-    """The run with the same key of `tracked_run` that another process has going on, if there is one.
+    """The run with the same key of `tracked_run` that another process has going on, if there is
+    one.
 
     Raises TrackingError: the store does not answer.
     """

@@ -94,13 +94,13 @@ def find_model(model: str | None = None, uri: str | None = None) -> Iterator[Mod
         return
     if model and (Path(model).suffix or "/" in model) and Path(model).is_file():
         raise ModelError(
-            f"{model}: expected a folder with a model, got a file: name the folder; unpack an archive "
-            "first"
+            f"{model}: expected a folder with a model, got a file: name the folder; unpack an "
+            "archive first"
         )
     if model is not None and ":/" not in model and "/" in model:
         raise ModelError(
-            f"{model}: expected a folder with a model, there is none: name a registered model, or a "
-            "folder that `pipeline export` or MLflow wrote"
+            f"{model}: expected a folder with a model, there is none: name a registered model, or "
+            "a folder that `pipeline export` or MLflow wrote"
         )
     with quick_imports():
         from pipeline.tracking.addresses import fetched_model, find_address
@@ -181,7 +181,8 @@ def copy_classifier(folder: Path, model: str | None, uri: str | None) -> tuple[s
 
 
 def read_facts(source: ModelFolder) -> dict[str, Any]:
-    """What a README tells of a model, beside what its folder says: its address, and how good it is."""
+    """What a README tells of a model, beside what its folder says: its address, and how good it
+    is."""
     facts: dict[str, Any] = {"model": source.address}
     if source.run_id and str(source.path) != source.address:  # the store was asked already
         from pipeline.tracking.addresses import run_metrics

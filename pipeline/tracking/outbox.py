@@ -76,8 +76,9 @@ class RefusedError(TrackingError):
 class Outbox:
     """The folder of one run, which belongs to this process.
 
-    `reason`: why something could not be sent, the last time; empty: all was sent. `registered`: what
-    became of the model. `again`: when the store is asked again, in seconds of `time.monotonic`.
+    `reason`: why something could not be sent, the last time; empty: all was sent. `registered`:
+    what became of the model. `again`: when the store is asked again, in seconds of
+    `time.monotonic`.
     """
 
     folder: Path
@@ -190,7 +191,8 @@ class Outbox:
             raise
 
     def insist(self, patience_seconds: float) -> bool:
-        """Send everything, and wait for a store that does not answer. Gives whether all was sent."""
+        """Send everything, and wait for a store that does not answer. Gives whether all was
+        sent."""
         self.again = 0
         if self.send():
             return True

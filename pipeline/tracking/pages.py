@@ -24,7 +24,8 @@ from pipeline.tracking.connection import (
 )
 
 EXPERIMENTS = "#/experiments?workflowType=machine_learning"
-"""The page with all experiments. Without the last part, MLflow opens its pages for language models."""
+"""The page with all experiments. Without the last part, MLflow opens its pages for language
+models."""
 
 _BELOW = ("result", "line", "trial")  # as in report/items.py, which would import TensorFlow
 

@@ -46,8 +46,8 @@ def host_name() -> str:
 
 
 def process_lives(number: int) -> bool:
-    """Whether a process of this machine goes on. One that was killed stays known until its parent has
-    asked for its end: it does not go on."""
+    """Whether a process of this machine goes on. One that was killed stays known until its parent
+    has asked for its end: it does not go on."""
     try:
         return psutil.pid_exists(number) and psutil.Process(number).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -198,8 +198,8 @@ class TrackedRun:
                 logger.info("tracking: %s takes the results again", masked(self.uri))
         elif not before:
             logger.warning(
-                "tracking: %s does not take the results (%s): the run goes on, and they are kept in %s "
-                "until it does",
+                "tracking: %s does not take the results (%s): the run goes on, and they are kept "
+                "in %s until it does",
                 masked(self.uri),
                 outbox.reason,
                 outbox.folder,
@@ -228,8 +228,8 @@ class TrackedRun:
         outbox.close()
         if not complete:
             message = (
-                f"{masked(self.uri)} did not take all of the run {outbox.name} ({outbox.reason}): the "
-                f"rest is kept in {outbox.folder}, send it with `pipeline sync`{kept}"
+                f"{masked(self.uri)} did not take all of the run {outbox.name} ({outbox.reason}): "
+                f"the rest is kept in {outbox.folder}, send it with `pipeline sync`{kept}"
             )
             if status == "FINISHED":
                 raise TrackingError(message)
@@ -257,8 +257,8 @@ def tracked_run(
     Inside of an active run of MLflow in the same store it is a run below that one. Nothing that
     MLflow keeps for the process is changed: not the address, the experiment or the active run.
 
-    The tag `pipeline.end_reason` says why a run did not finish. A run of this machine whose process has
-    disappeared (SIGKILL, a power cut) is marked as KILLED when the next run starts.
+    The tag `pipeline.end_reason` says why a run did not finish. A run of this machine whose process
+    has disappeared (SIGKILL, a power cut) is marked as KILLED when the next run starts.
 
     Args:
         options: where the run is logged.
@@ -371,7 +371,7 @@ def _resumable(client: MlflowClient, run_id: str, key: str | None) -> Run:
         raise ConfigError(f"the run {run_id} has finished: start a new one, without --resume")
     if run.data.tags.get(RESUME_KEY) != key:
         raise ConfigError(
-            f"the run {run_id} was started with other data or options, or with another version: start "
-            "a new one, without --resume"
+            f"the run {run_id} was started with other data or options, or with another version: "
+            "start a new one, without --resume"
         )
     return run

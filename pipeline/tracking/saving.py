@@ -106,7 +106,8 @@ def logged_models(client: MlflowClient, run_id: str) -> list[LoggedModel]:
 
 
 def _first_metrics(client: MlflowClient, run_id: str, logged: LoggedModel) -> list[Metric]:
-    """The metrics of a run that belong to no step, as those of its model. MLflow shows them there."""
+    """The metrics of a run that belong to no step, as those of its model. MLflow shows them
+    there."""
     return [
         Metric(m.key, m.value, m.timestamp, m.step, model_id=logged.model_id, run_id=run_id)
         for name in client.get_run(run_id).data.metrics

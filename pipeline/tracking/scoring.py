@@ -40,7 +40,8 @@ _M_MMAP_THRESHOLD = -3  # in malloc.h of glibc
 TEXT_COLUMNS = ("text", "texts", "headline", "headlines", "title", "titles")
 """What people call a column of headlines."""
 HEADERS = (*TEXT_COLUMNS, "inputs", "instances", "0")
-"""What a first row of CSV may be to count as the name of the column, where the type does not say it."""
+"""What a first row of CSV may be to count as the name of the column, where the type does not say
+it."""
 
 
 class RequestError(Exception):
@@ -104,7 +105,8 @@ def _read_json(body: bytes, _: Mapping[str, str]) -> tuple[list[str], dict[str, 
 
 
 def parse_json(body: bytes) -> Any:
-    """The value of a body of JSON. Raises DataError: it is none, or too deep, or has a key twice."""
+    """The value of a body of JSON. Raises DataError: it is none, or too deep, or has a key
+    twice."""
     try:
         text = body.decode("utf-8-sig")
         return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
@@ -168,8 +170,8 @@ def _read_csv(body: bytes, options: Mapping[str, str]) -> tuple[list[str], dict[
     if "\n" in content and (lone := re.search(r"\r(?!\n)", content)):
         line = content.count("\n", 0, lone.start()) + 1
         raise DataError(
-            f"text/csv, line {line}: expected lines that end in one way, got a carriage return alone "
-            "(\\r): leave it out, or send JSON"
+            f"text/csv, line {line}: expected lines that end in one way, got a carriage return "
+            "alone (\\r): leave it out, or send JSON"
         )
     csv.field_size_limit(MAX_BYTES)  # the body is no longer
     rows = csv.reader(io.StringIO(content, newline=""), strict=True)
@@ -184,8 +186,8 @@ def _read_csv(body: bytes, options: Mapping[str, str]) -> tuple[list[str], dict[
                 )
             if rows.line_num > start:
                 raise DataError(
-                    f"text/csv, line {start}: expected one text a line, the quotes of this one close "
-                    f"in line {rows.line_num}: close them, or send JSON"
+                    f"text/csv, line {start}: expected one text a line, the quotes of this one "
+                    f"close in line {rows.line_num}: close them, or send JSON"
                 )
             texts.append(row[0] if row else "")
             start += 1
@@ -200,14 +202,14 @@ def _read_csv(body: bytes, options: Mapping[str, str]) -> tuple[list[str], dict[
         raise DataError("text/csv: expected the name of the column in the first line, got nothing")
     if re.search(r"[;\t|]", texts[0]):
         raise DataError(
-            f"text/csv: expected one column, got the names {shorten(texts[0])}: send only the column of "
-            "the texts"
+            f"text/csv: expected one column, got the names {shorten(texts[0])}: send only the "
+            "column of the texts"
         )
     if not header and texts[0].strip().lower() not in HEADERS:
         raise DataError(
-            f"text/csv: expected the name of the column in the first line ({', '.join(TEXT_COLUMNS)}), "
-            f"got {shorten(texts[0])}: for another name send the type text/csv; header=present, for "
-            "a text text/csv; header=absent"
+            "text/csv: expected the name of the column in the first line "
+            f"({', '.join(TEXT_COLUMNS)}), got {shorten(texts[0])}: for another name send the type "
+            "text/csv; header=present, for a text text/csv; header=absent"
         )
     return texts[1:], {}
 
@@ -227,7 +229,8 @@ def _read_parquet(body: bytes, _: Mapping[str, str]) -> tuple[list[str], dict[st
         if len(names) != 1:
             raise DataError(
                 f"expected one column of texts, got {len(names)} "
-                f"({', '.join(map(repr, names[:5]))[:200] or 'none'}): send only the column of the texts"
+                f"({', '.join(map(repr, names[:5]))[:200] or 'none'}): send only the column of the "
+                "texts"
             )
         kind = file.schema_arrow.field(names[0]).type
         value = kind.value_type if pa.types.is_dictionary(kind) else kind

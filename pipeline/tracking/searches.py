@@ -32,8 +32,8 @@ def read_start(run_id: str, uri: str | None = None) -> list[str]:
 def read_search(run_id: str, uri: str | None = None) -> dict[str, Any]:
     """What a search gave: see `pipeline.report.search.search_items`.
 
-    Raises ConfigError: the run is no search, or has not finished; TrackingError: there is no such run,
-    the file of it is damaged, or the store does not answer.
+    Raises ConfigError: the run is no search, or has not finished; TrackingError: there is no such
+    run, the file of it is damaged, or the store does not answer.
     """
     search = _read(run_id, uri, SEARCH)
     if not isinstance(search, dict):
@@ -77,8 +77,8 @@ def _check_kind(run_id: str, tags: Mapping[str, str]) -> None:
         parent = tags.get(MLFLOW_PARENT_RUN_ID, "RUN_ID")
         number = tags.get("mlflow.runName", "").removeprefix("trial-")
         raise ConfigError(
-            f"the run {run_id} is a trial: expected the search that it belongs to: sweep={parent}, or "
-            f"sweep={parent}/{number} for this trial"
+            f"the run {run_id} is a trial: expected the search that it belongs to: sweep={parent}, "
+            f"or sweep={parent}/{number} for this trial"
         )
     if kind != "sweep":
         raise ConfigError(f"expected a run of `pipeline sweep`, the run {run_id} is a {kind}")

@@ -27,8 +27,9 @@ class HeadlineModel:
         """One item a text: `label`, its `probability`, and the `probabilities` of all labels.
 
         `model_input`: a text, a list or a Series of texts, or a table with one column of texts.
-        `params`: `top_k`, `threshold`, `coverage` and `why`, as `pipeline.portable.answers.answer` explains them.
-        Raises MlflowException: there is another input, or a parameter is out of range.
+        `params`: `top_k`, `threshold`, `coverage` and `why`, as `pipeline.portable.answers.answer`
+        explains them. Raises MlflowException: there is another input, or a parameter is out of
+        range.
         """
         try:
             return answer(self._classifier, read_payload(model_input), **(params or {}))

@@ -1,8 +1,8 @@
 """Parts of a scoring on Spark, with the logged model behind MLflow's `spark_udf`.
 
-A part is a task: it reads its stretch of the input, asks the model, and writes the part, with the same
-code as one process. So the result is the same to the byte. Input and output lie where all executors
-reach them, and this package is installed there.
+A part is a task: it reads its stretch of the input, asks the model, and writes the part, with the
+same code as one process. So the result is the same to the byte. Input and output lie where all
+executors reach them, and this package is installed there.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def score_on_spark(
         )
     if not (model / "MLmodel").is_file():
         raise ModelError(
-            f"{model}: expected a logged model for Spark, got a folder of `pipeline export`: name a "
-            "registered model, or a folder of MLflow"
+            f"{model}: expected a logged model for Spark, got a folder of `pipeline export`: name "
+            "a registered model, or a folder of MLflow"
         )
     jobs = [job for job in jobs if job.n_rows]
     if not jobs:
@@ -115,8 +115,8 @@ def _session(master: str) -> Iterator[Any]:
                 str(error)
             ]
             raise TrackingError(
-                f"Spark did not start at {master!r}, expected such as local[2] or spark://HOST:7077: "
-                f"{reason[0][:300]}"
+                f"Spark did not start at {master!r}, expected such as local[2] or "
+                f"spark://HOST:7077: {reason[0][:300]}"
             ) from error
         try:
             yield spark

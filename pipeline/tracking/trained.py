@@ -1,6 +1,7 @@
 """A trained model together with what its run says of the training: its options, results and phases.
 
-As in `pipeline.tracking.models`, another process asks MLflow, so that nothing of it stays in this one.
+As in `pipeline.tracking.models`, another process asks MLflow, so that nothing of it stays in this
+one.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ PHASES = "phases"
 class TrainingRecord:
     """What a run says of the training of its model.
 
-    `options`: those of the run, nested. `metrics`, `tags`: by their names. `digest`: how the SHA-256
-    of the training headlines begins. `phases`: by the name of a phase that was not kept, the network
-    as it was then.
+    `options`: those of the run, nested. `metrics`, `tags`: by their names. `digest`: how the
+    SHA-256 of the training headlines begins. `phases`: by the name of a phase that was not kept,
+    the network as it was then.
     """
 
     options: Mapping[str, Any]

@@ -43,7 +43,8 @@ _TAG_LENGTH = 5000  # characters that MLflow takes as the value of a tag
 
 Entry = Mapping[str, Any]
 """Params and tags as pairs; metrics as name, value, milliseconds, step; files by path as uint8
-arrays, and which of them are tables to compare; inputs as MLflow describes them; the description as a text, empty for none."""
+arrays, and which of them are tables to compare; inputs as MLflow describes them; the description as
+a text, empty for none."""
 
 
 def items_entry(items: Sequence[Item]) -> Entry:

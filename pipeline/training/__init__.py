@@ -1,1 +1,2 @@
-"""The schedule, the loop, checkpoints, and `fit`: the one chain from labelled texts to a classifier."""
+"""The schedule, the loop, checkpoints, and `fit`: the one chain from labelled texts to a
+classifier."""

@@ -55,8 +55,8 @@ ALONE = Cluster(("",), 0)
 def read_cluster(n_workers: int) -> Cluster:
     """The workers in the environment variable TF_CONFIG, as TensorFlow defines it.
 
-    `n_workers`: how many there have to be; with 1 the variable is not used. A `chief` of TF_CONFIG is
-    the first worker.
+    `n_workers`: how many there have to be; with 1 the variable is not used. A `chief` of TF_CONFIG
+    is the first worker.
 
     Raises ConfigError: there is no TF_CONFIG, it is damaged, or it has another number of workers.
     """
@@ -69,8 +69,9 @@ def read_cluster(n_workers: int) -> Cluster:
         return ALONE
     if not text:
         raise ConfigError(
-            f"training.workers={n_workers}: expected the addresses of the workers in the environment "
-            f"variable {_VARIABLE}, there is none: set it, as in {_VARIABLE}='{_EXAMPLE}'"
+            f"training.workers={n_workers}: expected the addresses of the workers in the "
+            f"environment variable {_VARIABLE}, there is none: set it, as in "
+            f"{_VARIABLE}='{_EXAMPLE}'"
         )
     try:
         content = json.loads(text)
@@ -133,8 +134,8 @@ def meet(cluster: Cluster, identity: Mapping[str, str], wait_seconds: float = WA
 
     `identity`: what has to be the same on all, such as a digest of the headlines, by its name.
 
-    Raises TrainingError: a worker is missing after `wait_seconds`, has ended, or has something else;
-    the port of this worker is taken.
+    Raises TrainingError: a worker is missing after `wait_seconds`, has ended, or has something
+    else; the port of this worker is taken.
     """
     port = cluster.addresses[cluster.index].rpartition(":")[2]
     with socket.socket() as own:
@@ -200,8 +201,8 @@ def _difference(cluster: Cluster, identity: dict[str, str], message: dict[str, A
     if not different:
         return ""
     return (
-        f"{name} has other {' and other '.join(different)} than worker 0: start all workers with the "
-        "same command, on the same data"
+        f"{name} has other {' and other '.join(different)} than worker 0: start all workers with "
+        "the same command, on the same data"
     )
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 class Epoch:
     """What one epoch showed. Losses are mean cross-entropies in nats, accuracies are fractions.
 
-    `number`: from 1, in its phase. `planned`: how many epochs the phase has if nothing ends it early.
-    Where texts have weights, the losses count by them, and the accuracies count each text once.
-    `score`: what decides (`training.select`), by the weights; None: the validation accuracy.
+    `number`: from 1, in its phase. `planned`: how many epochs the phase has if nothing ends it
+    early. Where texts have weights, the losses count by them, and the accuracies count each text
+    once. `score`: what decides (`training.select`), by the weights; None: the validation accuracy.
     `earlier`: whether it was trained before the training was cut off and went on.
     """
 

@@ -8,10 +8,11 @@ import tensorflow as tf
 
 
 def batch_loss(labels: Any, logits: Any, weights: Any, n: Any) -> Any:
-    """The cross-entropies times the weights, summed, and divided by the `n` texts of the whole batch.
+    """The cross-entropies times the weights, summed, and divided by the `n` texts of the whole
+    batch.
 
-    labels: int32 (m,); logits: float32 (m, n_labels), of a worker's share of the batch; weights: float32
-    (m,), or None.
+    labels: int32 (m,); logits: float32 (m, n_labels), of a worker's share of the batch; weights:
+    float32 (m,), or None.
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     if weights is not None:

@@ -16,8 +16,9 @@ _WINDOW = 50  # batches within which texts are sorted by length
 class Plan:
     """The batches of an epoch. Batch i has the texts `order[starts[i] : starts[i + 1]]`.
 
-    `order`: int32 array, (n * passes,), positions of texts. `starts`: int32 array, (n_batches + 1,).
-    `widths`: int32 array, (n_batches,), the tokens of the longest text of each batch, at least 1.
+    `order`: int32 array, (n * passes,), positions of texts. `starts`: int32 array, (n_batches +
+    1,). `widths`: int32 array, (n_batches,), the tokens of the longest text of each batch, at least
+    1.
     """
 
     order: NDArray[np.int32]
@@ -68,8 +69,8 @@ def _plan(batches: list[NDArray[np.integer]], lengths: NDArray[np.integer]) -> P
 
 
 # What `auto` stands for, measured on the validation headlines of BBC News and Stop Clickbait. Few
-# texts need small batches, and some hundred steps whatever their number. Many texts need few epochs.
-# Above 100,000 texts nothing was measured; large batches save time there.
+# texts need small batches, and some hundred steps whatever their number. Many texts need few
+# epochs. Above 100,000 texts nothing was measured; large batches save time there.
 _SMALL, _LARGE = 1_000, 100_000  # texts
 _BATCHES = {"small": 16, "middle": 32, "large": 128}
 _STEPS = {"frozen": 300, "fine_tuned": 300, "scratch": 1_000}  # at least, in a phase

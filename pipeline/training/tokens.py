@@ -1,4 +1,5 @@
-"""Texts as the network takes them, tokenised once for all epochs: in memory, or many on the disk."""
+"""Texts as the network takes them, tokenised once for all epochs: in memory, or many on the
+disk."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ class Tokens:
     """n tokenised texts.
 
     `inputs`: int32 arrays, (n, tokens), as `Network.head` takes them. `lengths`: int32 array, (n,),
-    tokens of each text. `labels`: int32 array, (n,). `weights`: float32 array, (n,), with a mean of 1;
-    None: all count the same.
+    tokens of each text. `labels`: int32 array, (n,). `weights`: float32 array, (n,), with a mean of
+    1; None: all count the same.
     """
 
     inputs: tuple[NDArray[np.int32], ...]
@@ -58,8 +59,8 @@ def tokenise(
 ) -> Tokens:
     """Tokenise texts for `network`.
 
-    `folder`: where the file is kept of `many` texts or more; None: that of temporary files. It has no
-    name there, and is gone with the process.
+    `folder`: where the file is kept of `many` texts or more; None: that of temporary files. It has
+    no name there, and is gone with the process.
     """
     labels = np.asarray(examples.labels, np.int32)
     weights = given_weights(examples)

@@ -40,7 +40,8 @@ class Workers:
     """This process and those that train with it.
 
     Each has its own copy of the network. As all of them apply the same sum of gradients, all copies
-    stay the same. `strategy`: TensorFlow's connection of the workers; None where this process is alone.
+    stay the same. `strategy`: TensorFlow's connection of the workers; None where this process is
+    alone.
     """
 
     cluster: Cluster
@@ -110,20 +111,20 @@ class Workers:
             named = re.search(r"/job:worker(?:/replica:\d+)?/task:(\d+)", str(error))
             name = self.cluster.name(int(named[1])) if named else "a worker"
             raise TrainingError(
-                f"{name} has ended or cannot be reached: this training ends too. Look at that worker's "
-                "messages, and start all workers again"
+                f"{name} has ended or cannot be reached: this training ends too. Look at that "
+                "worker's messages, and start all workers again"
             ) from error
 
 
 def join_workers(n_workers: int, **same: Any) -> Workers:
     """Connect the processes that train together, as the environment variable TF_CONFIG names them.
 
-    `n_workers`: as many as there have to be; 1: this process alone. `same`: what all workers have to have,
-    such as the options, by its name; its `repr` shows all that it is. A process can join once, and before
-    TensorFlow computes anything.
+    `n_workers`: as many as there have to be; 1: this process alone. `same`: what all workers have
+    to have, such as the options, by its name; its `repr` shows all that it is. A process can join
+    once, and before TensorFlow computes anything.
 
-    Raises ConfigError: TF_CONFIG is missing or wrong. TrainingError: a worker is missing or has something
-    else, or TensorFlow has computed already.
+    Raises ConfigError: TF_CONFIG is missing or wrong. TrainingError: a worker is missing or has
+    something else, or TensorFlow has computed already.
     """
     set_threads()
     if n_workers == 1:
@@ -138,8 +139,8 @@ def join_workers(n_workers: int, **same: Any) -> Workers:
         rpc_layer="grpc",
     )
     terminate = signal.getsignal(signal.SIGTERM)
-    # If a worker ended in this second, TensorFlow would wait for ever, and hold Python up meanwhile.
-    # The signal ends the process without a word, so the line comes before.
+    # If a worker ended in this second, TensorFlow would wait for ever, and hold Python up
+    # meanwhile. The signal ends the process without a word, so the line comes before.
     logger.info(
         "workers: all are there, connecting; ends after %d s if one is gone", _CONNECT_SECONDS
     )
@@ -148,8 +149,8 @@ def join_workers(n_workers: int, **same: Any) -> Workers:
         return Workers(cluster, tf.distribute.MultiWorkerMirroredStrategy(resolver))
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
         raise TrainingError(
-            f"several workers: TensorFlow did not connect them: {str(error).splitlines()[0]}: start all "
-            "workers again, each in a new process"
+            f"several workers: TensorFlow did not connect them: {str(error).splitlines()[0]}: "
+            "start all workers again, each in a new process"
         ) from error
     finally:
         signal.alarm(0)
@@ -160,8 +161,8 @@ def join_workers(n_workers: int, **same: Any) -> Workers:
 def _gathered(context: Any, slices: Any, most_rows: int) -> Any:
     """The rows of all workers, one after the other: a row that is there twice counts twice.
 
-    All messages of a compiled loop need one shape. So they are filled up, with zeros for row 0. Numbers
-    of rows travel as the bits of a float beside their values.
+    All messages of a compiled loop need one shape. So they are filled up, with zeros for row 0.
+    Numbers of rows travel as the bits of a float beside their values.
     """
     numbers = tf.bitcast(tf.cast(slices.indices, tf.int32), tf.float32)
     packed = tf.concat([slices.values, numbers[:, None]], axis=1)

@@ -48,9 +48,9 @@ class Encoder:
     `options`: the class of its options. `build`: (word vectors, present, options, seeds) ->
     `Encoded`, where word vectors are a Keras tensor (n, tokens, width) and `present` a bool tensor
     (n, tokens), False for padding. `piecewise_linear`: between word vectors and logits there are
-    only sums, products with weights, maxima and ReLU, so that the gradient explains a logit exactly.
-    `build_head`: (features, n_labels, options, seeds) -> (representation, logits); a layer named
-    `logits` makes the latter, and may have a method `extra_loss(labels, representation)`.
+    only sums, products with weights, maxima and ReLU, so that the gradient explains a logit
+    exactly. `build_head`: (features, n_labels, options, seeds) -> (representation, logits); a layer
+    named `logits` makes the latter, and may have a method `extra_loss(labels, representation)`.
     """
 
     options: type[EncoderOptions]
@@ -84,9 +84,10 @@ def encoder_for(options: EncoderOptions) -> Encoder:
 def build_encoder(width: int, n_labels: int, options: EncoderOptions, seeds: Seeds) -> keras.Model:
     """The network between word vectors and logits.
 
-    Inputs of the model: word vectors, float tensor (n, tokens, width); which of them are no padding,
-    bool tensor (n, tokens). Outputs: logits, (n, n_labels); the representation that they are made
-    from, (n, features); what the first layer gives for each token, (n, tokens, token_features).
+    Inputs of the model: word vectors, float tensor (n, tokens, width); which of them are no
+    padding, bool tensor (n, tokens). Outputs: logits, (n, n_labels); the representation that they
+    are made from, (n, features); what the first layer gives for each token,
+    (n, tokens, token_features).
     """
     import keras
 

@@ -44,7 +44,8 @@ def demo(model: str | None, tracking_uri: str | None, folder: Path | None, port:
     from pipeline.tracking.trained import load_with_record
 
     listener = listen(HOST, port)
-    # Another process asks MLflow, which takes seconds. Meanwhile this one imports what the page needs.
+    # Another process asks MLflow, which takes seconds. Meanwhile this one imports what the page
+    # needs.
     threading.Thread(target=lambda: list(map(import_module, _OF_THE_PAGE)), daemon=True).start()
     loaded, record = load_with_record(model, tracking_uri)
     from pipeline.cli.demo.server import application

@@ -1,7 +1,8 @@
 """The server of the page: its files and its answers, for this machine alone.
 
-A page of another address cannot ask it: the names of hosts and origins are checked, which also keeps
-a foreign name out that was made to point here (DNS rebinding), and no answer allows another origin.
+A page of another address cannot ask it: the names of hosts and origins are checked, which also
+keeps a foreign name out that was made to point here (DNS rebinding), and no answer allows another
+origin.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ def application(session: Session) -> Starlette:
             content = parse_json(await read_body(request, MOST_BYTES))
             if not isinstance(content, dict) or set(content) != set(keys):
                 raise DataError(
-                    f"expected an object with {', '.join(keys) or 'nothing'}, got {shorten(content)}"
+                    f"expected an object with {', '.join(keys) or 'nothing'}, got "
+                    f"{shorten(content)}"
                 )
             # In a thread, so that others are answered meanwhile.
             return JSONResponse(await asyncio.to_thread(function, content))

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pipeline.cases.casebase import CaseBase
 
 MOST_CASES = 100_000
-"""Training headlines that are kept in memory to find the nearest ones: 40 MB with 100 numbers each."""
+"""Training headlines that are kept in memory to find the nearest ones: 40 MB with 100 numbers
+each."""
 MOST_LABELS = 20
 """Labels of one headline that are told, the most probable first."""
 MOST_UNKNOWN = 10
@@ -72,8 +73,8 @@ class Session:
         return self.model.classifier
 
     def read_cases(self) -> None:
-        """Read the cases of the folder, else the training headlines. Afterwards `notice` is empty, or
-        says why there are none.
+        """Read the cases of the folder, else the training headlines. Afterwards `notice` is empty,
+        or says why there are none.
 
         Raises ModelError, DataError: the folder has cases that cannot be used.
         """
@@ -86,7 +87,8 @@ class Session:
             except PipelineError as error:
                 self.notice = (
                     f"No training headlines: {error}. Give them once: pipeline cases add --model "
-                    f"{self.model.address} --cases {self.folder} --file FILE --text COLUMN --label COLUMN"
+                    f"{self.model.address} --cases {self.folder} --file FILE --text COLUMN --label "
+                    "COLUMN"
                 )
 
     # --------------------------------------------------------------------------------- answering
@@ -228,7 +230,8 @@ class Session:
         ((text, label),) = check_pairs([text], [label])
         if len(label) > MOST_LABEL_CHARACTERS:
             raise DataError(
-                f"expected a label of at most {MOST_LABEL_CHARACTERS} characters, got {len(label):,}"
+                f"expected a label of at most {MOST_LABEL_CHARACTERS} characters, got "
+                f"{len(label):,}"
             )
         with self._changing, changing(self.folder, new=True):
             base = self._begin()

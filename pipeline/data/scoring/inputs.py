@@ -75,7 +75,8 @@ def _is_data(path: Path, folder: Path) -> bool:
 def _check_outside(folder: Path, output: Path) -> None:
     if output.resolve().is_relative_to(folder.resolve()):
         raise DataError(
-            f"{output}: expected an output outside of the input {folder}: else what is written is read"
+            f"{output}: expected an output outside of the input {folder}: else what is written is "
+            "read"
         )
 
 
@@ -97,8 +98,8 @@ def open_tables(files: Sequence[Path], text: str, names: Sequence[str]) -> list[
             )
         if table.columns() != first.columns():
             raise DataError(
-                f"{file}: expected the same columns in the same order as {files[0]} has, got others: "
-                "score the files one by one"
+                f"{file}: expected the same columns in the same order as {files[0]} has, got "
+                "others: score the files one by one"
             )
         tables.append(table)
     return tables

@@ -45,8 +45,8 @@ class JsonLinesTable:
         self.size = self._stream.size
         if self._stream.head.lstrip().startswith(b"["):
             raise DataError(
-                f"{path}: expected one JSON object a line, got a list: write it as lines, as with jq "
-                "-c '.[]'"
+                f"{path}: expected one JSON object a line, got a list: write it as lines, as with "
+                "jq -c '.[]'"
             )
         first = next((rows for rows in self.read() if rows.texts), None)
         if first is None:

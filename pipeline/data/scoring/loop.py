@@ -50,7 +50,8 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Scored:
-    """What came out. `rows`, `blank`, `unreadable`: of the whole output; `new_rows`: of this call."""
+    """What came out. `rows`, `blank`, `unreadable`: of the whole output; `new_rows`: of this
+    call."""
 
     rows: int
     blank: int

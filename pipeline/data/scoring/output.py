@@ -70,8 +70,8 @@ class OutputFolder:
         names = {each.name for each in self.path.iterdir()} - {_LOCK}
         if not file.is_file() and any(not name.startswith(".part-") for name in names):
             raise DataError(
-                f"{self.path}: expected a new folder, or one that `pipeline score` began, it has other "
-                "files: name another"
+                f"{self.path}: expected a new folder, or one that `pipeline score` began, it has "
+                "other files: name another"
             )
         try:
             with FileLock(self.path / _LOCK, timeout=0):
@@ -86,7 +86,8 @@ class OutputFolder:
                         shutil.rmtree(self.path, ignore_errors=True)
         except Timeout as error:
             raise DataError(
-                f"{self.path}: another `pipeline score` writes here: wait for its end, or name another"
+                f"{self.path}: another `pipeline score` writes here: wait for its end, or name "
+                "another"
             ) from error
 
     def _begin(self, manifest: Mapping[str, Any]) -> None:
@@ -168,7 +169,8 @@ class OutputFolder:
         return part
 
     def finish(self, parts: Sequence[Part], names: Sequence[str]) -> dict[str, int]:
-        """Write the list of what was left out, and that all is there. `names`: of the input files."""
+        """Write the list of what was left out, and that all is there. `names`: of the input
+        files."""
         unreadable = [
             (names[part.file], row.line, row.reason) for part in parts for row in part.unreadable
         ]

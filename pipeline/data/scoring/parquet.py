@@ -49,8 +49,8 @@ class ParquetTable:
             pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_null(value)
         ):
             raise DataError(
-                f"{path}: expected text in column {text!r}, got {kind}: name the column of headlines "
-                "with --text"
+                f"{path}: expected text in column {text!r}, got {kind}: name the column of "
+                "headlines with --text"
             )
 
     def columns(self) -> object:

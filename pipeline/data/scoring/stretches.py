@@ -21,7 +21,8 @@ MOST_ROW_BYTES = 16 << 20
 
 
 class Position(NamedTuple):
-    """A place in a file: `offset` in bytes of its text, or in rows of Parquet; `line`: its number."""
+    """A place in a file: `offset` in bytes of its text, or in rows of Parquet; `line`: its
+    number."""
 
     offset: int
     line: int

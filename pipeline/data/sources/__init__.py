@@ -24,9 +24,10 @@ class Source:
     """A row of SOURCES.
 
     `load`: reads the headlines. `needs`: what `path` has to name, as a message says it; empty where
-    the source needs no path. `licence`: what is known about that of the headlines. `check`: looks at what `path` names, or at what is installed, in a
-    moment; it raises the error that `load` would. `validation`: the usual fraction of the rows for
-    that split, where the source does not have it.
+    the source needs no path. `licence`: what is known about that of the headlines. `check`: looks
+    at what `path` names, or at what is installed, in a moment; it raises the error that `load`
+    would. `validation`: the usual fraction of the rows for that split, where the source does not
+    have it.
     """
 
     load: Callable[[Request], Loaded]
@@ -54,8 +55,8 @@ SOURCES = {
 def check_source(source: str, path: str | None, files: Sequence[str] = ()) -> None:
     """Look whether a source is there, before anything heavy is loaded.
 
-    `source`: a name in SOURCES. `path`: what `data.path` names. `files`: what other options of `data`
-    name.
+    `source`: a name in SOURCES. `path`: what `data.path` names. `files`: what other options of
+    `data` name.
 
     Raises DataError: there is nothing at a path that can be read; MissingExtraError: a package of
     the source is not installed.

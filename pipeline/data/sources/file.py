@@ -43,19 +43,21 @@ def _data_name(path: Path) -> str:
 
 
 def check_file_source(path: str) -> None:
-    """Raises DataError: there is no such file or folder, it cannot be read, or its name is no text."""
+    """Raises DataError: there is no such file or folder, it cannot be read, or its name is no
+    text."""
     from pipeline.data.split_files import check_files
 
     scheme = re.match(r"\w+://", path)
     if scheme and not Path(path).exists():
         raise DataError(
-            f"data.path: expected a file or folder, got an address, {scheme[0]}...: download it first"
+            f"data.path: expected a file or folder, got an address, {scheme[0]}...: download it "
+            "first"
         )
     try:
         path.encode()
     except UnicodeEncodeError as error:  # a run logs the name, and a model is registered under it
         raise DataError(
-            f"expected a name in UTF-8 for a file of headlines, got {path!r}: rename it, or set the "
-            "locale to one with UTF-8"
+            f"expected a name in UTF-8 for a file of headlines, got {path!r}: rename it, or set "
+            "the locale to one with UTF-8"
         ) from error
     check_files(Path(path))

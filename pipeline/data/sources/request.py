@@ -15,9 +15,8 @@ class Request:
     """What to read.
 
     `path`: what `data.path` names, or empty. `text`, `label`: names of the columns. `group`: name
-    of the column with the publisher or author, or None. `weight`: name of the column that says how much
-    a headline counts, or None. `subset`, `revision`: of a data set on the
-    hub, or None.
+    of the column with the publisher or author, or None. `weight`: name of the column that says how
+    much a headline counts, or None. `subset`, `revision`: of a data set on the hub, or None.
     """
 
     path: str
@@ -35,9 +34,8 @@ class Loaded:
 
     `name`: what the data is called in a run. `address`: where the headlines came from. `frames`: a
     data frame for each split that the source has, with the columns `text` (str or None), `label`
-    (anything or None) and, where the request has them, `group` (anything or None) and `weight` (float).
-    Splits that
-    are missing are taken from `train` later.
+    (anything or None) and, where the request has them, `group` (anything or None) and `weight`
+    (float). Splits that are missing are taken from `train` later.
     """
 
     name: str

@@ -1,4 +1,5 @@
-"""All vectors of a text, kept as a NumPy matrix and a list of words, so that they are parsed once."""
+"""All vectors of a text, kept as a NumPy matrix and a list of words, so that they are parsed
+once."""
 
 from __future__ import annotations
 

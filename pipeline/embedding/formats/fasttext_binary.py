@@ -134,8 +134,8 @@ def _dictionary(source: Source, stream: IO[bytes], n_words: int) -> Iterator[byt
             chunk = stream.read(_CHUNK)
             if len(buffer) - start > _CHUNK:
                 raise VectorsError(
-                    f"{source}, word {number + 1}: expected a word, there is no end to it: the file "
-                    "is damaged, fetch it again"
+                    f"{source}, word {number + 1}: expected a word, there is no end to it: the "
+                    "file is damaged, fetch it again"
                 )
             if not chunk:
                 raise VectorsError(

@@ -1,13 +1,13 @@
 """Model2Vec: a row for each token of a tokenizer (https://github.com/MinishLab/model2vec).
 
-A folder holds `model.safetensors` and `tokenizer.json`. A word that is one token has the row of that
-token. Any other word gets the mean of the rows of its pieces, which the tokenizer's own code finds.
-sentence-transformers writes its static embeddings in the same way.
+A folder holds `model.safetensors` and `tokenizer.json`. A word that is one token has the row of
+that token. Any other word gets the mean of the rows of its pieces, which the tokenizer's own code
+finds. sentence-transformers writes its static embeddings in the same way.
 
 The file has the matrix `embeddings` (or `embedding.weight`), (n_rows, vector_size). It may have
-`weights`, (n_tokens,), by which the rows are multiplied, and `mapping`, (n_tokens,), the row of each
-token where several share one. What the program does to a whole text (`normalize` in config.json) is
-not done to words.
+`weights`, (n_tokens,), by which the rows are multiplied, and `mapping`, (n_tokens,), the row of
+each token where several share one. What the program does to a whole text (`normalize` in
+config.json) is not done to words.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def _load(path: Path) -> _Model:
 def _per_token(tensor: Tensor, n_tokens: int) -> NDArray[Any]:
     if tensor.shape != (n_tokens,):
         raise VectorsError(
-            f"{tensor.path}: {tensor.name}: expected a number for each of the {n_tokens:,} tokens of "
-            f"{_TOKENIZER}, got an array of shape {tensor.shape}"
+            f"{tensor.path}: {tensor.name}: expected a number for each of the {n_tokens:,} tokens "
+            f"of {_TOKENIZER}, got an array of shape {tensor.shape}"
         )
     return np.asarray(tensor.mapped())
 

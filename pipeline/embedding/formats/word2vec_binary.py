@@ -1,8 +1,8 @@
 """word2vec binary: a line `n_words vector_size`, then a record for each word.
 
 A record is the word, a space, and `vector_size` little-endian float32. In some files a line feed
-follows. So a word ends at its first space. Where a word holds one, all after it is read at the wrong
-place: numbers are far too large or small, and the next word begins with bytes of numbers.
+follows. So a word ends at its first space. Where a word holds one, all after it is read at the
+wrong place: numbers are far too large or small, and the next word begins with bytes of numbers.
 """
 
 from __future__ import annotations

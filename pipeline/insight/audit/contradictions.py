@@ -25,8 +25,8 @@ class Contradictions(CheckResult):
     def warnings(self, best: float = 1.0) -> list[str]:
         share = len(self.contradictions) / self.headlines
         return [
-            f"contradicting labels for {len(self.contradictions):,} of {self.headlines:,} headlines "
-            f"({share:.1%}, label noise)"
+            f"contradicting labels for {len(self.contradictions):,} of {self.headlines:,} "
+            f"headlines ({share:.1%}, label noise)"
         ]
 
     def metrics(self) -> dict[str, float]:

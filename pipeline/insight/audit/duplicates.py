@@ -29,8 +29,8 @@ _EXAMPLES = 2  # near-duplicates of each kind and pair of splits that the termin
 class Match:
     """A headline of `split`, and the nearest headline of `other_split`.
 
-    `same_letters`: whether they differ only in digits, punctuation, case and spaces. `similarity`: 1
-    for the same letters, else the cosine of their words.
+    `same_letters`: whether they differ only in digits, punctuation, case and spaces. `similarity`:
+    1 for the same letters, else the cosine of their words.
     """
 
     split: str
@@ -152,10 +152,11 @@ class NearDuplicates(CheckResult):
 def find_near_duplicates(inputs: AuditInputs) -> NearDuplicates:
     """Find headlines of validation and test that are almost the same in another split.
 
-    Two headlines have the same letters if their normal forms are equal but for spaces. All headlines
-    are looked up. Two headlines are similar if the TF-IDF vectors of their words have a cosine of 0.8
-    or more. Rare words count most, so a set phrase with another name in it is not similar. Of several
-    similar headlines the nearest counts, and of equally near ones one with the same label.
+    Two headlines have the same letters if their normal forms are equal but for spaces. All
+    headlines are looked up. Two headlines are similar if the TF-IDF vectors of their words have a
+    cosine of 0.8 or more. Rare words count most, so a set phrase with another name in it is not
+    similar. Of several similar headlines the nearest counts, and of equally near ones one with the
+    same label.
 
     The time grows with the number of headlines up to `bounds.max_comparisons`. Above that, a random
     sample of the split is compared (`Overlap.compared`). Languages without spaces between words are

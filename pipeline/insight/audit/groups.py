@@ -23,9 +23,9 @@ _NAMED_GROUPS = 5  # in a row of the table
 class HeldOut:
     """A part of the headlines, predicted by a model that was fitted to the rest.
 
-    `groups`: the groups of this part. `accuracy`: that of its headlines. `same_labels`: the accuracy
-    of as many headlines of each label, drawn at random from all groups. `unlearnable`: the fraction
-    of the headlines whose label no other group has.
+    `groups`: the groups of this part. `accuracy`: that of its headlines. `same_labels`: the
+    accuracy of as many headlines of each label, drawn at random from all groups. `unlearnable`: the
+    fraction of the headlines whose label no other group has.
     """
 
     groups: tuple[str, ...]
@@ -107,9 +107,9 @@ def hold_groups_out(inputs: AuditInputs) -> Groups | None:
 
     The splits are put together, as a group may be in all of them. Up to ten groups are held out one
     by one, more in ten parts (scikit-learn's GroupKFold). The model is a linear support vector
-    machine over the TF-IDF of words, fitted by stochastic gradient descent. Where headlines x labels
-    are more than `bounds.max_group_scores`, it is complement naive Bayes (Rennie et al. 2003), as the
-    other's time grows with both.
+    machine over the TF-IDF of words, fitted by stochastic gradient descent. Where headlines x
+    labels are more than `bounds.max_group_scores`, it is complement naive Bayes (Rennie et al.
+    2003), as the other's time grows with both.
 
     A group that is held out takes most of its own labels with it, which costs accuracy by itself.
     So `same_labels` is the fair comparison.
@@ -178,9 +178,11 @@ def shuffle_within_labels(
 def stratify_folds(
     folds: NDArray[np.int64], labels: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw folds, (n,), at random that are as large as the given ones, with the labels of the whole.
+    """Draw folds, (n,), at random that are as large as the given ones, with the labels of the
+    whole.
 
-    The headlines are put in the order of their labels. Each fold takes places spread evenly over it.
+    The headlines are put in the order of their labels. Each fold takes places spread evenly over
+    it.
     """
     sizes = np.bincount(folds)
     places = np.concatenate([(np.arange(size) + random.random()) / size for size in sizes])

@@ -21,8 +21,8 @@ _DIGIT_FIRST = re.compile(r"\W*\d")
 class Pieces:
     """n headlines, and their pieces between spaces.
 
-    `different`: the pieces, each once. `numbers`: int array, (n_pieces,), of all pieces in order, their
-    places in `different`. `counts`: int array, (n,), how many pieces a headline has.
+    `different`: the pieces, each once. `numbers`: int array, (n_pieces,), of all pieces in order,
+    their places in `different`. `counts`: int array, (n,), how many pieces a headline has.
     """
 
     texts: Sequence[str]
@@ -31,7 +31,8 @@ class Pieces:
     counts: NDArray[np.int64]
 
     def sums(self, values: Sequence[bool]) -> NDArray[Any]:
-        """The sum over the pieces of each headline: float array, (n,). `values`: of the different pieces."""
+        """The sum over the pieces of each headline: float array, (n,). `values`: of the different
+        pieces."""
         headline_of = np.repeat(np.arange(len(self.counts)), self.counts)
         weights = np.array(values, float)[self.numbers]
         return np.bincount(headline_of, weights, minlength=len(self.counts))

@@ -1,4 +1,5 @@
-"""Shallow signals: how well length, letter case, digits, punctuation or a few words tell the label."""
+"""Shallow signals: how well length, letter case, digits, punctuation or a few words tell the
+label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Headlines without spaces between words, as in Thai, Chinese and Japanese: each is one unknown word."""
+"""Headlines without spaces between words, as in Thai, Chinese and Japanese: each is one unknown
+word."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from pipeline.insight.audit.check import AuditInputs, CheckResult, CheckTable
 
 @dataclass(frozen=True)
 class Unspaced(CheckResult):
-    """`unspaced`: how many headlines of each split have no spaces between words. `headlines`: of how
-    many. `example`: one of them.
+    """`unspaced`: how many headlines of each split have no spaces between words. `headlines`: of
+    how many. `example`: one of them.
     """
 
     unspaced: Mapping[str, int]
@@ -26,8 +27,8 @@ class Unspaced(CheckResult):
     def warnings(self, best: float = 1.0) -> list[str]:
         return [
             f"no spaces between words in {sum(self.unspaced.values()):,} of "
-            f"{sum(self.headlines.values()):,} headlines, each of which is one unknown word: segment "
-            "them first"
+            f"{sum(self.headlines.values()):,} headlines, each of which is one unknown word: "
+            "segment them first"
         ]
 
     def tables(self, best: float = 1.0) -> dict[str, CheckTable]:

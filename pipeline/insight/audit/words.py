@@ -79,7 +79,8 @@ def extract_words(headlines: Headlines) -> Words:
 
 
 def count_words(forms: Mapping[str, TextColumn]) -> tuple[NDArray[np.object_], dict[str, Any]]:
-    """The words of normal forms, sorted, and how often each form has each: `Words.words` and `counts`."""
+    """The words of normal forms, sorted, and how often each form has each: `Words.words` and
+    `counts`."""
     numbers: dict[str, int] = {}
     counted = {part: _count(forms[part], numbers) for part in forms}
     words = np.array(sorted(numbers), object)

@@ -1,10 +1,11 @@
-"""Labels that are probably wrong: those in which two simple models, fitted to the other headlines, do
-not believe.
+"""Labels that are probably wrong: those in which two simple models, fitted to the other headlines,
+do not believe.
 
-It is confident learning (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068). The probabilities are those
-of `pipeline.classifier.two_views`, out of fold. They say how many labels are wrong: a headline counts
-whose most probable label, among those that are at least as probable as they are for headlines with this
-label on average, is another one. So many headlines are listed, those first whose label is least probable.
+It is confident learning (Northcutt, Jiang and Chuang 2021, arXiv 1911.00068). The probabilities are
+those of `pipeline.classifier.two_views`, out of fold. They say how many labels are wrong: a
+headline counts whose most probable label, among those that are at least as probable as they are for
+headlines with this label on average, is another one. So many headlines are listed, those first
+whose label is least probable.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _SHOWN = 10  # headlines that the terminal shows
 class WrongLabel:
     """A headline whose label is probably wrong.
 
-    `split`: where it is. `label`: the one that it has. `probable_label`: the one that the models give
-    it. `probability`: how probable its own label is, from 0 to 1.
+    `split`: where it is. `label`: the one that it has. `probable_label`: the one that the models
+    give it. `probability`: how probable its own label is, from 0 to 1.
     """
 
     split: str
@@ -44,8 +45,8 @@ class WrongLabel:
 @dataclass(frozen=True)
 class WrongLabels(CheckResult):
     """`wrong`: the headlines, those with the least probable label first. `headlines`: how many were
-    looked at, of the `available` ones. `agreement`: for how many of them the models give the label that
-    they have, as a fraction."""
+    looked at, of the `available` ones. `agreement`: for how many of them the models give the label
+    that they have, as a fraction."""
 
     wrong: tuple[WrongLabel, ...]
     headlines: int
@@ -74,18 +75,20 @@ class WrongLabels(CheckResult):
                 frame,
                 shown,
                 note=(
-                    f"probability: that of the label. Two simple models, which agree with "
-                    f"{self.agreement:.1%} of {self.headlines:,} labels, do not believe these: look at "
-                    "them, a hard headline may be among them"
+                    "probability: that of the label. Two simple models, which agree with "
+                    f"{self.agreement:.1%} of {self.headlines:,} labels, do not believe these: "
+                    "look at them, a hard headline may be among them"
                 ),
             )
         }
 
 
 def list_wrong_labels(inputs: AuditInputs) -> WrongLabels | None:
-    """List the headlines whose label is probably wrong; None where two labels are not in several each.
+    """List the headlines whose label is probably wrong; None where two labels are not in several
+    each.
 
-    The splits are put together. Of more than `bounds.max_label_headlines`, a random sample is taken.
+    The splits are put together. Of more than `bounds.max_label_headlines`, a random sample is
+    taken.
     """
     words = inputs.words
     splits = [*words.texts]
@@ -141,5 +144,6 @@ def count_wrong_labels(
 def rank_labels(
     probabilities: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]
 ) -> NDArray[np.int64]:
-    """The positions of the headlines, the one with the least probable label first: int array, (n,)."""
+    """The positions of the headlines, the one with the least probable label first:
+    int array, (n,)."""
     return np.argsort(probabilities[np.arange(len(labels)), labels], kind="stable")
