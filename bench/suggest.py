@@ -196,7 +196,7 @@ def _test(headlines: Headlines, training: Examples, seed: int) -> float:
 
 @click.command()
 @click.option("--headlines", help="A folder of Stop Clickbait  [default: BBC]")
-@click.option("--sizes", default="50,100,200", show_default=True)
+@click.option("--sizes", default="25,50,100,200", show_default=True)
 @click.option("--seeds", default=5, show_default=True, help="Draws.")
 @click.option("--methods", is_flag=True, help="Compare ways to choose, on headlines held out.")
 @click.option("--picture", type=click.Path(dir_okay=False), help="Write the curves there.")

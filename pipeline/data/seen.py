@@ -39,13 +39,13 @@ def seen_fraction(texts: Iterable[str], noted: Any, most: int = MOST_DIGESTS) ->
     >>> seen_fraction(["Alps lose snow", "Rates rise"], note_texts(["alps lose snow"]))
     0.5
     """
-    known = _decoded(noted)
-    if not len(known):
+    learned = _decoded(noted)
+    if not len(learned):
         return None
     digests = _digests(texts)
-    if len(known) >= most:
-        digests = digests[digests <= known.max()]
-    return float(np.isin(digests, known).mean()) if len(digests) else 0.0
+    if len(learned) >= most:
+        digests = digests[digests <= learned.max()]
+    return float(np.isin(digests, learned).mean()) if len(digests) else 0.0
 
 
 def _digests(texts: Iterable[str]) -> NDArray[np.uint64]:

@@ -13,9 +13,9 @@ from pipeline.run import RunResult
 
 def unseen(asked: RunResult) -> tuple[list[str], list[str]]:
     """Labelled headlines that are in no split of the training."""
-    known = set(all_texts(asked.headlines))
+    present = set(all_texts(asked.headlines))
     rows = zip(*make_headlines(10, seed=9), strict=True)
-    texts, labels = zip(*[row for row in rows if row[0] not in known], strict=True)
+    texts, labels = zip(*[row for row in rows if row[0] not in present], strict=True)
     return [*texts], [*labels]
 
 
