@@ -102,7 +102,7 @@ def page(rooms: Mapping[str, Sequence[BadInput]], figures: str) -> str:
     parts = [
         "# Bad input, and what it gets",
         "",
-        f"Each of the {sum(map(len, rooms.values()))} rows is a test: `tests/robustness` tries it and "
+        f"Each of the {sum(map(len, rooms.values()))} rows is a test: `tests/robustness` tries it and\n"
         "compares the text. An `error:` is one line, with exit code 2, and nothing is written.",
     ]
     for room, rows in rooms.items():
