@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.errors import ModelError
+from pipeline.base.errors import ModelError, TrackingError
 from pipeline.base.files import file_digest
 from pipeline.base.imports import quick_imports
 from pipeline.portable import PortableClassifier, load_classifier
@@ -157,15 +157,42 @@ def load_lean(model: str | None = None, uri: str | None = None) -> LoadedModel:
 
 
 def run_apart(function: Callable[..., Result], *args: Any) -> Result:
-    """Call a function of a module in another process, which ends then. Its errors come through."""
-    from concurrent.futures import ProcessPoolExecutor
+    """Call a function of a module in another process, which ends then. Its errors come through.
+
+    Raises TrackingError: the process was killed.
+    """
     from multiprocessing import get_context
 
-    process = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send_answer, args=(sender, function, args), daemon=True)
+    with receiver:
+        process.start()
+        sender.close()
+        try:
+            result, error = receiver.recv()
+        except EOFError:
+            process.join()
+            raise TrackingError(
+                f"the process that asks MLflow ended with code {process.exitcode}: is there enough "
+                "memory?"
+            ) from None
+        finally:
+            process.kill()  # with MLflow loaded, it would take half a second to end
+            process.join()
+    if error is not None:
+        raise error
+    return result
+
+
+def _send_answer(sender: Any, function: Callable[..., Any], args: Any) -> None:
+    answer: tuple[Any, BaseException | None]
     try:
-        return process.submit(function, *args).result()
-    finally:
-        process.shutdown(wait=False)  # a process that has MLflow takes half a second to end
+        answer = function(*args), None
+    except BaseException as error:  # noqa: BLE001, raised again by who asked
+        answer = None, error
+    with suppress(BrokenPipeError):  # who asked was killed
+        sender.send(answer)
 
 
 def copy_classifier(folder: Path, model: str | None, uri: str | None) -> tuple[str, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +15,16 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import psutil
 import pytest
 from builders import make_headlines
 from mlflow import MlflowClient
 from networks import NAMES, built
 
-from pipeline.base.errors import DataError, ModelError
+from pipeline.base.errors import DataError, ModelError, TrackingError
 from pipeline.classifier.ensemble import Classifier
 from pipeline.insight.attribution import contributions
-from pipeline.tracking.models import LoadedModel, load_model
+from pipeline.tracking.models import LoadedModel, load_model, run_apart
 from pipeline.tracking.options import TrackingOptions
 from pipeline.tracking.registry import (
     RegisteredModel,
@@ -342,3 +346,24 @@ def test_a_name_is_looked_up_without_tensorflow() -> None:
     )
     shown = subprocess.check_output([sys.executable, "-c", script], text=True)
     assert shown.strip() == "[]"
+
+
+def test_a_process_apart_gives_its_result_or_its_error_and_is_gone() -> None:
+    assert run_apart(os.getpid) != os.getpid()
+    with pytest.raises(FileNotFoundError):
+        run_apart(os.stat, "/nothing/is/here")
+    with pytest.raises(TrackingError, match="ended with code 9: is there enough memory"):
+        run_apart(os._exit, 9)
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_apart_ends_when_who_asked_is_killed() -> None:
+    code = "import time; from pipeline.tracking.models import run_apart; run_apart(time.sleep, 1)"
+    with subprocess.Popen([sys.executable, "-c", code]) as asking:
+        started: list[psutil.Process] = []
+        while len(started) < 2:  # the process, and the tracker of multiprocessing
+            assert asking.poll() is None
+            started = psutil.Process(asking.pid).children()
+            time.sleep(0.02)
+        asking.kill()
+    assert psutil.wait_procs(started, 30)[1] == []
