@@ -159,12 +159,18 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
         raise ConfigError(f"the options {' '.join(overrides)} do not compose: {reason}") from error
 
 
+# Hydra takes few names as keys of a mapping, and of two equal ones the last.
+_OWN_MAPPINGS = ("training.class_weight",)
+
+
 def _quoted(text: str, parser: Any) -> str:
     """The override with its value in quotes, where only that makes it one: `data.text=Title (EN)`."""
     from hydra.errors import HydraException
 
     name, equals, value = text.partition("=")
     try:
+        if name in _OWN_MAPPINGS and value.strip().startswith("{"):
+            raise HydraException("a mapping, which the option reads by itself")
         if equals and parser.parse_override(text).is_sweep_override():
             raise HydraException("a list of several values, which a run does not take")
     except HydraException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -18,7 +18,6 @@ from pipeline.base.errors import ConfigError, DataError, PipelineError
 from pipeline.base.options import STRICT, Fraction, Seed, check_options
 from pipeline.classifier.encoders import CnnOptions, ModelOptions
 from pipeline.data.arrays import held_out_examples, list_labelled, list_texts, name_labels
-from pipeline.data.cleaning import label_text
 from pipeline.data.examples import Examples
 from pipeline.data.options import DataOptions
 from pipeline.data.sampling import take_examples
@@ -244,9 +243,6 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
             *groups, leaf = path.split(".")
             place = nested.setdefault(groups[0], {}) if groups else nested
             place[leaf] = values[name]
-        if isinstance(self.class_weight, Mapping):  # by labels, which become names
-            weights = {label_text(label): weight for label, weight in self.class_weight.items()}
-            nested["class_weight"] = weights
         names = {path: name for name, path in _TRAINING_NAMES.items()}
         names[""] = "frozen_epochs, fine_tuned_epochs"  # what the schedule says as a whole
         return (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import os
 import reprlib
 import types
@@ -15,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
-from pipeline.base.errors import ArgumentError
+from pipeline.base.errors import ArgumentError, ConfigError, written
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,10 +27,21 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 3
 _GENERAL = ("builtins", "collections.abc")  # where the types of lists and dicts are from
+_LIMITS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
+    "ge": (operator.ge, "at least"),
+    "gt": (operator.gt, "above"),
+    "le": (operator.le, "at most"),
+    "lt": (operator.lt, "below"),
+}
+"""The limits of a number in a hint, by their names in pydantic's Field."""
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Compare the arguments of each call with the type hints.
+    """Compare the arguments of each call with the type hints, and with their limits.
+
+    Limits stand in hints such as `Seed` and `Positive` of `pipeline.base.options`.
+
+    Raises ArgumentError: an argument has another type; ConfigError: it is out of range.
 
     >>> @checked
     ... def repeat(text: str, times: int = 2) -> str:
@@ -40,7 +52,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     pipeline.base.errors.ArgumentError: repeat: expected int as times, got '3' (str)
     """
     signature = inspect.signature(function)
-    hints = functools.cache(lambda: typing.get_type_hints(function))
+    hints = functools.cache(lambda: typing.get_type_hints(function, include_extras=True))
     where = function.__qualname__.removesuffix(".__init__")
 
     @functools.wraps(function)
@@ -52,18 +64,24 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_fields(instance: Any) -> None:
-    """Compare the fields of a dataclass with their type hints. Raises ArgumentError: one is wrong."""
-    _check(type(instance).__name__, vars(instance), typing.get_type_hints(type(instance)))
+    """Compare the fields of a dataclass with their type hints, as `checked` compares arguments."""
+    hints = typing.get_type_hints(type(instance), include_extras=True)
+    _check(type(instance).__name__, vars(instance), hints)
 
 
 def _check(where: str, values: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
     for name, value in values.items():
-        kinds = [*_alternatives(hints.get(name, Any))]
+        hint = hints.get(name, Any)
+        kinds = [*_alternatives(hint)]
         if not any(_fits(value, kind) for kind in kinds):
             raise ArgumentError(
                 f"{where}: expected {' or '.join(map(_described, kinds))} as {name}, got "
                 f"{_shown(value)}{_wrong_item(value, kinds)}"
             )
+        limits = [*_limits(hint)] if isinstance(value, Real) else []
+        if not all(holds(value, limit) for holds, _, limit in limits):
+            words = " and ".join(f"{word} {limit}" for _, word, limit in limits)
+            raise ConfigError(f"{where}: expected {words} as {name}, got {_shown(value)}")
 
 
 def _alternatives(hint: Any) -> Iterator[Any]:
@@ -75,6 +93,18 @@ def _alternatives(hint: Any) -> Iterator[Any]:
         yield from _alternatives(get_args(hint)[0])
     else:
         yield types.NoneType if hint is None else hint
+
+
+def _limits(hint: Any) -> Iterator[tuple[Callable[[Any, Any], bool], str, Any]]:
+    """How a number is compared, in words too, and with what. A union has at most one such number."""
+    if get_origin(hint) in (Union, types.UnionType):
+        for each in get_args(hint):
+            yield from _limits(each)
+    for field in getattr(hint, "__metadata__", ()):
+        for limit in getattr(field, "metadata", ()):
+            for name, (holds, word) in _LIMITS.items():
+                if hasattr(limit, name):
+                    yield holds, word, getattr(limit, name)
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -109,7 +139,11 @@ def _is_list(kind: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return f"{' '.join(_SHORT.repr(value).split())} ({type(value).__name__})"
+    try:
+        text = _SHORT.repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return written(value)
+    return f"{' '.join(text.split())} ({type(value).__name__})"
 
 
 def _wrong_item(value: Any, kinds: Sequence[Any]) -> str:

@@ -58,6 +58,18 @@ class FetchError(PipelineError):
     """A file could not be downloaded or kept."""
 
 
+def written(value: object) -> str:
+    """What `repr` gives; Python writes no integer of more than 4,300 digits.
+
+    >>> written("Alps"), written([10**5000])
+    ("'Alps'", 'a huge number (list)')
+    """
+    try:
+        return repr(value)
+    except ValueError:
+        return f"a huge number ({type(value).__name__})"
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """The end of a message: the one of `names` that is most like `name`, or nothing.
 

@@ -12,13 +12,15 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from pipeline.base.errors import ConfigError
+from pipeline.base.errors import ConfigError, written
 
 STRICT = ConfigDict(extra="forbid")
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Seeds = Positive | Annotated[tuple[Seed, ...], Field(min_length=1)]
 """The number of seeds, counted from the run's own seed; or a list of seeds."""
@@ -83,6 +85,8 @@ def describe_validation_error(
     # In a list, an item is wrong and not the whole list. An empty list is still a list.
     finding = max(same, key=lambda each: (len(each["loc"]), each["type"] == "too_short"))
     path, value = ".".join(option), finding["input"]
+    if written(value).startswith("a huge number"):  # it cannot be shown as it is
+        value = "a huge number"
     name = names.get(path, path)
     match finding["type"]:
         case "unexpected_keyword_argument" | "extra_forbidden":

@@ -18,6 +18,7 @@ from scipy.special import log_softmax
 
 from pipeline.base.calls import checked
 from pipeline.base.errors import TrainingError
+from pipeline.base.options import Seed
 from pipeline.classifier.calibration import log_loss
 from pipeline.classifier.conformal import calibrate
 from pipeline.classifier.contributions import explain_texts
@@ -120,7 +121,8 @@ class Classifier:
         labels, which bounds the memory. There are as many threads as cores.
         """
         n_labels = self.network.n_labels
-        batch_size = batch_size or min(BATCH_SIZE, max(_SCORES // n_labels, 1))
+        if batch_size is None:
+            batch_size = min(BATCH_SIZE, max(_SCORES // n_labels, 1))
         return score_texts(self._scorer, texts, n_labels, batch_size)
 
     def predict(self, texts: Iterable[str]) -> NDArray[np.object_]:
@@ -228,7 +230,7 @@ def fit_ensemble(
     training: Examples,
     validation: Examples,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     select: Select = "accuracy",
 ) -> Ensemble:
     """Fit the members that the network's options ask for, and weigh them against the network.

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import ModelError
+from pipeline.base.options import Count
 from pipeline.classifier.ensemble import Classifier
 from pipeline.classifier.members import Member
 from pipeline.classifier.network import Network
@@ -23,12 +25,13 @@ from pipeline.portable.folder import FORMAT, VERSION, Parts
 from pipeline.portable.tokens import DIGITS
 
 
+@checked
 def export_classifier(
     classifier: Classifier,
     folder: str | os.PathLike[str],
     *,
     dtype: str = "float16",
-    extra_words: int | None = None,
+    extra_words: Count | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the classifier to a folder that `load_classifier` reads. Only NumPy computes it there.
@@ -49,6 +52,7 @@ def export_classifier(
 
     Raises:
         ModelError: no label names, an unknown dtype, or the folder has files.
+        ConfigError: `extra_words` is below 0.
         OSError: the folder cannot be written.
     """
     path = Path(folder)

@@ -16,7 +16,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from pipeline.base.calls import checked
-from pipeline.base.errors import ConfigError
+from pipeline.base.options import Positive, Seed
 from pipeline.classifier.encoders import CnnOptions, Seeds, build_encoder
 from pipeline.classifier.layers import GatherEmbedding
 from pipeline.classifier.options import AUTO, EncoderOptions
@@ -243,11 +243,11 @@ class Network:
 @checked
 def build_network(
     matrix: EmbeddingMatrix,
-    n_labels: int,
+    n_labels: Positive,
     options: EncoderOptions | None = None,
     *,
     contractions: Contractions = "split",
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Network:
     """Build a network whose embedding starts as `matrix`.
 
@@ -258,10 +258,8 @@ def build_network(
         contractions: how the vocabulary was tokenised; the text layer inside does the same.
         seed: decides the initial weights and dropout.
 
-    Raises ConfigError: less than one label.
+    Raises ConfigError: less than one label, or a seed out of range.
     """
-    if n_labels < 1:
-        raise ConfigError(f"expected n_labels from 1, got {n_labels}")
     options = options or CnnOptions()
     # `fit` knows the texts, and has put a number there.
     max_tokens = SHORTEST if options.max_tokens == AUTO else options.max_tokens

@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from pipeline.base.calls import checked
 from pipeline.base.errors import ModelError
 from pipeline.base.files import atomic_write
+from pipeline.base.options import Count
 from pipeline.classifier.readme import describe_model, model_card
 from pipeline.portable.folder import (
     ARRAYS,
@@ -134,7 +136,7 @@ def _with_fewer_words(
     """The words of training and so many of the others, and the arrays with the rows of these."""
     if extra_words is None or _EXTRA not in arrays:
         return words, arrays
-    n_extra = min(max(extra_words, 0), len(arrays[_EXTRA]))
+    n_extra = min(extra_words, len(arrays[_EXTRA]))
     n_rows = len(arrays["network/embedding"]) + n_extra
     for name, n_kept in ((_EXTRA, n_extra), (_RARITY, n_rows)):
         if name in arrays:
@@ -144,12 +146,13 @@ def _with_fewer_words(
     return words[: n_rows - FIRST_WORD], arrays
 
 
+@checked
 def repack_classifier(
     source: str | os.PathLike[str],
     folder: str | os.PathLike[str],
     *,
     dtype: str = "float16",
-    extra_words: int | None = None,
+    extra_words: Count | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> int:
     """Write the classifier of one folder to another one, and return the size in bytes.
@@ -161,6 +164,7 @@ def repack_classifier(
 
     Raises:
         ModelError: the source cannot be read, the dtype is unknown, or the folder has files.
+        ConfigError: `extra_words` is below 0.
         OSError: the folder cannot be written.
     """
     check_new(Path(folder), dtype)

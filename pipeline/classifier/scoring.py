@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.base.errors import ConfigError
 from pipeline.portable.text import normalize
 
 Scorer = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -39,8 +40,10 @@ def score_texts(
 
     `batch_size`: texts that one thread scores at a time. There are as many threads as cores.
 
-    Raises DataError: `texts` are no list of strings.
+    Raises DataError: `texts` are no list of strings; ConfigError: `batch_size` is below 1.
     """
+    if batch_size < 1:
+        raise ConfigError(f"expected at least 1 as batch_size, got {batch_size}")
     strings = normalize(texts)
     if not strings:
         return np.zeros((0, width), np.float32)

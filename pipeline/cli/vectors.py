@@ -116,7 +116,7 @@ def inspect_set(
         "contractions": conventions.contractions,
         "matched by": ", ".join(seen.fallbacks),
         "licence": seen.licence or "not known",
-        "first words": " ".join(seen.first_words),
+        "first words": " ".join(repr(w) if " " in w else w for w in seen.first_words),
     }
     for name, value in facts.items():
         click.echo(f"{name:<13} {value}")

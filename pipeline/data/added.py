@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.base.cells import unescape_cell
 from pipeline.base.errors import DataError, nearest
-from pipeline.data.cleaning import ADDED, clean_rows
+from pipeline.data.cleaning import ADDED, label_text
 from pipeline.data.content import shown
 from pipeline.data.options import DataOptions
-from pipeline.data.tables import read_columns
+from pipeline.data.tables import is_blank, read_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,25 +23,30 @@ logger = logging.getLogger(__name__)
 
 
 def read_added(options: DataOptions) -> dict[str, pd.DataFrame]:
-    """The rows of the files of `options.added` in one table, under ADDED; empty where there is none.
+    """The rows of each file of `options.added`, by its name.
 
     Raises DataError: a file cannot be read, has no such columns, or none of its rows has a label.
     """
-    import pandas as pd
-
-    frames = []
+    frames = {}
     for name in options.added:
         frame = read_columns(Path(name), options.text, options.label, weight=options.weight)
-        if not len(clean_rows(frame).table):
+        rows = zip(frame["text"], frame["label"], strict=True)
+        if not any(not is_blank(text) and not is_blank(label) for text, label in rows):
             raise DataError(
                 f"{name}: expected labels in the column {options.label!r}, none of {len(frame):,} "
                 "headlines has one: fill them in, or leave the file out of data.added"
             )
-        frame = frame.astype(object)
-        frames.append(frame.map(unescape_cell))  # `pipeline suggest` escapes cells
-    if not frames:
+        frames[name] = frame.astype(object).map(unescape_cell)  # `pipeline suggest` escapes cells
+    return frames
+
+
+def added_rows(files: Mapping[str, pd.DataFrame], options: DataOptions) -> dict[str, pd.DataFrame]:
+    """The rows of all files in one table, under ADDED; empty where there is none."""
+    import pandas as pd
+
+    if not files:
         return {}
-    added = pd.concat(frames, ignore_index=True)
+    added = pd.concat(files.values(), ignore_index=True)
     return {ADDED: added if options.group is None else added.assign(group=None)}
 
 
@@ -53,12 +59,18 @@ def join_added(splits: Mapping[str, pa.Table], added: pa.Table | None) -> dict[s
     return {**splits, "train": pa.concat_tables([splits["train"], added])}
 
 
-def warn_of_new_labels(train: pa.Table, added: pa.Table) -> None:
-    """Warn of a label that only added headlines have: it may be misspelt."""
+def warn_of_new_labels(train: pa.Table, added: pa.Table, files: Mapping[str, pd.DataFrame]) -> None:
+    """Warn of a label that only added headlines have, with the files that have it: it may be misspelt."""
     present = set(train["label"].unique().to_pylist())
-    for label in sorted(set(added["label"].unique().to_pylist()) - present):
+    new = sorted(set(added["label"].unique().to_pylist()) - present)
+    if not new:
+        return
+    counts = {name: Counter(map(label_text, frame["label"])) for name, frame in files.items()}
+    for label in new:
+        where = [f"{count[label]:,} in {name}" for name, count in counts.items() if count[label]]
         logger.warning(
-            "data: only added headlines have the label %s: is it new%s",
+            "data: only added headlines have the label %s (%s): is it new%s",
             shown(label),
+            ", ".join(where),
             nearest(label, present) or "?",
         )

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.base.errors import DataError
-from pipeline.data.cleaning import label_text
+from pipeline.data.cleaning import is_missing, label_text
 from pipeline.data.content import shown
 from pipeline.data.examples import Examples, check_weights
 
@@ -81,7 +80,7 @@ def _labels(values: Any) -> NDArray[Any]:
     labels = _column(values, "labels")
     kinds = set()
     for i, label in enumerate(labels):
-        if (pd.api.types.is_scalar(label) and pd.isna(label)) or not str(label).strip():
+        if is_missing(label) or (isinstance(label, str) and not label.strip()):
             raise DataError(
                 f"expected a label for each text, got {label!r} at position {i}: leave that text out"
             )

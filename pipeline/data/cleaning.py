@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -53,7 +52,8 @@ def label_text(value: object) -> str:
     >>> label_text(1.0), label_text("1.0"), label_text("true"), label_text("  news "), label_text(None)
     ('1', '1', 'True', 'news', '')
 
-    Raises DataError: the value is no single text, number, truth value or date, such as a list.
+    Raises DataError: the value is no single text, number, truth value or date, such as a list, or it
+    is an integer of more digits than Python writes.
     """
     if isinstance(value, str):
         return _shortest(fold_spaces(*normalize([value])))
@@ -65,11 +65,26 @@ def label_text(value: object) -> str:
         raise DataError(
             f"expected one text, number or truth value as a label, got {shown(value)} ({kind})"
         )
-    if value is None or value is pd.NA or value is pd.NaT or value != value:
+    if is_missing(value):
         return ""
     if isinstance(value, float | np.floating | Decimal):
         return _number_name(value)
-    return str(value)
+    try:
+        return str(value)
+    except ValueError as error:
+        raise DataError(
+            f"expected labels with short names, got a number of more than 4,300 digits "
+            f"({type(value).__name__}): write it as text"
+        ) from error
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is None, NaN or the like."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    if isinstance(value, Decimal):
+        return value.is_nan()  # a signalling NaN cannot be compared
+    return isinstance(value, float | complex | np.generic) and bool(value != value)
 
 
 def _shortest(name: str) -> str:
@@ -86,10 +101,14 @@ def _shortest(name: str) -> str:
 
 def _number_name(value: float | np.floating[Any] | Decimal) -> str:
     """The name of a number: its digits without an exponent, but where that is 21 digits or more."""
-    if math.isfinite(value) and (whole := int(value)) == value and abs(whole) < 10**21:
+    if isinstance(value, Decimal):
+        is_short = value.is_finite() and value.copy_abs() < 10**21
+    else:
+        is_short = abs(float(value)) < 1e21
+    if is_short and (whole := int(value)) == value:  # int() of a large Decimal can take long
         return str(whole)
     name = str(value)  # a number of 32 bits has fewer digits than float() would show
-    if math.isfinite(value) and 1e-21 < abs(float(value)) < 1e21:
+    if is_short and abs(float(value)) > 1e-21:
         return _shortest(f"{Decimal(name):f}")
     return name
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.base.errors import DataError
+from pipeline.base.errors import DataError, written
 
 MOST_BYTES = 4_000_000_000
 """Bytes that a file may have when it is unpacked: small archives can unpack to more than a disk."""
@@ -374,7 +374,7 @@ def shown(value: object) -> str:
     """
     if isinstance(value, str) and len(value) > _SHOWN:
         return f"{value[:_SHOWN]!r}..."
-    text = repr(value)
+    text = written(value)
     return text if len(text) <= _SHOWN + 2 else f"{text[:_SHOWN]}..."
 
 

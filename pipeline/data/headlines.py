@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from pipeline.base.errors import ConfigError, DataError, nearest
 from pipeline.base.files import digest
 from pipeline.base.options import check_options
-from pipeline.data.added import join_added, read_added, warn_of_new_labels
+from pipeline.data.added import added_rows, join_added, read_added, warn_of_new_labels
 from pipeline.data.cleaning import (
     ADDED,
     Contradiction,
@@ -83,9 +84,10 @@ class Headlines:
     def examples(self, split: str) -> Examples:
         """Headlines and labels of a split, with the names of the labels, and weights if there are any.
 
-        The headlines become strings only where they are asked for.
+        The headlines become strings only where they are asked for. Those of test have no weights, as
+        nothing is weighed by them.
         """
-        has_weights = "weight" in self.rows(split).column_names
+        has_weights = split != "test" and "weight" in self.rows(split).column_names
         weights = self._values(split, "weight").to_pylist() if has_weights else None
         return Examples(self.column(split), self.labels(split), self.label_names, weights)
 
@@ -106,9 +108,17 @@ class Headlines:
 
     @cached_property
     def sha256(self) -> Mapping[str, str]:
-        """A digest for each split, of its labels and headlines in order. Where there are headlines
-        without a label, they have one too, `unlabelled`."""
-        digests = {split: self.examples(split).sha256 for split in self.splits}
+        """A digest for each split, of its labels and headlines in order. Where there are weights, or
+        headlines without a label, they have one too: `weights`, `unlabelled`."""
+        splits = {split: self.examples(split) for split in self.splits}
+        digests = {split: replace(each, weights=None).sha256 for split, each in splits.items()}
+        weights = {
+            split: each.weights
+            for split, each in splits.items()
+            if each.weights is not None and any(weight != 1 for weight in each.weights)
+        }
+        if weights:
+            digests["weights"] = digest(weights)
         return digests | ({"unlabelled": digest(self.unlabelled)} if self.unlabelled else {})
 
 
@@ -202,13 +212,15 @@ def load_headlines(
     for column, name in ((group, "group"), (weight, "weight")):
         if column is not None:
             _check_columns(loaded.frames, column, name, loaded.name)
-    cleaned = clean_splits({**loaded.frames, **read_added(options)}, options.contradictions)
+    added_files = read_added(options)
+    frames = {**loaded.frames, **added_rows(added_files, options)}
+    cleaned = clean_splits(frames, options.contradictions)
     added = cleaned.tables.pop(ADDED, None)
     if group is not None:
         _check_groups(cleaned.tables, group)
     names = _label_names(join_added(cleaned.tables, added))
     if added is not None:
-        warn_of_new_labels(cleaned.tables["train"], added)
+        warn_of_new_labels(cleaned.tables["train"], added, added_files)
     tables = add_missing_splits(
         cleaned.tables, validation=options.validation, test=options.test, seed=options.seed
     )
@@ -261,11 +273,11 @@ def _check_columns(frames: Mapping[str, pd.DataFrame], column: str, name: str, s
 
 
 def _check_weights(tables: Mapping[str, pa.Table], weight: str) -> None:
-    for split, table in tables.items():
-        if not pc.sum(table["weight"]).as_py():
+    for split in ("train", "validation"):  # nothing is weighed by those of test
+        if not pc.sum(tables[split]["weight"]).as_py():
             raise DataError(
                 f"data.weight={weight}: expected a headline of {split} with a weight above 0, all "
-                f"{len(table):,} have 0: change the weights, or leave the option out"
+                f"{len(tables[split]):,} have 0: change the weights, or leave the option out"
             )
 
 
@@ -286,7 +298,7 @@ def _label_names(tables: Mapping[str, pa.Table]) -> list[str]:
     """The labels of `train` in order: numbers by value, names by the alphabet."""
     names = sorted(tables["train"]["label"].unique().to_pylist())
     if all(re.fullmatch("-?[0-9]+", name) for name in names):
-        names.sort(key=int)
+        names.sort(key=Decimal)  # int() takes 4,300 digits
     if len(names) < 2:
         raise DataError(f"expected at least two labels, all headlines have {names[0]!r}")
     for split, table in tables.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from pipeline.data.delimited import read_delimited
 from pipeline.data.examples import MOST_WEIGHT
 from pipeline.data.json_rows import looks_like_json, read_json
 from pipeline.data.plain_csv import read_plain
+from pipeline.portable.text import normalize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -246,18 +248,32 @@ def _with_weights(frame: pd.DataFrame, weight: str | None, where: str) -> pd.Dat
     import numpy as np
     import pandas as pd
 
-    numbers = pd.to_numeric(frame["weight"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    stays = np.logical_and.reduce(
-        [frame[name].notna() & (frame[name] != "") for name in ("text", "label")]
+    numbers = pd.to_numeric(frame["weight"], errors="coerce").to_numpy(
+        np.float64, na_value=np.nan, copy=True
     )
-    wrong = np.flatnonzero(stays & ~((numbers >= 0) & (numbers <= MOST_WEIGHT)))
-    if len(wrong):
-        raise DataError(
-            f"{where}: expected a number from 0 to {MOST_WEIGHT:g} in column {weight!r}, got "
-            f"{shown(frame['weight'].iloc[wrong[0]])} in row {wrong[0] + 1}: mend it, or leave "
-            "data.weight (in Python: weight) out"
-        )
-    return frame.assign(weight=np.where(stays, numbers, 1.0))
+    wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= MOST_WEIGHT)))
+    rows = frame.iloc[wrong]
+    for row, *values, value in zip(wrong, rows["text"], rows["label"], rows["weight"], strict=True):
+        if not any(map(is_blank, values)):
+            raise DataError(
+                f"{where}: expected a number from 0 to {MOST_WEIGHT:g} in column {weight!r}, got "
+                f"{shown(value)} in row {row + 1}: mend it, or leave data.weight (in Python: weight) out"
+            )
+    numbers[wrong] = 1.0
+    return frame.assign(weight=numbers)
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a headline or label is missing, or empty when it is cleaned.
+
+    >>> is_blank(None), is_blank(" \\u00ad\\n"), is_blank(0)
+    (True, True, False)
+    """
+    import pandas as pd
+
+    if isinstance(value, str):
+        return not "".join(normalize([value])).split()
+    return value is None or value is pd.NA
 
 
 def is_arrow_text(column: pd.Series[Any]) -> bool:
@@ -274,7 +290,10 @@ def _values_or_none(column: pd.Series[Any]) -> list[Any]:
 
     if column.dtype in (np.float16, np.float32):
         return [value if value == value else None for value in column.to_numpy()]
-    values: list[Any] = column.astype(object).where(column.notna(), None).to_list()
+    column = column.astype(object)
+    if any(isinstance(value, Decimal) for value in column):  # pandas compares, which sNaN refuses
+        column = column.map(lambda v: None if isinstance(v, Decimal) and v.is_nan() else v)
+    values: list[Any] = column.where(column.notna(), None).to_list()
     return values
 
 

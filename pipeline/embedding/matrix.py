@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
+from pipeline.base.options import Seed, Share
 from pipeline.embedding.initial_rows import INITIAL
 from pipeline.embedding.keys import LONGEST_WORD
 from pipeline.embedding.matching import (
@@ -104,8 +105,8 @@ def build_embedding_matrix(
     std: float | None = None,
     fallbacks: str | Sequence[str] = _DEFAULTS.fallbacks,
     missing: str = _DEFAULTS.missing,
-    min_coverage: float = 0.0,
-    seed: int = 0,
+    min_coverage: Share = 0.0,
+    seed: Seed = 0,
 ) -> EmbeddingMatrix:
     """Put the vectors of `words` into rows, as `matching.match_words` finds them.
 
@@ -133,6 +134,7 @@ def build_embedding_matrix(
         seed: The seed of the random numbers.
 
     Raises:
+        ConfigError: A number is out of range.
         VectorsError: Too few running words have a vector, there is no such fallback or rule, or not
             one count for each word.
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import nearest
-from pipeline.base.options import STRICT, Positive, Seed
+from pipeline.base.options import STRICT, Positive, Seed, Share
 from pipeline.embedding.algorithms import ALGORITHMS
 from pipeline.embedding.catalogue import (
     CATALOGUE,
@@ -65,7 +65,7 @@ class VectorsOptions:
     vector_size: Positive | None = None
     std: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 0.4
     extra_words: Annotated[int, Field(ge=0)] = 100_000
-    min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.3
+    min_coverage: Share = 0.3
     member: str | None = None
     sha256: Annotated[str, Field(pattern="^[0-9A-Fa-f]{64}$")] | None = None
     language: str | None = None

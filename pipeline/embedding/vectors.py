@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
+from pipeline.base.options import Count
 from pipeline.embedding.keys import normal_word
 
 N_FIRST_WORDS = 10_000  # enough to show how a set writes capitals, numbers and contractions
@@ -153,7 +154,7 @@ class WordVectors:
         )
 
     @checked
-    def subset(self, words: Sequence[str], most_frequent: int = 0) -> WordVectors:
+    def subset(self, words: Sequence[str], most_frequent: Count = 0) -> WordVectors:
         """The vectors of those of `words` that are listed, in that order.
 
         `most_frequent`: how many of the first words come after them.

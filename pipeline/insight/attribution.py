@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from pipeline.base.calls import checked
+from pipeline.base.options import Count, Seed
 from pipeline.classifier.ensemble import Classifier
 from pipeline.insight.evaluation import Evaluation
 from pipeline.portable.text import normalize
@@ -60,7 +61,7 @@ class Contributions:
 
 @checked
 def contributions(
-    classifier: Classifier, texts: Sequence[str], *, steps: int | None = None
+    classifier: Classifier, texts: Sequence[str], *, steps: Count | None = None
 ) -> tuple[Contributions, ...]:
     """What each token of each text gives to each label, for the whole of a classifier.
 
@@ -87,14 +88,15 @@ class Attribution:
     sample: Mapping[int, Contributions]
 
 
+@checked
 def attribute(
     classifier: Classifier,
     evaluation: Evaluation,
     *,
-    n_mistakes: int = _MISTAKES,
-    n_sample: int = _SAMPLE,
-    n_scores: int = _SCORES,
-    seed: int = 0,
+    n_mistakes: Count = _MISTAKES,
+    n_sample: Count = _SAMPLE,
+    n_scores: Count = _SCORES,
+    seed: Seed = 0,
 ) -> Attribution:
     """Explain the surest mistakes of an evaluation of `classifier`, and a random sample of it.
 

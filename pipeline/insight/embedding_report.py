@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pipeline.base.archive import load_archive, save_archive
 from pipeline.base.calls import checked
 from pipeline.base.errors import DataError
+from pipeline.base.options import Seed
 from pipeline.classifier.network import Network
 from pipeline.data.examples import Examples
 from pipeline.embedding.matrix import FIRST_WORD, EmbeddingMatrix
@@ -67,7 +68,7 @@ def report_embedding(
     *,
     sentences: Sentences | None = None,
     words: Sequence[str] = (),
-    seed: int = 0,
+    seed: Seed = 0,
     accuracies: Mapping[str, float] | None = None,
 ) -> tuple[EmbeddingReport, ...]:
     """Measure what the embedding knows after each phase of `history`.

@@ -260,20 +260,17 @@ def evaluate_probabilities(
 
     `probabilities`: float array, (n, n_labels), in the order of `examples.label_names`.
     `calibration`, `marks`: as in `Evaluation`.
-    Raises DataError: there are no examples; ValueError: the shapes do not fit, or a number is not
-    finite.
+    Raises DataError: there are no examples, the shapes do not fit, or a number is not finite.
     """
     if not len(examples):
         raise DataError("expected headlines to evaluate, got none")
     values = np.asarray(probabilities, np.float64)
     shape = (len(examples), len(examples.label_names))
     if values.shape != shape:
-        raise ValueError(f"expected probabilities of shape {shape}, got {values.shape}")
+        raise DataError(f"expected probabilities of shape {shape}, got {values.shape}")
     if not np.isfinite(values).all():
         row = int((~np.isfinite(values)).any(axis=1).argmax())
-        raise ValueError(
-            f"expected finite probabilities, got {values[row].tolist()} for text {row}"
-        )
+        raise DataError(f"expected finite probabilities, got {values[row].tolist()} for text {row}")
     values = values / values.sum(axis=1, keepdims=True)  # they add up to 1 in double precision too
     return Evaluation(
         np.array(list(examples.texts), dtype=object),

@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass as validated
 from pipeline.base.calls import checked
 from pipeline.base.errors import DataError
 from pipeline.base.files import conf_folder
+from pipeline.base.options import Positive
 from pipeline.classifier.layers import MaskedPooling
 from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
@@ -186,8 +187,8 @@ def probe(
     test: Examples,
     sentences: Sentences | None = None,
     *,
-    max_headlines: int = _MAX_HEADLINES,
-    batch_size: int = _BATCH,
+    max_headlines: Positive = _MAX_HEADLINES,
+    batch_size: Positive = _BATCH,
 ) -> Probes:
     """Measure how close sentences of the same meaning are, among test headlines of the same label.
 
@@ -200,6 +201,8 @@ def probe(
         sentences: the probe sentences; None: those of conf/probes.yaml.
         max_headlines: of more test headlines a sample is taken, always the same.
         batch_size: headlines that are computed at a time.
+
+    Raises ConfigError: a number is below 1.
     """
     sentences = sentences or load_sentences()
     reference, pairs = sentences.reference, sentences.pairs

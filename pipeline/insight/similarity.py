@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
+from pipeline.base.options import Count, Positive
 from pipeline.embedding.vectors import WordVectors
 
 # The files of gensim with people's judgements, by the name of the data set.
@@ -65,17 +66,15 @@ def word_similarity(vectors: WordVectors, dataset: str) -> Similarity:
 
 @checked
 def neighbours(
-    vectors: WordVectors, word: str, k: int = 10, *, block_rows: int = 1 << 14
+    vectors: WordVectors, word: str, k: Count = 10, *, block_rows: Positive = 1 << 14
 ) -> list[tuple[str, float]]:
     """The `k` words whose vectors have the largest cosine with that of `word`, and the cosines.
 
     It is exact: every row is compared. `block_rows` rows are compared at a time, so that a set that
     is a memory map is not copied: 20 MB at 300 dimensions. A word that the set does not list is
     compared by the vector that its `subwords` give.
-    Raises VectorsError: the set has no vector for the word, or k is below 0.
+    Raises VectorsError: the set has no vector for the word; ConfigError: a number is out of range.
     """
-    if k < 0:
-        raise VectorsError(f"expected k of 0 or more neighbours, got {k}")
     has_vector = word in vectors or vectors.subwords is not None
     query = np.asarray(vectors[word], np.float32) if has_vector else np.zeros(vectors.vector_size)
     length = float(np.linalg.norm(query))

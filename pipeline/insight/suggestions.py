@@ -20,6 +20,7 @@ from scipy.special import softmax
 
 from pipeline.base.calls import checked
 from pipeline.base.errors import DataError
+from pipeline.base.options import Positive, Seed
 from pipeline.classifier.two_views import Views, fit_two_views, score_views_out_of_fold
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
@@ -75,11 +76,11 @@ class Suggestions:
 @checked
 def suggest(
     headlines: Headlines,
-    n: int = 50,
+    n: Positive = 50,
     *,
     vectors: Vectors = VectorsOptions.source,
-    seed: int = 0,
-    most_texts: int = MOST_TEXTS,
+    seed: Seed = 0,
+    most_texts: Positive = MOST_TEXTS,
 ) -> Suggestions:
     """Choose the headlines without a label whose labels would teach most.
 
@@ -91,11 +92,10 @@ def suggest(
         most_texts: of more headlines without a label, so many are drawn, and of more labelled ones.
 
     Raises:
-        DataError: there is no headline without a label, or `n` is below 1.
+        DataError: there is no headline without a label.
+        ConfigError: a number is out of range.
         VectorsError, FetchError: the vectors cannot be used.
     """
-    if n < 1:
-        raise DataError(f"expected n from 1, got {n}")
     if not headlines.unlabelled:
         raise DataError(
             "expected headlines without a label to choose from, got none: name a file of them with "
@@ -115,14 +115,15 @@ def suggest(
     return Suggestions(chosen, len(texts), len(headlines.unlabelled))
 
 
+@checked
 def suggest_texts(
     labelled: Examples,
     texts: Sequence[str],
-    n: int,
+    n: Positive,
     *,
     vectors: Vectors = VectorsOptions.source,
     held_out: Collection[str] = (),
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> tuple[Suggestion, ...]:
     """The same for texts in memory: at most `n` of `texts`.
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..base.errors import DataError
+from ..base.errors import DataError, written
 from .conformal import Calibration, label_sets
 from .text import normalize
 
@@ -248,7 +248,9 @@ def _one_column(names: Sequence[Any], values: Iterable[Any]) -> list[Any]:
 def _strings(values: list[Any]) -> list[str]:
     for number, value in enumerate(values, 1):
         if not isinstance(value, str):
-            missing = value is None or str(value) in ("nan", "NaT", "<NA>")
+            kind = type(value).__name__
+            is_nan = isinstance(value, float | np.floating) and value != value
+            missing = value is None or is_nan or kind in ("NaTType", "NAType")
             way = 'write "" for an empty text' if missing else "put it in quotes"
             raise DataError(
                 f"expected texts, got {shorten(value)} in row {number}: {way}, or leave it out"
@@ -258,4 +260,7 @@ def _strings(values: list[Any]) -> list[str]:
 
 def shorten(value: Any) -> str:
     """A value as Python writes it, in one short line."""
-    return " ".join(_SHORT.repr(value).split())
+    try:
+        return " ".join(_SHORT.repr(value).split())
+    except ValueError:  # an integer of more digits than Python writes
+        return written(value)

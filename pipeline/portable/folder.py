@@ -171,6 +171,7 @@ def _build(model: Mapping[str, Any], words: Any, arrays: ArraysFile) -> Portable
         "labels that are different strings",
     )
     embedding = arrays.table("network/embedding", None, None)
+    expect(embedding.n_rows >= FIRST_WORD, f"{FIRST_WORD} rows or more in network/embedding")
     width = embedding.values.shape[1]
     extra = None
     if "network/extra" in arrays.by_name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,11 @@ from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
 from pipeline.data.examples import Examples
+
+logger = logging.getLogger(__name__)
+
+_STRENGTHS = (0.3, 1, 3, 10)  # C of the support vector machines
+_MANY_LABELS = 100  # from so many on, to fit the machines takes minutes
 
 Predict = Callable[[Sequence[str]], NDArray[np.int64]]
 """n texts -> the label of each, int array (n,)."""
@@ -43,10 +49,13 @@ def fit_tfidf(training: Examples, validation: Examples, seed: int) -> Predict:
         TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), lowercase=False, sublinear_tf=True),
     )
     rows = features.fit_transform(training.texts)
+    if (n_labels := len(set(training.labels))) >= _MANY_LABELS:
+        logger.info(
+            "compare: tfidf fits %d x %s machines, one for each label, to %s headlines",
+            len(_STRENGTHS), f"{n_labels:,}", f"{len(training):,}",
+        )  # fmt: skip
     held_out = features.transform(validation.texts)
-    machines = [
-        LinearSVC(C=c, random_state=seed).fit(rows, training.labels) for c in (0.3, 1, 3, 10)
-    ]
+    machines = [LinearSVC(C=c, random_state=seed).fit(rows, training.labels) for c in _STRENGTHS]
     scores = [machine.score(held_out, validation.labels) for machine in machines]
     best = machines[int(np.argmax(scores))]
     return lambda texts: best.predict(features.transform(texts))

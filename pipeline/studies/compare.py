@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from pipeline import report
+from pipeline.base.calls import checked
 from pipeline.base.errors import ConfigError
-from pipeline.base.options import list_seeds
+from pipeline.base.options import Seed, list_seeds
 from pipeline.classifier.options import EncoderOptions
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines
@@ -43,6 +44,7 @@ class Comparison(Study):
     outcomes: Sequence[Outcome]
 
 
+@checked
 def compare(
     headlines: Headlines,
     grid: CompareOptions,
@@ -51,7 +53,7 @@ def compare(
     model: EncoderOptions,
     training: TrainingOptions,
     tracking: TrackingOptions,
-    seed: int = 0,
+    seed: Seed = 0,
     parameters: Mapping[str, Any] | None = None,
     on_trial: OnTrial | None = None,
 ) -> Comparison:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import report
-from pipeline.base.options import list_seeds
+from pipeline.base.calls import checked
+from pipeline.base.options import Seed, list_seeds
 from pipeline.classifier.options import EncoderOptions
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.options import VectorsOptions
@@ -27,6 +28,7 @@ class Explanation(Study):
     reports: Sequence[EmbeddingReport]
 
 
+@checked
 def explain(
     headlines: Headlines,
     seeds: ExplainOptions,
@@ -37,7 +39,7 @@ def explain(
     tracking: TrackingOptions,
     probes: str | None = None,
     words: Sequence[str] = (),
-    seed: int = 0,
+    seed: Seed = 0,
     parameters: Mapping[str, Any] | None = None,
     on_trial: OnTrial | None = None,
 ) -> Explanation:

@@ -71,11 +71,10 @@ def load_opponents(addresses: Sequence[str], taken: Collection[str] = ()) -> lis
 
     Raises ConfigError: there is no such module, factory, package or model, or two have one name.
     """
-    if addresses and str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
     opponents: list[Opponent] = []
     for address in addresses:
-        opponent = _load(address)
+        with _foreign_code():
+            opponent = _load(address)
         if opponent.name in (*taken, *(each.name for each in opponents)):
             raise ConfigError(
                 f"compare.also: expected methods with different names, got another {opponent.name!r} "
@@ -125,8 +124,7 @@ def _factory(address: str, module: str, name: str) -> Callable[[], Any]:
             f"{address!r}{nearest(module, ENCODERS)}"
         )
     try:
-        with redirect_stdout(sys.stderr):
-            loaded = importlib.import_module(module)
+        loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:  # a module can raise anything
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise ConfigError(
@@ -295,10 +293,25 @@ ENCODERS: Mapping[str, Encoder] = {
 def _named(address: str, what: str, advice: str) -> Iterator[None]:
     """Raises ConfigError: code of others raised an error, of any kind, or would end the process."""
     try:
-        with redirect_stdout(sys.stderr):  # what it prints is no part of the results
+        with _foreign_code():
             yield
     except (Exception, SystemExit) as error:
         raise _failed(address, what, advice, error) from error
+
+
+@contextmanager
+def _foreign_code() -> Iterator[None]:
+    """Python also looks for modules in the current folder. What is printed is no part of the results."""
+    folder = str(Path.cwd())
+    is_new = folder not in sys.path
+    if is_new:
+        sys.path.append(folder)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if is_new and folder in sys.path:
+            sys.path.remove(folder)
 
 
 def _failed(address: str, what: str, advice: str, error: BaseException) -> ConfigError:

@@ -21,12 +21,14 @@ import tensorflow as tf
 from threadpoolctl import threadpool_limits
 
 from pipeline import report
+from pipeline.base.calls import checked
 from pipeline.base.errors import (
     ConfigError,
     DataError,
     TrainingError,
     VectorsError,
 )
+from pipeline.base.options import Seed
 from pipeline.classifier.export import export_classifier
 from pipeline.classifier.options import AUTO
 from pipeline.data.headlines import Headlines
@@ -96,6 +98,7 @@ OnStart = Callable[[], AbstractContextManager[object]]
 """Called once the run of the search has begun. What it gives is left before the run ends."""
 
 
+@checked
 def sweep(
     headlines: Headlines,
     space: Space,
@@ -103,7 +106,7 @@ def sweep(
     options: SweepOptions,
     *,
     tracking: TrackingOptions,
-    seed: int = 0,
+    seed: Seed = 0,
     given: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
     run_id: str | None = None,

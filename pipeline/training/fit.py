@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.base.calls import checked
 from pipeline.base.errors import VectorsError
+from pipeline.base.options import Seed
 from pipeline.classifier.encoders import CnnOptions
 from pipeline.classifier.ensemble import Classifier, Ensemble, fit_ensemble
 from pipeline.classifier.network import Network, build_network
@@ -113,7 +114,7 @@ def fit(
     embedding: VectorsOptions | None = None,
     model: EncoderOptions | None = None,
     schedule: TrainingOptions | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     unlabelled: Sequence[str] = (),
     held_out: Collection[str] = (),
     start: Start | Classifier | str | os.PathLike[str] | None = None,

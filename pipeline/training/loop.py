@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.calls import checked
 from pipeline.base.errors import DataError, TrainingError
+from pipeline.base.options import Seed
 from pipeline.classifier.network import Network
 from pipeline.classifier.scoring import as_tuple
 from pipeline.classifier.selection import score
@@ -43,7 +44,7 @@ def train(
     validation: Examples,
     options: TrainingOptions | None = None,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     on_epoch: Callable[[Epoch], None] | None = None,
     checkpoints: Path | None = None,
     workers: Workers | None = None,

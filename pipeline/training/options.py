@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
-from contextlib import suppress
 from numbers import Real
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.errors import nearest
+from pipeline.base.errors import DataError, nearest
 from pipeline.base.options import STRICT, Positive, Rate
 from pipeline.classifier.options import Select
 from pipeline.data.content import shown
@@ -20,29 +20,75 @@ from pipeline.data.examples import MOST_WEIGHT
 PhaseName = Literal["frozen", "fine_tuned", "scratch"]
 
 
+# A label in double quotes as in JSON, in single ones, or without; and its weight.
+_PAIR = re.compile(
+    r"""\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s,:"'\[\]{}](?:[^,:"'\[\]{}]*[^\s,:"'\[\]{}])?))"""
+    r"""\s*:\s*([^\s,:\[\]{}]+)\s*(?:,|$)""",
+    re.DOTALL,
+)
+
+
 def _check_class_weight(value: Any) -> Any:
-    """The weights with names of labels: those that are numbers or truth values become text."""
+    """The weights by the names of the labels, which are those that `label_text` gives."""
     if value is None or (isinstance(value, str) and value == "balanced"):
         return value
-    if isinstance(value, str) and value.startswith("{"):  # with quotes, which Hydra reads as text
-        with suppress(yaml.YAMLError):
-            value = yaml.safe_load(value)
-    if not isinstance(value, Mapping) or not value:
+    pairs = [*value.items()] if isinstance(value, Mapping) else _pairs(value)
+    if not pairs:
         raise ValueError(
-            f"expected balanced or the weight of each label, as in {{sport: 2, politics: 0.5}}, got "
-            f"{value!r}{nearest(value, ['balanced']) if isinstance(value, str) else ''}"
+            "expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double "
+            f'quotes around any other name, as in {{"R&D: new": 2}}, got {shown(value)}'
+            f"{nearest(value, ['balanced']) if isinstance(value, str) else ''}"
         )
-    weights = {}
-    for label, weight in value.items():
+    from pipeline.data.cleaning import label_text  # it imports pandas
+
+    weights: dict[str, float] = {}
+    for label, weight in pairs:
+        try:
+            name = label_text(label)
+        except DataError as error:
+            raise ValueError(str(error)) from error
         is_number = isinstance(weight, Real) and not isinstance(weight, bool)
         if not is_number or not 0 <= weight <= MOST_WEIGHT:
             raise ValueError(
-                f"expected a number from 0 to {MOST_WEIGHT:g} as the weight of the label {label!r}, got "
-                f"{shown(weight)}"
+                f"expected a number from 0 to {MOST_WEIGHT:g} as the weight of the label {shown(name)}, "
+                f"got {shown(weight)}"
             )
-        whole = isinstance(label, float) and label.is_integer()
-        weights[str(int(label)) if whole else str(label)] = float(weight)
+        if not name:
+            raise ValueError(f"expected the name of a label, got {shown(label)}")
+        if name in weights:
+            raise ValueError(f"expected one weight for each label, {shown(name)} has two")
+        weights[name] = float(weight)
     return weights
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    """The labels and weights of a text such as {sport: 2, "R&D: new": 3}; none where it is another."""
+    text = value.strip() if isinstance(value, str) else ""
+    inside, at = text[1:-1].rstrip(), 0
+    if (text[:1], text[-1:]) != ("{", "}"):
+        return []
+    pairs = []
+    while at < len(inside):
+        match = _PAIR.match(inside, at)
+        if match is None:
+            return []
+        escaped, quoted, plain, weight = match.groups()
+        try:
+            name = plain or quoted if escaped is None else json.loads(f'"{escaped}"', strict=False)
+        except ValueError:  # a backslash before another letter
+            return []
+        pairs.append((name or "", _number(weight)))
+        at = match.end()
+    return pairs
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,16 @@ def test_they_are_at_the_end_of_train_and_nowhere_else(own: Path, tmp_path: Path
     assert after.sha256["train"] != before.sha256["train"]
 
 
-def test_several_files_a_row_without_a_label_and_a_new_label(own: Path, tmp_path: Path) -> None:
+def test_several_files_a_row_without_a_label_and_a_new_label(
+    own: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
     first = write_csv(tmp_path / "a.csv", MORE, ["money", "", "sport"])
     second = write_csv(tmp_path / "b.csv", ["Moon landing"], ["space"])
     headlines = load_headlines("file", path=own, added=[first, second])
+    assert caplog.messages == [
+        f"data: only added headlines have the label 'space' (1 in {second}): is it new?"
+    ]
     assert headlines.unlabelled == (MORE[1],)
     assert headlines.label_names == ("money", "nature", "space", "sport")
     assert headlines.texts("train")[-3:] == [MORE[0], MORE[2], "Moon landing"]
@@ -68,6 +75,15 @@ def test_a_column_that_only_added_headlines_have(option: str, tmp_path: Path) ->
     (tmp_path / "more.csv").write_text("text,label,w\nSnow again,nature,2\n")
     with pytest.raises(DataError, match=r"the source 'lists' has no column 'w'"):
         load_headlines(TEXTS, LABELS, added=tmp_path / "more.csv", **{option: "w"})  # type: ignore[arg-type]
+
+
+def test_a_warning_comes_once(own: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    file = write_csv(tmp_path / "more.csv", ["snow " * 3000], ["nature"])
+    load_headlines("file", path=own, added=file)
+    assert caplog.messages == [
+        "data: more than 10,000 characters in 1 of 1 headlines: their rest is not read"
+    ]
 
 
 def test_a_file_that_was_not_filled_in(own: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,61 @@ def test_the_name_of_a_name_is_the_name(value: Any) -> None:
     assert label_text(label_text(value)) == label_text(value)
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), pd.NA, pd.NaT, "", "  "])
+@pytest.mark.parametrize(
+    "value",
+    [None, float("nan"), pd.NA, pd.NaT, "", "  ", Decimal("NaN"), Decimal("sNaN"), complex("nan"),
+     np.float16("nan"), np.datetime64("NaT")],
+)  # fmt: skip
 def test_a_missing_label_has_no_name(value: Any) -> None:
     assert label_text(value) == ""
+
+
+@pytest.mark.parametrize("missing", [Decimal("sNaN"), Decimal("NaN"), float("nan"), pd.NaT])
+def test_a_missing_label_of_a_list_or_frame_is_left_out(missing: Any) -> None:
+    labels = [*["a", "b"] * 10, missing]
+    for headlines in (
+        load_headlines(TEXTS[:21], labels),
+        load_headlines(
+            pd.DataFrame({"text": TEXTS[:21], "label": pd.Series(labels, dtype=object)})
+        ),
+    ):
+        assert headlines.label_names == ("a", "b")
+        assert headlines.unlabelled == (TEXTS[20],)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (Fraction(1, 3), "1/3"),
+        (Fraction(4, 2), "2"),
+        (Decimal("1E+5"), "100000"),
+        (Decimal("9.5E+30"), "9.5E+30"),
+        (Decimal("1E+999999999"), "1E+999999999"),
+        (Decimal("1E-999999999"), "1E-999999999"),
+        (Decimal("0E+9"), "0"),
+        (float("inf"), "inf"),
+        (1e308, "1e+308"),
+        (np.float16(6e4), "60000"),
+        (10**400, "1" + "0" * 400),
+        (1 + 2j, "(1+2j)"),
+    ],
+)
+def test_numbers_of_any_kind_have_a_name(value: Any, name: str) -> None:
+    assert label_text(value) == name
+
+
+@pytest.mark.parametrize(
+    "value", [10**5000, -(10**5000), Fraction(10**5000, 3)], ids=["large", "small", "fraction"]
+)
+def test_a_number_that_python_does_not_write_is_one_line(value: Any) -> None:
+    with pytest.raises(DataError, match=r"^expected labels with short names, got a number of more"):
+        load_headlines(TEXTS[:21], [*["a", "b"] * 10, value])
+
+
+def test_labels_of_many_digits_are_in_order(tmp_path: Path) -> None:
+    names = ("-1", "2", "10", "9" * 5000)
+    labels = [names[i % 4] for i in range(len(TEXTS))]
+    assert load_headlines(TEXTS, labels).label_names == names
 
 
 @pytest.mark.parametrize("value", [["a"], ("a", "b"), {"a": 1}, b"a", np.array(["a"]), {"a"}])

@@ -27,11 +27,7 @@ def weighted(weights: list[object] | None = None, **more: object) -> pd.DataFram
 
 def weights_by_text(headlines: Headlines) -> dict[str, float]:
     return {
-        text: weight
-        for split in headlines.splits
-        for text, weight in zip(
-            headlines.texts(split), headlines.examples(split).weights or (), strict=True
-        )
+        row["text"]: row["weight"] for split in headlines.splits for row in headlines.rows(split)
     }
 
 
@@ -52,6 +48,54 @@ def test_each_headline_keeps_its_weight(tmp_path: Path, ending: str) -> None:
     assert weights_by_text(headlines) == expected
     assert weights_by_text(load_headlines(frame, weight="w")) == expected
     assert headlines.sha256 != load_headlines("file", path=path).sha256
+
+
+def test_a_blank_headline_may_have_any_weight(tmp_path: Path) -> None:
+    blank = ["", "   ", "\u00ad", "\t \u3000", None]
+    more = [("nature", ""), ("nature", "many"), ("money", -1), ("money", None), ("nature", "nan")]
+    rows = [(text, *rest) for text, rest in zip(blank, more, strict=True)]
+    rows += [("Snow without a label", " ", ""), ("And another", None, "x")]
+    frame = pd.concat(
+        [weighted(), pd.DataFrame(rows, columns=["text", "label", "w"])], ignore_index=True
+    )
+    expected = weights_by_text(load_headlines(weighted(), weight="w"))
+    headlines = load_headlines(frame, weight="w")
+    assert weights_by_text(headlines) == expected
+    assert headlines.dropped["empty"] == 5
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    assert weights_by_text(load_headlines("file", path=tmp_path / "x.csv", weight="w")) == expected
+    added = load_headlines(weighted(), weight="w", added=tmp_path / "x.csv")
+    assert weights_by_text(added) == expected
+
+
+def test_nothing_is_weighed_by_the_weights_of_test(tmp_path: Path) -> None:
+    """Other weights, also all 0, make no other split."""
+    for split, weight in (("train", 1), ("validation", 2), ("test", 0)):
+        rows = (
+            slice(0, 30)
+            if split == "train"
+            else slice(30, 45)
+            if split == "validation"
+            else slice(45, 60)
+        )
+        pd.DataFrame({"text": TEXTS[rows], "label": LABELS[rows], "w": weight}).to_csv(
+            tmp_path / f"{split}.csv", index=False
+        )
+    headlines = load_headlines("file", path=tmp_path, weight="w")
+    assert headlines.examples("test").weights is None
+    plain = load_headlines("file", path=tmp_path)
+    assert plain.sha256.items() < headlines.sha256.items()
+    assert headlines.sha256.keys() - plain.sha256.keys() == {"weights"}
+    (tmp_path / "validation.csv").write_text(
+        (tmp_path / "validation.csv").read_text().replace(",2", ",3")
+    )
+    others = load_headlines("file", path=tmp_path, weight="w")
+    assert {k for k, v in others.sha256.items() if v != headlines.sha256[k]} == {"weights"}
+    (tmp_path / "validation.csv").write_text(
+        (tmp_path / "validation.csv").read_text().replace(",3", ",0")
+    )
+    with pytest.raises(DataError, match="a headline of validation with a weight above 0, all 15"):
+        load_headlines("file", path=tmp_path, weight="w")
 
 
 def test_weights_of_one_have_the_digest_of_none() -> None:

@@ -103,9 +103,9 @@ def test_texts_with_a_mark_are_counted_by_themselves() -> None:
 def test_bad_input() -> None:
     with pytest.raises(DataError, match="got none"):
         evaluate_probabilities(np.zeros((0, 2)), Examples([], [], ("x", "y")))
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(DataError, match="shape"):
         evaluate_probabilities([[1, 0]], Examples(["a", "b"], [0, 1], ("x", "y")))
-    with pytest.raises(ValueError, match=r"finite probabilities, got \[nan, 1\.0\] for text 1"):
+    with pytest.raises(DataError, match=r"finite probabilities, got \[nan, 1\.0\] for text 1"):
         evaluate_probabilities([[1, 0], [np.nan, 1]], Examples(["a", "b"], [0, 1], ("x", "y")))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from builders import TOPICS, make_headlines, write_csv
 
-from pipeline.base.errors import DataError
+from pipeline.base.errors import ConfigError, DataError
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.insight.suggestions import choose_diverse, suggest
 
@@ -84,8 +84,21 @@ def test_a_text_of_each_cluster_and_unsure_clusters_first() -> None:
 def test_nothing_to_choose_from(headlines: Headlines) -> None:
     with pytest.raises(DataError, match="expected headlines without a label to choose from"):
         suggest(replace(headlines, unlabelled=()))
-    with pytest.raises(DataError, match="expected n from 1, got 0"):
-        suggest(headlines, 0)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "limits"),
+    [
+        ("n", 0, "at least 1"),
+        ("n", -1, "at least 1"),
+        ("most_texts", 0, "at least 1"),
+        ("seed", -1, "at least 0 and below 2147483648"),
+        ("seed", 2**31, "at least 0 and below 2147483648"),
+    ],
+)
+def test_a_number_out_of_range(headlines: Headlines, option: str, value: int, limits: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^suggest: expected {limits} as {option}, got {value}"):
+        suggest(headlines, **{option: value})  # type: ignore[arg-type]
 
 
 def test_headlines_that_were_labelled_are_not_suggested_again(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ ROWS = [
     BadInput(
         "a label that was misspelt when it was filled in",
         in_python_added(["Alps lose snow", "Rates rise"], ["natur", "money"]),
-        "data: only added headlines have the label 'natur': is it new; did you mean nature?\n62 headlines, labels money, natur, nature, sport",
+        "data: only added headlines have the label 'natur' (1 in filled.csv): is it new; did you mean nature?\n62 headlines, labels money, natur, nature, sport",
     ),
     BadInput(
         "suggest: no headline without a label",
@@ -200,6 +200,6 @@ ROWS = [
     BadInput(
         "suggest in Python: fewer than one headline",
         lambda trial: suggested_in_python(0),
-        "error: expected n from 1, got 0",
+        "error: suggest: expected at least 1 as n, got 0 (int)",
     ),
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,12 @@ import pandas as pd
 from bad_input import BadInput, Trial
 from builders import make_headlines
 
+from pipeline.data.examples import Examples
+from pipeline.embedding.vectors import WordVectors
+
 TEXTS, LABELS = make_headlines(10)
+EXAMPLES = Examples(["Alps", "Bank"], [0, 1], ("x", "y"))
+VECTORS = WordVectors.from_rows(["alps", "snow"], np.eye(2, dtype=np.float32))
 FRAME = pd.DataFrame({"headline": TEXTS, "topic": LABELS})
 
 
@@ -47,6 +54,40 @@ def _classified(labels: Any) -> Callable[[Trial], object]:
         return EmbeddingClassifier().fit([f"text {i}" for i in range(len(labels))], labels)
 
     return act
+
+
+def _weighted(class_weight: Any) -> Callable[[Trial], object]:
+    def act(trial: Trial) -> object:
+        from pipeline import EmbeddingClassifier
+
+        return EmbeddingClassifier(class_weight=class_weight).fit(["a", "b"] * 4, [1, 2] * 4)
+
+    return act
+
+
+def _audited(**options: Any) -> Callable[[Trial], object]:
+    def act(trial: Trial) -> object:
+        from pipeline import load_headlines
+
+        return _call("audit", load_headlines(TEXTS, LABELS), **options)(trial)
+
+    return act
+
+
+def _suggested(**options: Any) -> Callable[[Trial], object]:
+    def act(trial: Trial) -> object:
+        from pipeline import load_headlines
+        from pipeline.insight.suggestions import suggest
+
+        return suggest(load_headlines([*TEXTS, "Alps lose ice"], [*LABELS, None]), **options)
+
+    return act
+
+
+def _bounds(trial: Trial) -> object:
+    from pipeline.insight.audit import AuditBounds
+
+    return AuditBounds(max_comparisons=0)
 
 
 def _unlabelled(texts: Any) -> Callable[[Trial], object]:
@@ -293,6 +334,96 @@ ROWS = (
         "EmbeddingClassifier: an empty label",
         _classified(["ice", "", "ice", "money"]),
         "error: expected a label for each text, got '' at position 1: leave that text out",
+    ),
+    BadInput(
+        "EmbeddingClassifier: a label that is a signalling NaN",
+        _classified([1, Decimal("sNaN"), 2, 1]),
+        "error: expected a label for each text, got Decimal('sNaN') at position 1: leave that text out",
+    ),
+    BadInput(
+        "EmbeddingClassifier: a label of 5,001 digits",
+        _classified([1, 10**5000, 1, 2]),
+        "error: expected labels with short names, got a number of more than 4,300 digits (int): write it as text",
+    ),
+    BadInput(
+        "EmbeddingClassifier: one label in two forms among the weights",
+        _weighted({1: 2, "1": 3}),
+        "error: class_weight: expected one weight for each label, '1' has two",
+    ),
+    BadInput(
+        "a label that is a signalling NaN",
+        _loaded(TEXTS, _labels(Decimal("sNaN"), 1, 2)),
+        "labels 1, 2",
+    ),
+    BadInput(
+        "labels that are fractions",
+        _loaded(TEXTS, _labels(Fraction(1, 3), Fraction(4, 2))),
+        "labels 1/3, 2",
+    ),
+    BadInput(
+        "a label of 5,001 digits, as a number",
+        _loaded(TEXTS, _labels(10**5000, 2)),
+        "error: expected labels with short names, got a number of more than 4,300 digits (int): write it as text",
+    ),
+    BadInput(
+        "labels that are decimals of a billion digits",
+        _loaded(TEXTS, _labels(Decimal("1E+999999999"), Decimal("1E-999999999"))),
+        "labels 1E+999999999, 1E-999999999",
+    ),
+    BadInput(
+        "fit with a negative seed",
+        _call("fit", EXAMPLES, EXAMPLES, seed=-1),
+        "error: fit: expected at least 0 and below 2147483648 as seed, got -1 (int)",
+    ),
+    BadInput(
+        "audit with a negative seed",
+        _audited(seed=-1),
+        "error: audit: expected at least 0 and below 2147483648 as seed, got -1 (int)",
+    ),
+    BadInput(
+        "audit with a seed of more than 31 bits",
+        _audited(seed=2**31),
+        "error: audit: expected at least 0 and below 2147483648 as seed, got 2147483648 (int)",
+    ),
+    BadInput(
+        "audit with bounds of 0",
+        _bounds,
+        "error: AuditBounds: expected at least 1 as max_comparisons, got 0 (int)",
+    ),
+    BadInput(
+        "suggest in Python: a negative seed",
+        _suggested(seed=-1),
+        "error: suggest: expected at least 0 and below 2147483648 as seed, got -1 (int)",
+    ),
+    BadInput(
+        "suggest in Python: of at most -1 texts",
+        _suggested(most_texts=-1),
+        "error: suggest: expected at least 1 as most_texts, got -1 (int)",
+    ),
+    BadInput(
+        "neighbours: fewer than none",
+        _call("neighbours", VECTORS, "alps", -1),
+        "error: neighbours: expected at least 0 as k, got -1 (int)",
+    ),
+    BadInput(
+        "neighbours: no rows at a time",
+        _call("neighbours", VECTORS, "alps", block_rows=0),
+        "error: neighbours: expected at least 1 as block_rows, got 0 (int)",
+    ),
+    BadInput(
+        "build_embedding_matrix with a negative seed",
+        _call("build_embedding_matrix", ["alps"], VECTORS, seed=-1),
+        "error: build_embedding_matrix: expected at least 0 and below 2147483648 as seed, got -1 (int)",
+    ),
+    BadInput(
+        "build_embedding_matrix with a share above 1",
+        _call("build_embedding_matrix", ["alps"], VECTORS, min_coverage=1.5),
+        "error: build_embedding_matrix: expected at least 0 and at most 1 as min_coverage, got 1.5 (float)",
+    ),
+    BadInput(
+        "the first -1 words of vectors",
+        lambda trial: VECTORS.subset([], -1),
+        "error: WordVectors.subset: expected at least 0 as most_frequent, got -1 (int)",
     ),
     BadInput(
         "a table, and labels beside it",

@@ -46,6 +46,23 @@ def _line(content: str | bytes, name: str = "in.csv") -> Callable[[Trial], str]:
     return _score({name: content}, name, "out")
 
 
+def _both(content: str) -> Callable[[Trial], str]:
+    """`pipeline score`, and what `pipeline predict --file` reads."""
+
+    def act(trial: Trial) -> str:
+        from pipeline.base.errors import DataError
+        from pipeline.data.reading import read_texts
+
+        scored = _line(content)(trial)
+        try:
+            texts = str(len(read_texts("in.csv", "text")))
+        except DataError as error:
+            texts = str(error)
+        return f"{scored}. predict: {texts}"
+
+    return act
+
+
 def _parquet(trial: Trial) -> str:
     write_folder(trial.folder / "model")
     pq.write_table(pa.table({"text": [1, 2]}), trial.folder / "in.parquet")
@@ -428,5 +445,25 @@ ROWS = (
         "score: Parquet with text that is no UTF-8",
         _bad_bytes,
         '2 answers; in.parquet,2,"expected UTF-8, got other bytes"',
+    ),
+    BadInput(
+        "score: lines that end in CR CR LF",
+        _both("id,text\r\r\n1,alps\r\r\n2,bank\r\r\n"),
+        "error: in.csv, line 1: expected a line that ends in LF, as others do, got a carriage return (CR) alone: take it out. predict: in.csv, line 1: expected a line that ends in LF, as others do, got a carriage return (CR) alone: take it out, or put the field that holds it in double quotes",
+    ),
+    BadInput(
+        "score: a row that ends in CR CR LF, where others do not",
+        _both("id,text\r\n1,alps\r\r\n2,bank\r\n"),
+        '1 answers; in.csv,2,"expected a row on one line, got a carriage return (CR) alone inside of it: take it out, or put the field that holds it in double quotes". predict: in.csv, line 2: expected a line that ends in LF, as others do, got a carriage return (CR) alone: take it out, or put the field that holds it in double quotes',
+    ),
+    BadInput(
+        "score: a carriage return alone within quotes",
+        _both('id,text\n1,"alps\rsnow"\n2,bank\n'),
+        "2 answers. predict: 2",
+    ),
+    BadInput(
+        "score: a quote that swallows rows, which end in CR alone",
+        _both('id,text,kind\n1,alps,a\n2,"bank,a\r3,snow,a\r4,ice,a\r5,rate",a\n6,cup,a\n'),
+        '2 answers; in.csv,3,"expected quotes in pairs, got a field that opens with a quote and goes on over 4 lines that look like rows". predict: in.csv, line 3: expected quotes in pairs, got a field that opens with a quote here and goes on to line 6, over 4 lines that look like rows: close it, or write a quote inside a quoted field twice ("")',
     ),
 )

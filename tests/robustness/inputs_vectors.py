@@ -50,6 +50,13 @@ def warned(trial: Trial, content: str | bytes) -> str:
     return trial.warnings(lambda: load_vectors(trial.folder / "vectors"))
 
 
+def first_words(trial: Trial, content: str) -> str:
+    """The line of `pipeline vectors inspect` with the first words of a file."""
+    trial.write("vectors", content)
+    shown = trial.command("vectors", "inspect", "vectors")
+    return next(line for line in shown.splitlines() if line.startswith("first words"))
+
+
 def matrix(trial: Trial, values: Any, beside: str | None) -> str:
     np.save(trial.folder / "v.npy", np.asarray(values))
     if beside is not None:
@@ -610,5 +617,17 @@ ROWS = (
         "a link at NAME.part in the cache",
         lambda trial: linked(trial),
         "the link is removed, the file behind it is as it was: 'not to be written'",
+    ),
+    BadInput(
+        "vectors inspect: rows of the empty word, with spaces and with tabs",
+        lambda trial: first_words(trial, "the 0.1 0.2\n 0.4 0.5\n\t0.6\t0.7\ndog 0.3 0.2\nice 0.1 0.1\n"),
+        "first words   the dog ice",
+    ),
+    BadInput(
+        "vectors inspect: words with spaces before, between and behind",
+        lambda trial: first_words(
+            trial, "the 0.1 0.2\n  dog 0.4 0.5\n. . . 0.6 0.7\nice\t0.8 0.9\n"
+        ),
+        "first words   the dog '. . .' ice",
     ),
 )

@@ -34,6 +34,39 @@ def composed(*overrides: str) -> Callable[[Trial], object]:
     return act
 
 
+def class_weight(text: str) -> Callable[[Trial], object]:
+    """The weights that `training.class_weight` gives."""
+
+    def act(trial: Trial) -> object:
+        from pipeline.config import load_config
+
+        return load_config([f"training.class_weight={text}"]).training.class_weight
+
+    return act
+
+
+def tabled(
+    blank: object, label: object, weight: object, tested: float = 1
+) -> Callable[[Trial], object]:
+    """How many headlines of files with weights there are, with one more row in train."""
+
+    def act(trial: Trial) -> object:
+        from pipeline.data.headlines import load_headlines
+
+        for split, rows in (("train", slice(0, 40)), ("test", slice(40, 60))):
+            lines = [
+                f"{t},{n},{tested if split == 'test' else 1}"
+                for t, n in zip(TEXTS[rows], LABELS[rows], strict=True)
+            ]
+            more = [f'"{blank}",{label},{weight}'] if split == "train" else []
+            trial.write(f"{split}.csv", "\n".join(["text,label,views", *lines, *more]))
+        headlines = load_headlines("file", path=trial.folder, weight="views")
+        sizes = [str(len(rows)) for rows in headlines.splits.values()]
+        return f"{' + '.join(sizes)} headlines, left out: {headlines.dropped}"
+
+    return act
+
+
 def weighed(class_weight: Any, weights: Sequence[float] | None = None) -> Callable[[Trial], object]:
     def act(trial: Trial) -> object:
         from pipeline.data.examples import Examples
@@ -71,6 +104,21 @@ ROWS = [
     BadInput("a weight that is a word", audited([1, 1, "many"]), _row("'many'", 3)),
     BadInput("a weight with a decimal comma", audited(["0,5"]), _row("'0,5'", 1)),
     BadInput("a headline without a weight", audited([1, ""]), _row("''", 2)),
+    BadInput(
+        "a blank headline without a weight",
+        tabled("  ", "money", ""),
+        "36 + 4 + 20 headlines, left out: {'empty': 1, 'unlabelled': 0, 'duplicates': 0, 'contradictions': 0}",
+    ),
+    BadInput(
+        "a headline without a label, whose weight is a word",
+        tabled("Ice again", " ", "many"),
+        "36 + 4 + 20 headlines, left out: {'empty': 0, 'unlabelled': 1, 'duplicates': 0, 'contradictions': 0}",
+    ),
+    BadInput(
+        "all weights of the test headlines are 0",
+        tabled("", "money", "", 0),
+        "36 + 4 + 20 headlines, left out: {'empty': 1, 'unlabelled': 0, 'duplicates': 0, 'contradictions': 0}",
+    ),
     BadInput("a weight that is no number (NaN)", audited(["nan"]), _row("'nan'", 1)),
     BadInput("a weight without end", audited(["inf"]), _row("'inf'", 1)),
     BadInput(
@@ -96,12 +144,12 @@ ROWS = [
     BadInput(
         "class_weight with a letter too few",
         composed("training.class_weight=balance"),
-        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, got 'balance'; did you mean balanced?",
+        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double quotes around any other name, as in {\"R&D: new\": 2}, got 'balance'; did you mean balanced?",
     ),
     BadInput(
         "class_weight that is a number",
         composed("training.class_weight=2"),
-        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, got 2",
+        'error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double quotes around any other name, as in {"R&D: new": 2}, got 2',
     ),
     BadInput(
         "class_weight with a weight below 0",
@@ -112,6 +160,68 @@ ROWS = [
         "class_weight with a word as a weight",
         composed("training.class_weight={sport: much}"),
         "error: training.class_weight: expected a number from 0 to 1e+09 as the weight of the label 'sport', got 'much'",
+    ),
+    BadInput(
+        "class_weight for labels with other signs in their names, in double quotes",
+        class_weight(
+            """{"R&D: new": 2, "a, b": 3, "say \\"x\\"": 4, "[x]": 5, "1": 6, "true": 7}"""
+        ),
+        """{'R&D: new': 2.0, 'a, b': 3.0, 'say "x"': 4.0, '[x]': 5.0, '1': 6.0, 'True': 7.0}""",
+    ),
+    BadInput(
+        "the same without quotes",
+        class_weight("{R&D: new: 2}"),
+        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double quotes around any other name, as in {\"R&D: new\": 2}, got '{R&D: new: 2}'",
+    ),
+    BadInput(
+        "class_weight with one label twice",
+        class_weight('{"sport": 2, "sport": 3}'),
+        "error: training.class_weight: expected one weight for each label, 'sport' has two",
+    ),
+    BadInput(
+        "class_weight with one label in two forms",
+        class_weight("{1: 2, 1.0: 3}"),
+        "error: training.class_weight: expected one weight for each label, '1' has two",
+    ),
+    BadInput(
+        "class_weight without a label",
+        class_weight("{}"),
+        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double quotes around any other name, as in {\"R&D: new\": 2}, got '{}'",
+    ),
+    BadInput(
+        "class_weight with an empty label",
+        class_weight('{"": 2}'),
+        "error: training.class_weight: expected the name of a label, got ''",
+    ),
+    BadInput(
+        "class_weight that is cut off",
+        class_weight("{sport: 2"),
+        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double quotes around any other name, as in {\"R&D: new\": 2}, got '{sport: 2'",
+    ),
+    BadInput(
+        "class_weight with a weight in quotes",
+        class_weight('{sport: "2"}'),
+        "error: training.class_weight: expected a number from 0 to 1e+09 as the weight of the label 'sport', got '\"2\"'",
+    ),
+    BadInput(
+        "class_weight with a mapping as a weight",
+        class_weight("{sport: {a: 1}}"),
+        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double quotes around any other name, as in {\"R&D: new\": 2}, got '{sport: {a: 1}}'",
+    ),
+    BadInput(
+        "class_weight with a label and no weight",
+        class_weight("{sport}"),
+        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double quotes around any other name, as in {\"R&D: new\": 2}, got '{sport}'",
+    ),
+    BadInput(
+        "class_weight that is a list",
+        class_weight("[sport,2]"),
+        "error: training.class_weight: expected balanced or the weight of each label, as in {sport: 2, politics: 0.5}, with double quotes around any other name, as in {\"R&D: new\": 2}, got ['sport', 2]",
+    ),
+    BadInput(
+        "class_weight with a weight without end",
+        class_weight("{sport: inf}"),
+        "error: training.class_weight: expected a number from 0 to 1e+09 as the weight of the label 'sport', got inf",
     ),
     BadInput(
         "class_weight for a label that is spelled otherwise",

@@ -62,6 +62,8 @@ class Short(Counts):
 '''
 )
 
+OWN = ("mine", "beside", "nearby")
+
 # The three packages as these opponents use them: a word is a number, and a text the counts of some.
 ENCODERS = {
     "sentence_transformers": '''
@@ -149,7 +151,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     sys.path[:] = before[0]
-    for name in [name for name in sys.modules.keys() - before[1] if name in ("mine", *ENCODERS)]:
+    for name in [name for name in sys.modules.keys() - before[1] if name in (*OWN, *ENCODERS)]:
         del sys.modules[name]
 
 
@@ -187,6 +189,24 @@ def test_an_encoder(name: str, encoders: Path, headlines: Headlines) -> None:
     assert accuracy(f"{name}:small-model", headlines) > 0.6
     (opponent,) = load_opponents([f"{name}:{encoders / 'small-model'}"])
     assert (opponent.name, opponent.identity) == (f"{name} small-model", "1.0")
+
+
+def test_the_current_folder_is_where_python_looks_only_while_that_code_runs(folder: Path) -> None:
+    (folder / "beside.py").write_text(
+        "from mine import Counts\n\n\ndef make():\n    import nearby\n    return Counts()\n"
+    )
+    (folder / "nearby.py").write_text("")
+    before = list(sys.path)
+    assert str(folder) not in before
+    (opponent,) = load_opponents(["beside:make"])
+    assert sys.path == before
+    del sys.modules["nearby"]
+    two = Examples(["Alps lose snow", "Bank has profit"], [0, 1], ("nature", "money"))
+    assert opponent.fit(two, two, 0)(["snow"]).tolist() == [0]  # it imports nearby once more
+    assert sys.path == before
+    with pytest.raises(ConfigError, match="there is no module 'none'"):
+        load_opponents(["none:make"])
+    assert sys.path == before
 
 
 def test_other_code_is_another_comparison(folder: Path) -> None:

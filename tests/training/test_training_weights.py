@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline.base.errors import ConfigError, DataError
 from pipeline.base.options import check_options
 from pipeline.classifier.encoders import MetricOptions
 from pipeline.classifier.selection import count_labels, score
+from pipeline.config import load_config
 from pipeline.data.weighting import text_weights, weigh_labels
 from pipeline.training.history import Epoch
 from pipeline.training.loop import train
@@ -88,6 +90,64 @@ def test_labels_of_class_weight_may_be_numbers() -> None:
         assert options.class_weight == {name: 2}
     options = check_options(TrainingOptions, {"class_weight": "{'R&D, sport': 2, rare: 3}"})
     assert options.class_weight == {"R&D, sport": 2, "rare": 3}
+
+
+ODD = [
+    "R&D: new", "a, b", "x=y", "it's", 'say "hi"', "[x]", "{y}", "1", "2.5", "True", "null", "-1", "a b",
+    "\\", "ends in \\", '\\"', "#1", "*", "&a", "!b", "@c", "%", "`", "?", "|", "~", "é 雪", "😀", "a:b", "$x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_any_label_has_a_weight_as_json(ascii_only: bool) -> None:
+    weights = {label: i + 0.5 for i, label in enumerate(ODD)}
+    text = json.dumps({**weights, "${x}": 3}, ensure_ascii=ascii_only)
+    text = text.replace("${", "\\u0024{")  # else it is looked up elsewhere, which no option allows
+    config = load_config([f"training.class_weight={text}"])
+    assert config.training.class_weight == {**weights, "${x}": 3}
+    for label in ODD:
+        options = check_options(TrainingOptions, {"class_weight": json.dumps({label: 2})})
+        assert options.class_weight == {label: 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [
+        ("{sport: 2, new york: 0.5}", {"sport": 2, "new york": 0.5}),
+        ("{sport:2,rare:1e3}", {"sport": 2, "rare": 1000}),
+        ("{ 1.0 : 2 , true: 1, null: 3 }", {"1": 2, "True": 1, "null": 3}),
+        ("{'a: b': 2, \"it's\": 3, c: 4,}", {"a: b": 2, "it's": 3, "c": 4}),
+    ],
+)
+def test_plain_names_need_no_quotes(text: str, weights: dict[str, float]) -> None:
+    options = check_options(TrainingOptions, {"class_weight": text})
+    assert options.class_weight == weights
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ('{"sport": 2, "sport": 3}', "expected one weight for each label, 'sport' has two"),
+        ("{1: 2, 1.0: 3}", "expected one weight for each label, '1' has two"),
+        ({1: 2, "1": 3}, "expected one weight for each label, '1' has two"),
+        ({None: 2}, "expected the name of a label, got None"),
+        ('{"": 2}', "expected the name of a label, got ''"),
+        ({("a", "b"): 2}, r"expected one text, number or truth value as a label, got \('a', 'b'\)"),
+        ("{R&D: new: 2}", r'with double quotes around any other name, as in \{"R&D: new": 2\}'),
+        ('{"a\\x": 2}', "with double quotes around any other name"),
+        ('{"a": {"b": 2}}', "with double quotes around any other name"),
+        ("{sport}", "with double quotes around any other name"),
+        ('{"sport": "2"}', "as the weight of the label 'sport', got '\"2\"'"),
+        ("{sport: nan}", "as the weight of the label 'sport', got nan"),
+        ("{" * 5000, "with double quotes around any other name"),
+        pytest.param(
+            {"sport": 10**5000}, "the weight of the label 'sport', got a huge number", id="huge"
+        ),
+    ],
+)
+def test_weights_in_another_form_are_one_line(class_weight: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^class_weight: .*{message}"):
+        check_options(TrainingOptions, {"class_weight": class_weight})
 
 
 def test_a_name_that_no_label_has_is_an_error_with_the_nearest_one() -> None:

@@ -10,7 +10,7 @@ from typing import IO
 
 from pipeline.base.errors import DataError
 from pipeline.data.delimited import fields_of_any_length, find_separator
-from pipeline.data.scoring.delimited_rows import parse_rows
+from pipeline.data.scoring.delimited_rows import ends_in_lone_return, parse_rows
 from pipeline.data.scoring.stretches import (
     MOST_ROW_BYTES,
     STRETCH_BYTES,
@@ -63,6 +63,11 @@ class DelimitedTable:
                 f"them ({error}): look at the quotes and the encoding, which is UTF-8"
             ) from error
         done = first_lines + reader.line_num
+        if done and ends_in_lone_return(lines[done - 1]):
+            raise DataError(
+                f"{path}, line {done}: expected a line that ends in LF, as others do, got a carriage "
+                "return (CR) alone: take it out"
+            )
         self._first = Position(_n_bytes(lines[:done]), done + 1)
         check_text_column(self._header, text, str(path))
         self._text = self._header.index(text)
@@ -142,7 +147,13 @@ class DelimitedTable:
             most = len(list(io.StringIO(self._decoded(block[: self._stretch_bytes], "replace"))))
         with fields_of_any_length(len(text)):
             parsed = parse_rows(
-                lines, self._header, self._separator, is_damaged, is_last or is_most, most
+                lines,
+                self._header,
+                self._separator,
+                is_damaged,
+                is_last or is_most,
+                most,
+                text.count("\r") > text.count("\r\n"),
             )
         n_bytes = len(block) - _n_bytes(lines[parsed.n_lines :])
         rows = Rows(

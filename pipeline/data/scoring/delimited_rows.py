@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ def parse_rows(
     is_damaged: bool,
     is_last: bool,
     most_lines: int,
+    has_lone_returns: bool = False,
 ) -> ParsedRows:
     """The rows of the lines. A blank line is a row of empty fields, as in `read_delimited`.
 
@@ -43,8 +45,9 @@ def parse_rows(
         is_last: whether a quote that is open at the end is never closed. Else the lines from there
             on are not done.
         most_lines: no row is begun after so many lines.
+        has_lone_returns: whether there are carriage returns (CR) that no LF follows.
     """
-    if not is_damaged and most_lines == len(lines):
+    if not is_damaged and not has_lone_returns and most_lines == len(lines):
         rows = _parse_plain(lines, header, separator)
         if rows is not None:
             return ParsedRows(rows, [], len(lines))
@@ -89,6 +92,8 @@ def _parse(
             break
         end = row.end
         reason = bad_lines.get(row.start) or (is_damaged and _damage(row.fields))
+        if not reason and ends_in_lone_return(lines[end - 1]):
+            reason = _LONE_RETURN
         if reason:
             unreadable[row.start] = reason
         elif row.fields == header and len(header) > 1:
@@ -125,14 +130,22 @@ def _split(
             if first + reader.line_num >= len(lines) and not is_last:
                 return
             if "new-line character" in str(error):
-                bad_lines[start] = (
-                    "expected a row on one line, got a carriage return (CR) alone inside of it: "
-                    "take it out, or put the field that holds it in double quotes"
-                )
+                bad_lines[start] = _LONE_RETURN
                 continue
             bad_lines[start] = (
                 "expected quotes in pairs, got a field that opens with a quote and does not end with one"
             )
+
+
+_LONE_RETURN = (
+    "expected a row on one line, got a carriage return (CR) alone inside of it: take it out, or put the "
+    "field that holds it in double quotes"
+)
+
+
+def ends_in_lone_return(line: str) -> bool:
+    """Whether a carriage return stands before the end of a line. Python takes it for a part of that."""
+    return line.removesuffix("\r\n").endswith("\r")
 
 
 def _wrong_number(fields: Sequence[str], header: Sequence[str], separator: str) -> str:
@@ -155,17 +168,19 @@ def _swallowing_row(
     lines: Sequence[str], header: list[str], separator: str, rows: Sequence[_Row]
 ) -> tuple[int, str] | None:
     """The first row over several lines that look like rows, as `read_delimited` finds them."""
-    long_rows = [row for row in rows if row.end - row.start > 1]
-    if not long_rows:
-        return None
+    long_rows: list[tuple[_Row, list[str]]] = []
     values: list[set[str]] = [set() for _ in header]
     for row in rows:
-        if row.end - row.start == 1:
+        # There, a carriage return ends a line as well.
+        own_lines = list(io.StringIO("".join(lines[row.start : row.end]), newline=""))
+        if len(own_lines) == 1:
             for value, column in zip(row.fields, values, strict=True):
                 column.add(value)
-    for start, end, fields in long_rows:
-        if alike := count_swallowed(lines[start:end], fields, separator, values):
-            return start, (
+        elif any(row.fields):  # a blank row holds nothing
+            long_rows.append((row, own_lines))
+    for row, own_lines in long_rows:
+        if alike := count_swallowed(own_lines, row.fields, separator, values):
+            return row.start, (
                 "expected quotes in pairs, got a field that opens with a quote and goes on over "
                 f"{alike:,} lines that look like rows"
             )

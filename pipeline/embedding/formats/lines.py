@@ -31,12 +31,12 @@ many words come before it."""
 class Lines:
     """Iterates over the lines that may be wanted.
 
-    `length`: the usual bytes of a line. After the iteration, `last` is the last line of the file,
+    `size`: the numbers of a line. `length`: its usual bytes. After the iteration, `last` is the last line of the file,
     `number` its number, and `n_words` the number of lines that are not blank.
     """
 
-    def __init__(self, stream: IO[bytes], header: bool, rows: Rows, length: int) -> None:
-        self._stream, self._rows = stream, rows
+    def __init__(self, stream: IO[bytes], header: bool, rows: Rows, size: int, length: int) -> None:
+        self._stream, self._rows, self._size = stream, rows, size
         self._too_long = length * _TOO_LONG
         self.number = self._start = 1
         if header:
@@ -62,7 +62,7 @@ class Lines:
                 continue
             position = number - start - blank
             if position < N_FIRST_WORDS:
-                rows.see(_first_part(head if head.strip() else text.split(None, 1)[0]))
+                rows.see(self._word(head, text))
             if position < rows.n_taken or len(text) > too_long or is_wanted(head):
                 yield head, text.rstrip(_ENDS), number, position
             if position + 1 >= rows.n_seen:
@@ -76,6 +76,14 @@ class Lines:
                 yield head, text.rstrip(_ENDS), number, number - start - blank
         self.number, self.n_words = number, number - start + 1 - blank
         self.last = whole(head, text)
+
+    def _word(self, head: bytes, text: bytes) -> bytes:
+        """The word of a line, as far as the line is right; empty where the line has none."""
+        is_usual = text.rstrip(_ENDS).count(b" ") == self._size - 1
+        if is_usual and head.strip() and b"\t" not in head:
+            return head
+        fields = _fields(_without_mark(whole(head, text)), self._size)
+        return fields[0] if fields else b""
 
     def _is_wanted(self, head: bytes) -> bool:
         """Whether a head may begin a wanted line, also where the word is written in another way."""
@@ -107,10 +115,8 @@ def split_line(line: bytes, size: int, place: str) -> tuple[bytes, bytes]:
     The word is empty where the line begins with a space or a tab. `place`: the file and the line,
     for messages. Raises VectorsError: there are too many numbers or too few.
     """
-    line = line.replace(BOM_UTF8, b"").rstrip(_ENDS)
-    fields = line.rsplit(None, size)
-    if len(fields) == size and line[:1] in (b" ", b"\t"):
-        fields = [b"", *fields]
+    line = _without_mark(line)
+    fields = _fields(line, size)
     if b"\r" in line:
         raise VectorsError(f"{place}: {BARE_CR}")
     if len(fields) == size + 1 and not _holds_numbers(fields[0], size):
@@ -124,6 +130,16 @@ def split_line(line: bytes, size: int, place: str) -> tuple[bytes, bytes]:
         f"{place}: expected a word and {size} numbers, got {max(len(line.split()) - 1, 0)} numbers "
         f"in {shown(line)}: the file is damaged or truncated"
     )
+
+
+def _without_mark(line: bytes) -> bytes:
+    return line.replace(BOM_UTF8, b"").rstrip(_ENDS)
+
+
+def _fields(line: bytes, size: int) -> list[bytes]:
+    """The word and the numbers, counted from the right."""
+    fields = line.rsplit(None, size)
+    return [b"", *fields] if len(fields) == size and line[:1] in (b" ", b"\t") else fields
 
 
 def _holds_numbers(word: bytes, size: int) -> bool:

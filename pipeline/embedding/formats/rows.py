@@ -56,8 +56,8 @@ class Rows:
         return list(self._taken)
 
     def see(self, word: bytes) -> None:
-        """Remember one of the first words of the file, whether it is taken or not."""
-        if len(self.first_words) < N_FIRST_WORDS:
+        """Remember one of the first words of the file, whether it is taken or not; no empty one."""
+        if word.strip() and len(self.first_words) < N_FIRST_WORDS:
             self.first_words.append(word)
 
     def take(self, word: bytes, position: int) -> bool:
@@ -167,5 +167,5 @@ def warn_of_zeros(name: str, words: Sequence[str], rows: Sequence[int]) -> None:
 
 
 def decoded(words: Sequence[bytes]) -> list[str]:
-    """The words as text. What is not UTF-8 becomes a replacement character."""
-    return [normal_word(word.decode(errors="replace")) for word in words]
+    """The words as text. What is not UTF-8 becomes a replacement character; empty ones are left out."""
+    return [*filter(None, (normal_word(word.decode(errors="replace")) for word in words))]

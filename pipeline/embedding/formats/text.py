@@ -117,7 +117,7 @@ def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
     length = lengths[len(lengths) // 2]
     # Arrow parses without Python's lock. So it parses in a second thread while this one finds lines.
     with source.open(watch=Watch()) as stream, ThreadPoolExecutor(1) as thread:
-        lines = Lines(stream, layout.n_words is not None, rows, length)
+        lines = Lines(stream, layout.n_words is not None, rows, layout.vector_size, length)
         blocks = _Blocks(source, layout.vector_size, rows, thread)
         passing = iter(lines)
         while block := [*islice(passing, max(_BLOCK // layout.vector_size, 1))]:

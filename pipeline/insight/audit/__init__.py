@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.base.calls import checked
+from pipeline.base.options import Seed
 from pipeline.data.headlines import Headlines
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.audit.check import AuditBounds, AuditInputs, Check, CheckResult, CheckTable
@@ -129,7 +130,7 @@ def audit(
     headlines: Headlines,
     *,
     letter_case: bool = True,
-    seed: int = 0,
+    seed: Seed = 0,
     checks: Mapping[str, Check] = CHECKS,
     bounds: AuditBounds | None = None,
     vectors: Vectors | None = None,
@@ -153,6 +154,7 @@ def audit(
             Vectors that would have to be trained first are left out.
 
     Raises:
+        ConfigError: the seed is out of range.
         VectorsError, FetchError: the vectors cannot be used.
     """
     if isinstance(vectors, VectorsOptions) and vectors.is_trained:

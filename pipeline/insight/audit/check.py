@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.base.calls import check_fields
+from pipeline.base.options import Positive
 from pipeline.data.cleaning import Contradiction
 from pipeline.insight.audit.words import Words
 from pipeline.insight.text_views import Vectors
@@ -24,13 +26,18 @@ class AuditBounds:
     of an accuracy is at most 0.003. `max_group_headlines`: headlines for the groups.
     `max_group_scores`: headlines x labels above which their model is a simpler one.
     `max_label_headlines`: headlines among which wrong labels are looked for.
+
+    Raises ConfigError: a number is below 1.
     """
 
-    max_comparisons: int = 7_500_000
-    max_signal_headlines: int = 30_000
-    max_group_headlines: int = 100_000
-    max_group_scores: int = 1_000_000
-    max_label_headlines: int = 30_000
+    max_comparisons: Positive = 7_500_000
+    max_signal_headlines: Positive = 30_000
+    max_group_headlines: Positive = 100_000
+    max_group_scores: Positive = 1_000_000
+    max_label_headlines: Positive = 30_000
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 @dataclass(frozen=True, eq=False)
