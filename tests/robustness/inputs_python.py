@@ -87,7 +87,7 @@ def _suggested(**options: Any) -> Callable[[Trial], object]:
 def _bounds(trial: Trial) -> object:
     from pipeline.insight.audit import AuditBounds
 
-    return AuditBounds(max_comparisons=0)
+    return AuditBounds(max_signal_headlines=0)
 
 
 def _unlabelled(texts: Any) -> Callable[[Trial], object]:
@@ -388,7 +388,7 @@ ROWS = (
     BadInput(
         "audit with bounds of 0",
         _bounds,
-        "error: AuditBounds: expected at least 1 as max_comparisons, got 0 (int)",
+        "error: AuditBounds: expected at least 1 as max_signal_headlines, got 0 (int)",
     ),
     BadInput(
         "suggest in Python: a negative seed",

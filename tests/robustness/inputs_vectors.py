@@ -620,7 +620,9 @@ ROWS = (
     ),
     BadInput(
         "vectors inspect: rows of the empty word, with spaces and with tabs",
-        lambda trial: first_words(trial, "the 0.1 0.2\n 0.4 0.5\n\t0.6\t0.7\ndog 0.3 0.2\nice 0.1 0.1\n"),
+        lambda trial: first_words(
+            trial, "the 0.1 0.2\n 0.4 0.5\n\t0.6\t0.7\ndog 0.3 0.2\nice 0.1 0.1\n"
+        ),
         "first words   the dog ice",
     ),
     BadInput(

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.base.calls import check_fields
-from pipeline.base.options import Positive
+from pipeline.base.options import Count, Positive
 from pipeline.data.cleaning import Contradiction
 from pipeline.insight.audit.words import Words
 from pipeline.insight.text_views import Vectors
@@ -27,10 +27,10 @@ class AuditBounds:
     `max_group_scores`: headlines x labels above which their model is a simpler one.
     `max_label_headlines`: headlines among which wrong labels are looked for.
 
-    Raises ConfigError: a number is below 1.
+    Raises ConfigError: a number is below 1, or that of comparisons below 0.
     """
 
-    max_comparisons: Positive = 7_500_000
+    max_comparisons: Count = 7_500_000
     max_signal_headlines: Positive = 30_000
     max_group_headlines: Positive = 100_000
     max_group_scores: Positive = 1_000_000
