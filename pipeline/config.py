@@ -1,4 +1,5 @@
-"""Compose conf/ and overrides into the options of the rooms. Each room has its own in options.py."""
+"""Compose conf/ and overrides into the options of the rooms. Each room has its own in
+options.py."""
 
 from __future__ import annotations
 
@@ -84,9 +85,9 @@ def option_values(overrides: Sequence[str] = ()) -> dict[str, Any]:
 def unused_overrides(overrides: Sequence[str], config: Config, uses: Sequence[str]) -> list[str]:
     """The names of overrides that change nothing where only the options of `uses` are read.
 
-    `uses`: names of groups, sections and options. `config`: composed with the overrides. The options
-    of a phase of training are read where the phase is in `training.phases`, or where `uses` names it
-    by itself, as in `training.scratch`.
+    `uses`: names of groups, sections and options. `config`: composed with the overrides. The
+    options of a phase of training are read where the phase is in `training.phases`, or where `uses`
+    names it by itself, as in `training.scratch`.
 
     >>> overrides = ["model=mean", "compare.seeds=3", "training.scratch.epochs=2"]
     >>> unused_overrides(overrides, load_config(overrides), ["model", "training"])
@@ -130,8 +131,8 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
             ) from error
         if override.is_delete() or override.package is not None:
             raise ConfigError(
-                f"{text}: expected NAME=VALUE or GROUP=CHOICE, where no option is taken away (~) or put "
-                "elsewhere (@): set another value, or null where the option may have none"
+                f"{text}: expected NAME=VALUE or GROUP=CHOICE, where no option is taken away (~) "
+                "or put elsewhere (@): set another value, or null where the option may have none"
             )
         group, value = override.key_or_group, override.value()
         if "${" in str(value):
@@ -164,7 +165,8 @@ _OWN_MAPPINGS = ("training.class_weight",)
 
 
 def _quoted(text: str, parser: Any) -> str:
-    """The override with its value in quotes, where only that makes it one: `data.text=Title (EN)`."""
+    """The override with its value in quotes, where only that makes it one:
+    `data.text=Title (EN)`."""
     from hydra.errors import HydraException
 
     name, equals, value = text.partition("=")

@@ -75,8 +75,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         batch_size: texts a step, or `auto`.
         adversarial_epsilon: how far word vectors are moved against a text's label in training, in
             lengths of a typical vector; 0 leaves these steps out.
-        class_weight: how much the texts of a label count: None (each once), `balanced` (all labels the
-            same) or a dict of weights by label; a label that is not in it has the weight 1.
+        class_weight: how much the texts of a label count: None (each once), `balanced` (all labels
+            the same) or a dict of weights by label; a label that is not in it has the weight 1.
         select: what decides on the held out texts between epochs and phases: `accuracy`,
             `balanced_accuracy`, `macro_f1` or `log_loss`.
         fallbacks: how a word without a vector is looked up in another spelling: `auto`, or a list
@@ -91,8 +91,9 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         warm_start: whether another `fit` begins from what the last one learned, and not from the
             vectors.
 
-    After `fit` there are `classes_`, array (n_classes,); `fitted_`, a `pipeline.training.fit.Fitted`
-    with the classifier, the matrix and its coverage, and the history.
+    After `fit` there are `classes_`, array (n_classes,); `fitted_`, a
+    `pipeline.training.fit.Fitted` with the classifier, the matrix and its coverage, and the
+    history.
 
     >>> from pipeline import EmbeddingClassifier
     >>> EmbeddingClassifier(encoder="mean").get_params()["encoder"]
@@ -162,10 +163,11 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: a list or array of texts, (n,), or a table or array with one column of them, (n, 1).
             y: one label for each text: strings, whole numbers or truth values, (n,) or (n, 1).
-            sample_weight: how much each text counts, (n,): one of weight 2 counts as two, one of weight
-                0 is left out. None: each counts once.
-            validation_data: texts and their labels, as X and y, and perhaps weights, that choose the
-                best epoch and weigh the members. None: a part of X does so, as `validation` says.
+            sample_weight: how much each text counts, (n,): one of weight 2 counts as two, one of
+                weight 0 is left out. None: each counts once.
+            validation_data: texts and their labels, as X and y, and perhaps weights, that choose
+                the best epoch and weigh the members. None: a part of X does so, as `validation`
+                says.
             unlabelled: texts without a label, as X. They are learned from where that helps: see
                 `pipeline.classifier.unlabelled`.
 

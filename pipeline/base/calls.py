@@ -96,7 +96,8 @@ def _alternatives(hint: Any) -> Iterator[Any]:
 
 
 def _limits(hint: Any) -> Iterator[tuple[Callable[[Any, Any], bool], str, Any]]:
-    """How a number is compared, in words too, and with what. A union has at most one such number."""
+    """How a number is compared, in words too, and with what. A union has at most one such
+    number."""
     if get_origin(hint) in (Union, types.UnionType):
         for each in get_args(hint):
             yield from _limits(each)

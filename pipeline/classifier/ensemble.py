@@ -54,9 +54,9 @@ class Classifier:
 
     `network`: the Keras network, which is the first member. `beside`: the linear members beside it.
     `weights`: the weight of each member, the network's first. `label_names`: label i of the outputs
-    is `label_names[i]`. `floor`: lower log-probabilities of a member count as this. `prior`: the share
-    of each label among the training texts, by their weights, which a text gets of which the members know nothing; empty
-    where it is not known. `calibration`: for sets of labels.
+    is `label_names[i]`. `floor`: lower log-probabilities of a member count as this. `prior`: the
+    share of each label among the training texts, by their weights, which a text gets of which the
+    members know nothing; empty where it is not known. `calibration`: for sets of labels.
     """
 
     network: Network
@@ -91,7 +91,8 @@ class Classifier:
         return keras.Model(texts, probabilities, name="classifier")
 
     def _prior_for_nothing(self) -> PriorForNothing:
-        """N-grams say something of any text with tokens; the other members, where a word is known."""
+        """N-grams say something of any text with tokens; the other members, where a word is
+        known."""
         words = self.network.text.words
         nothing = [PADDING]
         if not any(isinstance(member, NgramMember) for member in self.beside):
@@ -100,7 +101,8 @@ class Classifier:
         return PriorForNothing(self.prior, FIRST_WORD + len(words), nothing, name="prior")
 
     def with_prior(self, probabilities: NDArray[Any], token_ids: NDArray[np.int32]) -> NDArray[Any]:
-        """The probabilities, (n, n_labels), with the prior for texts of which the members know nothing.
+        """The probabilities, (n, n_labels), with the prior for texts of which the members know
+        nothing.
 
         `token_ids`: as `network.token_ids` gives them, (n, tokens).
         """
@@ -198,8 +200,8 @@ class Ensemble:
 
     `classifier`: the network with the members that were kept. `members`: results by name, `network`
     first, with weight 0 for those that were left out. `validation`: the results of the whole on the
-    validation texts, each of which counts once, by the names of `Select`. `seconds`: taken to fit and
-    weigh the members.
+    validation texts, each of which counts once, by the names of `Select`. `seconds`: taken to fit
+    and weigh the members.
     """
 
     classifier: Classifier
@@ -336,7 +338,8 @@ def fit_ensemble(
 def _classifier(
     network: Network, members: Sequence[Member], weights: Sequence[float], names: tuple[str, ...]
 ) -> Classifier:
-    """With the members whose weight is above 0; a network alone has nothing to be weighed against."""
+    """With the members whose weight is above 0; a network alone has nothing to be weighed
+    against."""
     kept = [(m, w) for m, w in zip(members, weights[1:], strict=True) if w]
     if not kept:
         return Classifier(network, label_names=names)

@@ -39,13 +39,14 @@ def export_classifier(
     Args:
         classifier: one with label names.
         folder: a new or an empty one. It is there with all files, or not at all.
-        dtype: how the tables are kept, `float32`, `float16` or `int8`. They are nearly all there is.
+        dtype: how the tables are kept, `float32`, `float16` or `int8`. They are nearly all there
+            is.
         extra_words: how many of the words that training did not see are kept, the most frequent
             first; None: all.
         facts: what the README tells of the model, as JSON: `data`, `vectors`, `data_licence`,
             `vectors_licence`; `metrics`, numbers by name; `headlines`, how many by split;
-            `majority`, the test accuracy of the commonest label; `warnings`, texts. They are kept in
-            `PortableClassifier.facts`.
+            `majority`, the test accuracy of the commonest label; `warnings`, texts. They are kept
+            in `PortableClassifier.facts`.
 
     Returns:
         The folder.
@@ -182,8 +183,9 @@ def exported_files(classifier: Classifier, *, extra_words: int | None = None) ->
 def keras_file(classifier: Classifier) -> bytes:
     """The classifier as a file of Keras, for those who train it further.
 
-    `keras.saving.load_model` reads it where this package was imported: strings (n,) -> probabilities.
-    Call `pipeline.portable.text.normalize(texts)` first: Keras reads them as they are.
+    `keras.saving.load_model` reads it where this package was imported: strings (n,) ->
+    probabilities. Call `pipeline.portable.text.normalize(texts)` first: Keras reads them as they
+    are.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "classifier.keras")

@@ -40,11 +40,11 @@ Weights = Sequence[NDArray[np.float32]]
 class TokenBatch:
     """Texts as the members of a classifier take them: tensors, or Keras's symbols of such.
 
-    `inputs`: what `Network.head` takes: token ids, int (n, tokens), and with the letter-case channel
-    the cases, of the same shape. `vectors`: the word vectors, float (n, tokens, width), with that
-    channel. `extra_vectors`: (n, tokens, vector_size), the untrained vectors of extra words; None
-    where the matrix has none. `joined`: strings (n,), the tokens with a space between; None where
-    no member asks for them.
+    `inputs`: what `Network.head` takes: token ids, int (n, tokens), and with the letter-case
+    channel the cases, of the same shape. `vectors`: the word vectors, float (n, tokens, width),
+    with that channel. `extra_vectors`: (n, tokens, vector_size), the untrained vectors of extra
+    words; None where the matrix has none. `joined`: strings (n,), the tokens with a space between;
+    None where no member asks for them.
     """
 
     inputs: tuple[Any, ...]
@@ -67,8 +67,8 @@ class TokenBatch:
 class Network:
     """A Keras model and the parts of it that training needs.
 
-    `model`: strings (n,) -> probabilities, float32 (n, n_labels). It is `text`, then `embedder`, then
-    `encoder`, then softmax. `options`: those that it was built with.
+    `model`: strings (n,) -> probabilities, float32 (n, n_labels). It is `text`, then `embedder`,
+    then `encoder`, then softmax. `options`: those that it was built with.
     """
 
     model: keras.Model
@@ -119,8 +119,8 @@ class Network:
     def logits(self, inputs: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         """What `head` gives for all texts: float32 array, (n, n_labels).
 
-        `inputs`: those of `token_ids`. It is compiled for this call: Keras's `predict` would warn the
-        user of it from the fifth network in a process on.
+        `inputs`: those of `token_ids`. It is compiled for this call: Keras's `predict` would warn
+        the user of it from the fifth network in a process on.
         """
         arrays = [tf.TensorSpec((None, array.shape[1]), tf.int32) for array in inputs]
         head = tf.function(lambda *batch: self.head(list(batch), training=False))
@@ -178,7 +178,8 @@ class Network:
         )
 
     def embed_trained(self, inputs: Sequence[Any]) -> Any:
-        """The vectors that the embedder gives where no token is an extra word. It takes less time."""
+        """The vectors that the embedder gives where no token is an extra word. It takes less
+        time."""
         token_ids, *cases = inputs
         tokens = self.embedding(token_ids)
         if cases:

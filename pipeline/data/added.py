@@ -60,7 +60,8 @@ def join_added(splits: Mapping[str, pa.Table], added: pa.Table | None) -> dict[s
 
 
 def warn_of_new_labels(train: pa.Table, added: pa.Table, files: Mapping[str, pd.DataFrame]) -> None:
-    """Warn of a label that only added headlines have, with the files that have it: it may be misspelt."""
+    """Warn of a label that only added headlines have, with the files that have it: it may be
+    misspelt."""
     present = set(train["label"].unique().to_pylist())
     new = sorted(set(added["label"].unique().to_pylist()) - present)
     if not new:

@@ -50,7 +50,8 @@ def held_out_examples(data: Any, classes: list[Any], names: tuple[str, ...]) -> 
     """
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         raise DataError(
-            f"validation_data: expected (texts, labels) or (texts, labels, weights), got {shown(data)}"
+            "validation_data: expected (texts, labels) or (texts, labels, weights), got "
+            f"{shown(data)}"
         )
     try:
         texts, labels, weights = list_labelled(*data)
@@ -82,7 +83,8 @@ def _labels(values: Any) -> NDArray[Any]:
     for i, label in enumerate(labels):
         if is_missing(label) or (isinstance(label, str) and not label.strip()):
             raise DataError(
-                f"expected a label for each text, got {label!r} at position {i}: leave that text out"
+                f"expected a label for each text, got {label!r} at position {i}: leave that text "
+                "out"
             )
         kind = next((kind for kind, types in _LABELS.items() if isinstance(label, types)), None)
         whole = not isinstance(label, float | np.floating) or float(label).is_integer()
@@ -111,8 +113,8 @@ def name_labels(classes: Sequence[Any]) -> tuple[str, ...]:
         name = label_text(value)
         if name in values:
             raise DataError(
-                f"expected labels of different names, got {shown(values[name])} and {shown(value)}, "
-                f"which are both {name!r}: write them in one form"
+                f"expected labels of different names, got {shown(values[name])} and "
+                f"{shown(value)}, which are both {name!r}: write them in one form"
             )
         values[name] = value
     return tuple(values)

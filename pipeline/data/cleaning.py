@@ -52,8 +52,8 @@ def label_text(value: object) -> str:
     >>> label_text(1.0), label_text("1.0"), label_text("true"), label_text("  news "), label_text(None)
     ('1', '1', 'True', 'news', '')
 
-    Raises DataError: the value is no single text, number, truth value or date, such as a list, or it
-    is an integer of more digits than Python writes.
+    Raises DataError: the value is no single text, number, truth value or date, such as a list, or
+    it is an integer of more digits than Python writes.
     """
     if isinstance(value, str):
         return _shortest(fold_spaces(*normalize([value])))
@@ -115,8 +115,8 @@ def _number_name(value: float | np.floating[Any] | Decimal) -> str:
 
 @dataclass(frozen=True, eq=False)
 class CleanRows:
-    """`table`: the rows that stay, as columns of text. `dropped`: how many rows were dropped, by reason:
-    `empty`, `unlabelled`. `unlabelled`: the texts without a label."""
+    """`table`: the rows that stay, as columns of text. `dropped`: how many rows were dropped, by
+    reason: `empty`, `unlabelled`. `unlabelled`: the texts without a label."""
 
     table: pa.Table
     dropped: dict[str, int]
@@ -204,7 +204,8 @@ def _in_one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def warn_of_spellings(*columns: pd.Series[Any]) -> None:
-    """Warn where labels that differ have one name, such as 1.5 and 1.50, or the number 1 and "1"."""
+    """Warn where labels that differ have one name, such as 1.5 and 1.50, or the number 1 and
+    "1"."""
     spellings = defaultdict(set)
     for _, value in dict.fromkeys((type(v), v) for column in columns for v in _different(column)):
         name = label_text(value)
@@ -224,8 +225,8 @@ def _different(column: pd.Series[Any]) -> Iterable[Any]:
 class Contradiction:
     """A headline that the data has with several labels.
 
-    `label`: that of its first row. `other_labels`: the others. `headlines`: how many rows were dropped
-    for it.
+    `label`: that of its first row. `other_labels`: the others. `headlines`: how many rows were
+    dropped for it.
     """
 
     text: str
@@ -249,7 +250,8 @@ class Cleaned:
 
 
 def clean_splits(frames: Mapping[str, pd.DataFrame], contradictions: Rule = "first") -> Cleaned:
-    """Clean each split, and drop repeated headlines: the first of test, validation, train, added stays.
+    """Clean each split, and drop repeated headlines: the first of test, validation, train, added
+    stays.
 
     A repeated headline with the label of the first one is a duplicate; with another label it is a
     contradiction. A split other than train without any label is left out, with a warning.
@@ -263,7 +265,8 @@ def clean_splits(frames: Mapping[str, pd.DataFrame], contradictions: Rule = "fir
         `duplicates`, `contradictions`.
 
     Raises:
-        DataError: no row of a split is left, or a headline has several labels where that is an error.
+        DataError: no row of a split is left, or a headline has several labels where that is an
+            error.
     """
     warn_of_spellings(*(frame["label"] for frame in frames.values()))
     parts: dict[str, pa.Table] = {}
@@ -305,8 +308,8 @@ def clean_splits(frames: Mapping[str, pd.DataFrame], contradictions: Rule = "fir
             empty, unlabelled = reasons[split].values()
             others = "repeated" if contradictions == "first" else "repeated or contradicting"
             raise DataError(
-                f"expected labelled headlines in {split}, none is left of {len(frames[split])} rows "
-                f"({empty} empty, {unlabelled} unlabelled, {len(part)} {others})"
+                f"expected labelled headlines in {split}, none is left of {len(frames[split])} "
+                f"rows ({empty} empty, {unlabelled} unlabelled, {len(part)} {others})"
             )
         tables[split] = part.filter(pa.array(stays[start:end])) if len(repeated) else part
         reasons[split]["contradictions"] = int(contradicts[start:end].sum())
@@ -335,8 +338,9 @@ def _tell(
     examples += "; ..." if len(contradictions) > _EXAMPLES else ""
     if rule == "error":
         raise DataError(
-            f"expected one label for each headline, got several for {len(contradictions):,}: {examples}: "
-            "mend them, or set data.contradictions (in Python: contradictions) to first or drop"
+            f"expected one label for each headline, got several for {len(contradictions):,}: "
+            f"{examples}: mend them, or set data.contradictions (in Python: contradictions) to "
+            "first or drop"
         )
     none_stays = "none stays (an added one drops only itself)" if has_added else "none stays"
     logger.warning(

@@ -134,8 +134,8 @@ class Content:
                 raise DataError(f"{self.name}: expected headlines, got {what}")
         if "<<<<<<< " in text and (at := _merge_conflict(text)) is not None:
             raise DataError(
-                f"{self.name}, line {line_number(text, at)}: expected headlines, got the marks of a "
-                "merge conflict (<<<<<<<, =======, >>>>>>>): resolve it, and take the marks out"
+                f"{self.name}, line {line_number(text, at)}: expected headlines, got the marks of "
+                "a merge conflict (<<<<<<<, =======, >>>>>>>): resolve it, and take the marks out"
             )
         return text
 
@@ -170,8 +170,9 @@ class Content:
         if not guess or not guess.isprintable():
             return f"{where}: expected UTF-8, got other bytes: convert the file to UTF-8"
         return (
-            f"{where}: expected UTF-8, got other bytes. As cp1252 (Windows) the line is {guess}: if "
-            "that is right, convert the file with iconv -f cp1252 -t utf-8, else from its encoding"
+            f"{where}: expected UTF-8, got other bytes. As cp1252 (Windows) the line is {guess}: "
+            "if that is right, convert the file with iconv -f cp1252 -t utf-8, else from its "
+            "encoding"
         )
 
     def _zero_bytes(self, text: str) -> str:
@@ -199,8 +200,8 @@ class Content:
             is_table = "\n" in text and ordinary > max(2, len(text) / 50)
             if (is_latin or is_table) and not _CONTROLS.search(text):
                 return (
-                    f"{encoding.upper()} without the byte order mark that tells it: save the file as "
-                    f"UTF-8 (iconv -f {encoding} -t utf-8)"
+                    f"{encoding.upper()} without the byte order mark that tells it: save the file "
+                    f"as UTF-8 (iconv -f {encoding} -t utf-8)"
                 )
         return None
 
@@ -313,8 +314,8 @@ def _unzip(data: bytes, name: str, ending: str, most_bytes: int) -> Content:
         ]
         if "[Content_Types].xml" in members or "mimetype" in members:
             raise DataError(
-                f"{name}: expected a table as text, got an Office file (such as .xlsx): save the sheet "
-                "as CSV (UTF-8)"
+                f"{name}: expected a table as text, got an Office file (such as .xlsx): save the "
+                "sheet as CSV (UTF-8)"
             )
         if len(members) != 1:
             listed = ", ".join(members[:5]) or "none"

@@ -47,10 +47,10 @@ class Headlines:
 
     `name`: what the data is called in a run. `splits`: a DatasetDict of `train`, `validation` and
     `test` with the features `text` (string), `label` (ClassLabel) and, where it was asked for,
-    `group` (string) and `weight` (float64). `dropped`: how many rows were dropped by reason (`empty`,
-    `unlabelled`, `duplicates`, `contradictions`). `address`: where the headlines came from.
-    `contradictions`: the headlines with several labels, each once. `unlabelled`: texts without a
-    label, each once; none of them is in a split.
+    `group` (string) and `weight` (float64). `dropped`: how many rows were dropped by reason
+    (`empty`, `unlabelled`, `duplicates`, `contradictions`). `address`: where the headlines came
+    from. `contradictions`: the headlines with several labels, each once. `unlabelled`: texts
+    without a label, each once; none of them is in a split.
     """
 
     name: str
@@ -69,7 +69,8 @@ class Headlines:
         """A split as a Dataset. Raises DataError: there is no such split."""
         if split not in self.splits:
             raise DataError(
-                f"expected one of {', '.join(self.splits)}, got {split!r}{nearest(split, self.splits)}"
+                f"expected one of {', '.join(self.splits)}, got "
+                f"{split!r}{nearest(split, self.splits)}"
             )
         return self.splits[split]
 
@@ -82,10 +83,11 @@ class Headlines:
         return list(self._values(split, "label").to_pylist())
 
     def examples(self, split: str) -> Examples:
-        """Headlines and labels of a split, with the names of the labels, and weights if there are any.
+        """Headlines and labels of a split, with the names of the labels, and weights if there are
+        any.
 
-        The headlines become strings only where they are asked for. Those of test have no weights, as
-        nothing is weighed by them.
+        The headlines become strings only where they are asked for. Those of test have no weights,
+        as nothing is weighed by them.
         """
         has_weights = split != "test" and "weight" in self.rows(split).column_names
         weights = self._values(split, "weight").to_pylist() if has_weights else None
@@ -108,8 +110,8 @@ class Headlines:
 
     @cached_property
     def sha256(self) -> Mapping[str, str]:
-        """A digest for each split, of its labels and headlines in order. Where there are weights, or
-        headlines without a label, they have one too: `weights`, `unlabelled`."""
+        """A digest for each split, of its labels and headlines in order. Where there are weights,
+        or headlines without a label, they have one too: `weights`, `unlabelled`."""
         splits = {split: self.examples(split) for split in self.splits}
         digests = {split: replace(each, weights=None).sha256 for split, each in splits.items()}
         weights = {
@@ -143,9 +145,10 @@ def load_headlines(
     """Load headlines and their labels, clean them and split them.
 
     White space is folded. Rows without a headline or a label, and repeated headlines, are dropped
-    and counted before the split (rows of train without a label stay in `Headlines.unlabelled`), so no
-    headline is in two splits. Of a repeated headline, the first one of test, validation, train stays. Splits that the source has are kept. A missing split is
-    taken from the training rows, stratified by label.
+    and counted before the split (rows of train without a label stay in `Headlines.unlabelled`), so
+    no headline is in two splits. Of a repeated headline, the first one of test, validation, train
+    stays. Splits that the source has are kept. A missing split is taken from the training rows,
+    stratified by label.
 
     >>> headlines = load_headlines(["Alps lose snow", "Rates rise"] * 9, ["nature", "money"] * 9)
     Traceback (most recent call last):
@@ -161,10 +164,10 @@ def load_headlines(
         label: the column with the labels.
         unlabelled: a file of headlines without a label: a table with the same column of headlines,
             or a line for each. They stand in `Headlines.unlabelled`, with those of train.
-        added: tables of more labelled headlines, with the same columns. They are added to train, after
-            the other splits were taken from it. Their rows without a label are unlabelled.
-        contradictions: what becomes of a headline with several labels: `first` (its first row stays),
-            `drop` (none of its rows) or `error`.
+        added: tables of more labelled headlines, with the same columns. They are added to train,
+            after the other splits were taken from it. Their rows without a label are unlabelled.
+        contradictions: what becomes of a headline with several labels: `first` (its first row
+            stays), `drop` (none of its rows) or `error`.
         group: the column with the publisher or author. A repeated headline keeps its first group.
         weight: the column that says how much a headline counts; one of weight 2 counts as two. A
             repeated headline keeps its first weight.
@@ -267,8 +270,8 @@ def _without_label(
 def _check_columns(frames: Mapping[str, pd.DataFrame], column: str, name: str, source: str) -> None:
     if any(name not in frame.columns for frame in frames.values()):
         raise DataError(
-            f"the source {source!r} has no column {column!r}: a {name} is for files, hub data sets and "
-            "data frames"
+            f"the source {source!r} has no column {column!r}: a {name} is for files, hub data sets "
+            "and data frames"
         )
 
 

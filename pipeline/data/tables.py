@@ -58,7 +58,8 @@ def frame_from_arrow(table: pa.Table) -> pd.DataFrame:
 
 
 def _read_text(content: Content, separator: str | None) -> pd.DataFrame:
-    """Read JSON where the text begins as that, else fields between separators (None: it has none)."""
+    """Read JSON where the text begins as that, else fields between separators (None: it has
+    none)."""
     text = content.text()
     if separator is None or looks_like_json(text):
         return read_json(text, content.name)
@@ -167,7 +168,8 @@ def reader_of(content: Content) -> Reader:
     text = content.text()
     if own.begins:
         raise DataError(
-            f"{name}: expected {content.ending[1:]}, could not read it: got the text {shown(text[:100])}"
+            f"{name}: expected {content.ending[1:]}, could not read it: got the text "
+            f"{shown(text[:100])}"
         )
     return own
 
@@ -186,7 +188,8 @@ def select_columns(
     *,
     option: str = "data.{}",
 ) -> pd.DataFrame:
-    """The wanted columns under the names `text` and, where they are wanted, `label`, `group`, `weight`.
+    """The wanted columns under the names `text` and, where they are wanted, `label`, `group`,
+    `weight`.
 
     Args:
         frame: any table with these columns. Arrow columns of text stay what they are.
@@ -239,7 +242,8 @@ def select_columns(
 
 
 def _with_weights(frame: pd.DataFrame, weight: str | None, where: str) -> pd.DataFrame:
-    """The frame with its column `weight`, where it has one, as numbers. `weight`: its name for messages.
+    """The frame with its column `weight`, where it has one, as numbers. `weight`: its name for
+    messages.
 
     A row without a text or label may have any weight, as it is dropped.
     """
@@ -257,7 +261,8 @@ def _with_weights(frame: pd.DataFrame, weight: str | None, where: str) -> pd.Dat
         if not any(map(is_blank, values)):
             raise DataError(
                 f"{where}: expected a number from 0 to {MOST_WEIGHT:g} in column {weight!r}, got "
-                f"{shown(value)} in row {row + 1}: mend it, or leave data.weight (in Python: weight) out"
+                f"{shown(value)} in row {row + 1}: mend it, or leave data.weight (in Python: "
+                "weight) out"
             )
     numbers[wrong] = 1.0
     return frame.assign(weight=numbers)

@@ -36,7 +36,8 @@ _RANDOM_STD = 0.1  # of random rows where no row has a vector
 
 @dataclass(frozen=True)
 class FallbackCoverage:
-    """How much of a text one fallback found: different words (`types`), running words (`tokens`)."""
+    """How much of a text one fallback found: different words (`types`), running words
+    (`tokens`)."""
 
     fallback: str
     types: int
@@ -89,9 +90,9 @@ class EmbeddingMatrix:
             f"{each.fallback} {each.types:,}" for each in self.coverage.by_fallback if each.types
         ]
         return (
-            f"{len(self.words):,} words x {self.weights.shape[1]} (+ {len(self.extra_words):,} extra), "
-            f"{100 * self.coverage.types:.1f}% of the words and {100 * self.coverage.tokens:.1f}% of the "
-            f"tokens have a vector ({', '.join(ways)})"
+            f"{len(self.words):,} words x {self.weights.shape[1]} (+ {len(self.extra_words):,} "
+            f"extra), {100 * self.coverage.types:.1f}% of the words and "
+            f"{100 * self.coverage.tokens:.1f}% of the tokens have a vector ({', '.join(ways)})"
         )
 
 
@@ -119,8 +120,8 @@ def build_embedding_matrix(
     Args:
         words: The words of the text.
         vectors: The vectors.
-        counts: How often each word was seen; once where it is None. Words that were seen 0 times have
-            rows, and are no part of the coverage.
+        counts: How often each word was seen; once where it is None. Words that were seen 0 times
+            have rows, and are no part of the coverage.
         extra_words: Words of the set that may come up later. Those that no word of `words` stands
             for go into a second matrix, under the token in lower case that finds them. Those of
             more than `keys.LONGEST_WORD` characters are left out.
@@ -265,8 +266,8 @@ def _low_coverage(coverage: Coverage, vectors: WordVectors, minimum: float) -> s
     cased = sum(word.capitalize() in vectors or word.upper() in vectors for word in missing)
     if cased > len(missing) / 4:
         return (
-            f"{message}: the set has {cased} of the {len(missing)} most frequent missing words with "
-            "capitals, and vectors.fallbacks leaves them out: set it to auto"
+            f"{message}: the set has {cased} of the {len(missing)} most frequent missing words "
+            "with capitals, and vectors.fallbacks leaves them out: set it to auto"
         )
     return (
         f"{message}: the vectors are probably of another language or another kind of text: choose "

@@ -33,10 +33,9 @@ class WordVectors:
     `duplicates`: how many rows were left out because their word had come before.
     `first_words`: the first words of the whole set, in its order, whichever were asked for.
     `subwords`: gives a vector to any other word, where the set has parts of words. `subwords_by`:
-    the name of the fallback that does so: `subwords` for n-grams (fastText), `pieces` for those of a
-    tokenizer (Model2Vec).
-    `total`: how many words the whole set lists.
-    `postprocess`: the method of `postprocessing.METHODS` that has changed the rows.
+    the name of the fallback that does so: `subwords` for n-grams (fastText), `pieces` for those of
+    a tokenizer (Model2Vec). `total`: how many words the whole set lists. `postprocess`: the method
+    of `postprocessing.METHODS` that has changed the rows.
     """
 
     name: str
@@ -79,14 +78,14 @@ class WordVectors:
             total: How many words the whole set lists, where `words` are only some of it.
 
         Raises:
-            VectorsError: A word is repeated, there are more or fewer rows than words, or the rows are
-                no numbers.
+            VectorsError: A word is repeated, there are more or fewer rows than words, or the rows
+                are no numbers.
         """
         vectors = np.asanyarray(vectors)  # a memory map stays one
         if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
             raise VectorsError(
-                f"expected vectors as an array of numbers, (n_words, vector_size), got {vectors.dtype} "
-                f"of shape {vectors.shape}"
+                "expected vectors as an array of numbers, (n_words, vector_size), got "
+                f"{vectors.dtype} of shape {vectors.shape}"
             )
         keys = tuple(word if word.isascii() else normal_word(word) for word in words)
         if keys != tuple(words):

@@ -55,7 +55,8 @@ class Contributions:
 
     @property
     def probabilities(self) -> NDArray[np.float32]:
-        """The probabilities of the labels, as the classifier gives them: float32 array, (n_labels,)."""
+        """The probabilities of the labels, as the classifier gives them:
+        float32 array, (n_labels,)."""
         return softmax(self.scores)
 
 
@@ -80,8 +81,8 @@ def contributions(
 class Attribution:
     """What the words of some texts of an evaluation give, by the position of the text in it.
 
-    `mistakes`: the wrong labels that the classifier was surest of, the surest first. `sample`: texts
-    drawn from all.
+    `mistakes`: the wrong labels that the classifier was surest of, the surest first. `sample`:
+    texts drawn from all.
     """
 
     mistakes: Mapping[int, Contributions]

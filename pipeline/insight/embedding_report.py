@@ -29,8 +29,8 @@ class EmbeddingReport:
     """What was measured after one phase of one training.
 
     `method`: the name of the phase (`scratch`, `frozen` or `fine_tuned`). `accuracy`: that of the
-    network alone on the test headlines. `similarity`: that of the training words, by the name of the
-    data set.
+    network alone on the test headlines. `similarity`: that of the training words, by the name of
+    the data set.
     """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)

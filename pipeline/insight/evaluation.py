@@ -43,8 +43,8 @@ class Evaluation:
     """Predictions for labelled texts, and what follows from them.
 
     `texts`: object array, (n,). `labels`: int array, (n,), positions in `label_names`.
-    `probabilities`: float array, (n, n_labels). `calibration`: of the classifier, for sets of labels.
-    `marks`: why an answer means little, or None: object array, (n,).
+    `probabilities`: float array, (n, n_labels). `calibration`: of the classifier, for sets of
+    labels. `marks`: why an answer means little, or None: object array, (n,).
     """
 
     texts: NDArray[np.object_]
@@ -77,7 +77,8 @@ class Evaluation:
 
     @property
     def macro_f1(self) -> float:
-        """The F1 of each label that occurs, averaged. F1 is the harmonic mean of precision and recall."""
+        """The F1 of each label that occurs, averaged. F1 is the harmonic mean of precision and
+        recall."""
         from sklearn.metrics import f1_score
 
         labels = np.unique(self.labels)
@@ -119,7 +120,8 @@ class Evaluation:
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """How often a label (row) was predicted as a label (column): int array, (n_labels, n_labels)."""
+        """How often a label (row) was predicted as a label (column):
+        int array, (n_labels, n_labels)."""
         from sklearn.metrics import confusion_matrix
 
         return confusion_matrix(self.labels, self.predicted, labels=range(len(self.label_names)))
@@ -143,10 +145,10 @@ class Evaluation:
     def label_sets(self) -> dict[str, list[Any]]:
         """Columns with one row for each of COVERAGES that the calibration can tell.
 
-        `coverage_asked`: how often the sets shall hold the right label; `coverage_reached`: how often
-        they do; `worst_label_coverage`: the same for the headlines of the label with the least.
-        `labels_per_set`: on average. `empty_sets`, `one_label_sets`: the fraction of sets with no
-        label, with one label.
+        `coverage_asked`: how often the sets shall hold the right label; `coverage_reached`: how
+        often they do; `worst_label_coverage`: the same for the headlines of the label with the
+        least. `labels_per_set`: on average. `empty_sets`, `one_label_sets`: the fraction of sets
+        with no label, with one label.
         """
         rows = []
         for asked in COVERAGES:
@@ -169,8 +171,8 @@ class Evaluation:
     def by_share(self) -> dict[str, list[float]]:
         """Accuracy by the share that is answered, the surest texts first: selective accuracy.
 
-        Columns with one row for each tenth: `share_answered`; `threshold`, the probability from which
-        on a label is given; `accuracy` of these texts (El-Yaniv and Wiener 2010).
+        Columns with one row for each tenth: `share_answered`; `threshold`, the probability from
+        which on a label is given; `accuracy` of these texts (El-Yaniv and Wiener 2010).
         """
         order = np.argsort(-self.confidence, kind="stable")
         right = (self.predicted == self.labels)[order].cumsum()
@@ -243,8 +245,8 @@ def name_labels(
     position = {name: number for number, name in enumerate(label_names)}
     if unknown := sorted(set(labels) - set(position)):
         raise DataError(
-            f"{where and f'{where}: '}expected the labels of the model, {', '.join(label_names)}, got "
-            f"{unknown[0]!r}: leave those headlines out, or train with them"
+            f"{where and f'{where}: '}expected the labels of the model, {', '.join(label_names)}, "
+            f"got {unknown[0]!r}: leave those headlines out, or train with them"
         )
     return Examples(texts, [position[label] for label in labels], tuple(label_names))
 

@@ -92,8 +92,8 @@ class PairRank:
     """How close the two headlines of a pair are.
 
     `rank`: the fraction of the test headlines with `label` that are closer to `first` than `second`
-    is, see `Probes.rank_bc`. `rank_embedding`: the same by averaged word vectors. Both are NaN where
-    no test headline has the label. `unseen`: the words of both that were not in training.
+    is, see `Probes.rank_bc`. `rank_embedding`: the same by averaged word vectors. Both are NaN
+    where no test headline has the label. `unseen`: the words of both that were not in training.
     """
 
     first: str
@@ -114,8 +114,8 @@ class Probes:
     headlines with it. `centre`: their mean, float32 array, (width,). `cos_ab`, `cos_ac`, `cos_bc`:
     cosines. `rank_bc`: the fraction of these headlines that are closer to b than c is, after the
     centre is subtracted from all. It is 0 where c is the closest; a headline as close as c counts
-    half. `rank_bc_max`: the same by activations max-pooled over the tokens. `rank_bc_embedding`: the
-    same by averaged word vectors. `pairs`: the ranks of the other pairs.
+    half. `rank_bc_max`: the same by activations max-pooled over the tokens. `rank_bc_embedding`:
+    the same by averaged word vectors. `pairs`: the ranks of the other pairs.
     """
 
     reference: tuple[ProbedText, ProbedText, ProbedText]
@@ -174,9 +174,9 @@ def load_sentences(path: str | Path | None = None) -> Sentences:
 def activations(network: Network, texts: Sequence[str]) -> Activations:
     """Compute the activations of the layer after the embedding, token by token, without dropout.
 
-    For `cnn` they are the outputs of the convolutions after the ReLU, all kernel sizes side by side.
-    For `bigru` they are the states of both directions. For `mean` and `attention` they are the word
-    vectors. The weights are the present ones of the network.
+    For `cnn` they are the outputs of the convolutions after the ReLU, all kernel sizes side by
+    side. For `bigru` they are the states of both directions. For `mean` and `attention` they are
+    the word vectors. The weights are the present ones of the network.
     """
     return _activations(network, network.token_ids(texts))
 
@@ -339,8 +339,8 @@ def _pool(
 ) -> dict[str, NDArray[np.float32]]:
     """Represent each headline by one vector, in three ways: float32 arrays, (n, width).
 
-    `mean`, `max`: the mean and the maximum of the activations over the tokens. `embedding`: the mean
-    of the word vectors.
+    `mean`, `max`: the mean and the maximum of the activations over the tokens. `embedding`: the
+    mean of the word vectors.
     """
     forward, lengths = _forward(network), (inputs[0] != PADDING).sum(axis=1)
     order = np.argsort(lengths, kind="stable")  # headlines of one length together need no padding

@@ -80,7 +80,8 @@ def neighbours(
     length = float(np.linalg.norm(query))
     if length == 0:
         raise VectorsError(
-            f"{vectors.name} has no vector for {word!r}: ask for a word that it lists, in its casing"
+            f"{vectors.name} has no vector for {word!r}: ask for a word that it lists, in its "
+            "casing"
         )
     cosines = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), block_rows):

@@ -1,9 +1,10 @@
 """What to label next: the texts without a label whose labels would teach most.
 
-The two simple models of `pipeline.classifier.two_views` say how unsure the label of each text is. The
-texts are put into clusters of near ones, in which an unsure text counts for more, and of each cluster
-the text in the middle is chosen (Zhdanov 2019, "Diverse mini-batch active learning", arXiv 1901.05954).
-So the texts are unsure, and differ from each other. `bench/suggest.py` compares this with other methods.
+The two simple models of `pipeline.classifier.two_views` say how unsure the label of each text is.
+The texts are put into clusters of near ones, in which an unsure text counts for more, and of each
+cluster the text in the middle is chosen (Zhdanov 2019, "Diverse mini-batch active learning",
+arXiv 1901.05954). So the texts are unsure, and differ from each other. `bench/suggest.py` compares
+this with other methods.
 """
 
 from __future__ import annotations
@@ -169,7 +170,8 @@ def view_both(
 def label_probabilities(
     views: Views, labelled: Examples, asked: Views, seed: int = 0
 ) -> NDArray[np.float64]:
-    """How probable each label is for the texts `asked`: (n, n_labels), calibrated on the labelled ones."""
+    """How probable each label is for the texts `asked`: (n, n_labels), calibrated on the labelled
+    ones."""
     labels, n_labels = np.asarray(labelled.labels), len(labelled.label_names)
     _, factor = score_views_out_of_fold(views, labels, n_labels, seed)
     model = fit_two_views(views, labels, n_labels)
@@ -188,9 +190,9 @@ def choose_diverse(
         seed: of the clusters.
 
     Returns:
-        The position of each text, and how many others are in its cluster; the cluster that is unsure
-        most in all comes first. Where there are fewer different texts than `n`, the texts whose label
-        is least sure come after them.
+        The position of each text, and how many others are in its cluster; the cluster that is
+        unsure most in all comes first. Where there are fewer different texts than `n`, the texts
+        whose label is least sure come after them.
     """
     from sklearn.cluster import KMeans
 

@@ -1,4 +1,5 @@
-"""What a served classifier takes and gives: texts in any usual form, and one row for each of them."""
+"""What a served classifier takes and gives: texts in any usual form, and one row for each of
+them."""
 
 from __future__ import annotations
 
@@ -57,8 +58,8 @@ def read_payload(payload: Any) -> list[str]:
     """The texts of what a caller sends: one text, or a sequence or a table with one column of them.
 
     One column: a pandas Series with any index, a frame or array with one column, a mapping with one
-    key, a list of mappings with the same one key, a list of lists of one text. Nothing is converted:
-    only strings are texts, and "2021-03-04", "true" and "null" are strings.
+    key, a list of mappings with the same one key, a list of lists of one text. Nothing is
+    converted: only strings are texts, and "2021-03-04", "true" and "null" are strings.
 
     Raises DataError: several columns, or something that is no string.
 
@@ -89,7 +90,8 @@ def answer(
     coverage: Any = 0.0,
     why: Any = False,
 ) -> list[dict[str, Any]]:
-    """One row for each text, in order: its `label`, `probability`, `probabilities` by label, and `mark`.
+    """One row for each text, in order: its `label`, `probability`, `probabilities` by label, and
+    `mark`.
 
     The mark is None, or says why the answer means little: "empty", or "no_known_word".
 
@@ -195,14 +197,15 @@ def _items(payload: Any) -> list[Any]:
 def _frame_column(frame: Any) -> list[Any]:
     """The one column of a data frame."""
     names = list(frame.columns)
-    # pandas takes the first fields of a CSV file as an unnamed index where rows have more fields than
-    # the header.
+    # pandas takes the first fields of a CSV file as an unnamed index where rows have more fields
+    # than the header.
     first = frame.index[0] if len(frame) else ()
     parts = first if isinstance(first, tuple) else (first,)
     if not any(frame.index.names) and any(isinstance(part, str) for part in parts):
         raise DataError(
             f"expected one column of texts, got {shorten(names)} and an index of texts, beginning "
-            f"with {shorten(first)}: put texts with commas in double quotes; leave an index that is meant out (reset_index)"
+            f"with {shorten(first)}: put texts with commas in double quotes; leave an index that "
+            "is meant out (reset_index)"
         )
     if not names and not len(frame):
         return []
@@ -239,8 +242,8 @@ def _one_column(names: Sequence[Any], values: Iterable[Any]) -> list[Any]:
     if len(names) != 1:
         columns = ", ".join(map(repr, names[:5])) or "none"
         raise DataError(
-            f"expected one column of texts, got {len(names)} ({columns[:200]}): send only the column "
-            "of the texts"
+            f"expected one column of texts, got {len(names)} ({columns[:200]}): send only the "
+            "column of the texts"
         )
     return list(values)
 

@@ -131,8 +131,8 @@ def _read_files(path: Path) -> dict[str, bytes]:
         contents[name] = _read(path, name, _MOST_BYTES)
         if hashlib.sha256(contents[name]).hexdigest() != sums.get(name):
             raise ModelError(
-                f"{path / name}: expected the digest in {SUMS}, the file has another: it is damaged "
-                "or was changed: export the model again, or copy the folder again"
+                f"{path / name}: expected the digest in {SUMS}, the file has another: it is "
+                "damaged or was changed: export the model again, or copy the folder again"
             )
     return contents
 
@@ -142,7 +142,8 @@ def _read(path: Path, name: str, most: int) -> bytes:
     try:
         if not file.is_file():  # a pipe would never end
             raise ModelError(
-                f"{path}: expected a folder of `pipeline export`, it has no file {name}: name another"
+                f"{path}: expected a folder of `pipeline export`, it has no file {name}: name "
+                "another"
             )
         if file.stat().st_size > most:
             raise ModelError(f"{file}: expected at most {most:,} bytes, it has more: {ANOTHER}")

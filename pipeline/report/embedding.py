@@ -182,8 +182,8 @@ def explanation_sentence(reports: Sequence[EmbeddingReport]) -> str:
         else "the test headlines with the label that the network gives b"
     )
     return (
-        f"Headlines b and c mean the same in other words. Of {headlines}, so many are closer to b than "
-        f"c is (0% is best): {ranks}"
+        f"Headlines b and c mean the same in other words. Of {headlines}, so many are closer to b "
+        f"than c is (0% is best): {ranks}"
     )
 
 

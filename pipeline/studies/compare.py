@@ -129,9 +129,9 @@ def plan_trials(
 ) -> list[Trial]:
     """The trials in order: all of the first seed, from few headlines to many, then the next seed.
 
-    `baselines`: the names of the methods beside ours; None: those that are installed. A size above the
-    number of training headlines stands for all of them.
-    Raises ConfigError: a size below the number of labels.
+    `baselines`: the names of the methods beside ours; None: those that are installed. A size above
+    the number of training headlines stands for all of them. Raises ConfigError: a size below the
+    number of labels.
     """
     n, n_labels = len(without_zeros(headlines.examples("train"))), len(headlines.label_names)
     if min(sizes) < n_labels:

@@ -45,7 +45,8 @@ def explain(
 ) -> Explanation:
     """Train on all training headlines from scratch and from the vectors, and look at the embedding.
 
-    It is one MLflow run, with a run below it for each method and seed. It goes on as `compare` does.
+    It is one MLflow run, with a run below it for each method and seed. It goes on as `compare`
+    does.
 
     Args:
         headlines: in three splits.

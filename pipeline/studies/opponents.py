@@ -1,12 +1,13 @@
 """Opponents that `compare.also` names: any scikit-learn estimator, and sentence encoders.
 
-    package.module:Factory           what gives a fresh estimator with fit(texts, labels) and predict
-    sentence_transformers[:MODEL]    sentence vectors, and a logistic regression on them
-    model2vec[:MODEL]                the same with a static model
-    setfit[:MODEL]                   a sentence encoder that is fine-tuned
+    package.module:Factory           what gives a fresh estimator with fit(texts, labels) and
+    predict sentence_transformers[:MODEL]    sentence vectors, and a logistic regression on them
+    model2vec[:MODEL]                the same with a static model setfit[:MODEL]                   a
+    sentence encoder that is fine-tuned
 
 MODEL is a folder, or a name of the Hugging Face hub. An opponent is a `Baseline`, as those of
-`pipeline.studies.baselines`: it learns from the same texts, and its seconds are taken in the same way.
+`pipeline.studies.baselines`: it learns from the same texts, and its seconds are taken in the same
+way.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def load_opponents(addresses: Sequence[str], taken: Collection[str] = ()) -> lis
             opponent = _load(address)
         if opponent.name in (*taken, *(each.name for each in opponents)):
             raise ConfigError(
-                f"compare.also: expected methods with different names, got another {opponent.name!r} "
-                f"({address}): give the factory, or the folder, another name"
+                "compare.also: expected methods with different names, got another "
+                f"{opponent.name!r} ({address}): give the factory, or the folder, another name"
             )
         opponents.append(opponent)
     return opponents
@@ -90,8 +91,8 @@ def _load(address: str) -> Opponent:
         encoder = ENCODERS[kind]
         if importlib.util.find_spec(kind) is None:
             raise ConfigError(
-                f"compare.also: {address} needs the package {encoder.package}, which is not installed: "
-                f"pip install {encoder.package}, or leave it out"
+                f"compare.also: {address} needs the package {encoder.package}, which is not "
+                f"installed: pip install {encoder.package}, or leave it out"
             )
         model = which or encoder.model
         if model.startswith(("/", ".", "~")) and not Path(model).is_dir():
@@ -128,8 +129,8 @@ def _factory(address: str, module: str, name: str) -> Callable[[], Any]:
     except (Exception, SystemExit) as error:  # a module can raise anything
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise ConfigError(
-                f"compare.also: {address}: there is no module {error.name!r}: install it, or start in "
-                "the folder that has it"
+                f"compare.also: {address}: there is no module {error.name!r}: install it, or start "
+                "in the folder that has it"
             ) from error
         raise _failed(address, "cannot be imported", "mend it, or leave it out", error) from error
     try:
@@ -184,8 +185,8 @@ def _numbers(
     for label in predicted:
         if not isinstance(label, str) or label not in number:
             raise ConfigError(
-                f"compare.also: {address}: expected labels that it learned, as {label_names[0]!r}, got "
-                f"{' '.join(repr(label).split())[:60]}"
+                f"compare.also: {address}: expected labels that it learned, as {label_names[0]!r}, "
+                f"got {' '.join(repr(label).split())[:60]}"
             )
     return np.array([number[label] for label in predicted], np.int64)
 
@@ -301,7 +302,8 @@ def _named(address: str, what: str, advice: str) -> Iterator[None]:
 
 @contextmanager
 def _foreign_code() -> Iterator[None]:
-    """Python also looks for modules in the current folder. What is printed is no part of the results."""
+    """Python also looks for modules in the current folder. What is printed is no part of the
+    results."""
     folder = str(Path.cwd())
     is_new = folder not in sys.path
     if is_new:

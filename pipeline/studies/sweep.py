@@ -1,6 +1,7 @@
 """Which options are better than the defaults? Optuna proposes them, and `fit` tries them.
 
-A search is one MLflow run, with a run below it for each trial. It looks at validation headlines only.
+A search is one MLflow run, with a run below it for each trial. It looks at validation headlines
+only.
 """
 
 from __future__ import annotations
@@ -115,12 +116,14 @@ def sweep(
 ) -> Search | Joined:
     """Search a space for the options with the best validation results.
 
-    It is one MLflow run. A search with the same space, options and data that was cut off goes on, and
-    a trial whose process disappeared is tried once more. Where another process of this machine has the
-    same search going on, this one does trials for it. The first trial has the options as they are.
+    It is one MLflow run. A search with the same space, options and data that was cut off goes on,
+    and a trial whose process disappeared is tried once more. Where another process of this machine
+    has the same search going on, this one does trials for it. The first trial has the options as
+    they are.
 
-    Where accuracy is the only objective, a trial ends early whose validation accuracy is below the median of the earlier
-    trials at the same epoch, counted through all phases. The first epochs are left to it.
+    Where accuracy is the only objective, a trial ends early whose validation accuracy is below the
+    median of the earlier trials at the same epoch, counted through all phases. The first epochs are
+    left to it.
 
     Args:
         headlines: in three splits. The test headlines are not looked at.
@@ -271,7 +274,8 @@ class _Job:
         )
 
     def _vectors(self, config: TrialOptions) -> WordVectors:
-        """The vectors of a trial, with all words that a trial may ask for. The last ones are kept."""
+        """The vectors of a trial, with all words that a trial may ask for. The last ones are
+        kept."""
         embedding = replace(
             config.vectors,
             extra_words=self._largest("vectors.extra_words", config.vectors.extra_words),
@@ -297,8 +301,9 @@ class _Pruned(Exception):  # noqa: N818  it is no error
 
 
 def _measure(fitted: Fitted, headlines: Headlines, objectives: Sequence[str]) -> dict[str, float]:
-    """The values of a trial, on the validation headlines. Size and speed are those of the classifier
-    that `pipeline export` writes, on one thread. Other processes make it slower: search with one."""
+    """The values of a trial, on the validation headlines. Size and speed are those of the
+    classifier that `pipeline export` writes, on one thread. Other processes make it slower: search
+    with one."""
     values = {
         name: value
         for name, value in fitted.ensemble.validation.items()

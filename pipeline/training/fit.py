@@ -49,10 +49,10 @@ T = TypeVar("T")
 class Fitted:
     """A classifier, and everything that was learned on the way.
 
-    `classifier`: what was kept. `kept`: its name: `ensemble`, or where no members were asked for, the
-    phase with the best validation result. `length`: how many tokens of a text are read. `unlabelled`: what came of texts without a label; None
-    where there were none. `seconds`: by stage (vocabulary, vectors, matrix, network, unlabelled,
-    training, ensemble).
+    `classifier`: what was kept. `kept`: its name: `ensemble`, or where no members were asked for,
+    the phase with the best validation result. `length`: how many tokens of a text are read.
+    `unlabelled`: what came of texts without a label; None where there were none. `seconds`: by
+    stage (vocabulary, vectors, matrix, network, unlabelled, training, ensemble).
     """
 
     classifier: Classifier
@@ -89,8 +89,8 @@ class Fitted:
         `measure` is called with the network, which has the weights of the phase meanwhile, and with
         the classifier.
         """
-        # No generator: one that was left half-way would set the weights back whenever Python removes
-        # it, also while TensorFlow compiles something else, into which they would go.
+        # No generator: one that was left half-way would set the weights back whenever Python
+        # removes it, also while TensorFlow compiles something else, into which they would go.
         measured = {}
         for phase in self.history.phases:
             with self.network.with_weights(phase.weights):
@@ -147,17 +147,20 @@ def fit(
             learned from where that helps: see `pipeline.classifier.unlabelled`.
         held_out: more texts, as those of the test split. Vectors that are trained on one's own text
             never see them, nor the validation texts.
-        start: an earlier classifier, or its folder (`pipeline export`), from which the network begins:
-            see `pipeline.classifier.start`. Its words stay. The linear members are fitted anew.
+        start: an earlier classifier, or its folder (`pipeline export`), from which the network
+            begins: see `pipeline.classifier.start`. Its words stay. The linear members are fitted
+            anew.
         checkpoints: a folder from which a training that was cut off is taken up. Remove it when the
             classifier is where it is needed.
         on_matrix: called with the matrix, before training.
         on_epoch: called after each epoch.
-        workers: those that train together, where they have joined; None: as `schedule.workers` says.
+        workers: those that train together, where they have joined; None: as `schedule.workers`
+            says.
 
     Raises:
-        VectorsError: the vectors cannot be used, are others than those of `start`, have a number that is not finite or above a
-            million, or know too few of the words (`embedding.min_coverage`).
+        VectorsError: the vectors cannot be used, are others than those of `start`, have a number
+            that is not finite or above a million, or know too few of the words
+            (`embedding.min_coverage`).
         TrainingError: a loss is not finite; a worker is missing, has ended, or has other data.
         ConfigError: `start` has an encoder of another shape.
         ModelError: `start` is no folder of a classifier, or it is damaged.
@@ -280,8 +283,8 @@ def _check_numbers(vectors: WordVectors) -> None:
     if len(wrong):
         row = int(wrong[0])
         raise VectorsError(
-            f"vectors {vectors.name}, word {vectors.index_to_key[row]!r}: expected finite numbers up "
-            f"to {_LARGEST:,.0f}, got {largest[row]:g}: the set is damaged, or has to be scaled"
+            f"vectors {vectors.name}, word {vectors.index_to_key[row]!r}: expected finite numbers "
+            f"up to {_LARGEST:,.0f}, got {largest[row]:g}: the set is damaged, or has to be scaled"
         )
 
 

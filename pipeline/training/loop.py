@@ -53,8 +53,8 @@ def train(
 
     A phase begins from the best weights so far. Its learning rate warms up and then falls along a
     cosine. It ends early after `patience` epochs without a better validation result (what
-    `options.select` says, and where that is equal, loss), and goes back to its best epoch. Fine-tuning never makes the
-    validation result worse: of all phases the best one is kept.
+    `options.select` says, and where that is equal, loss), and goes back to its best epoch.
+    Fine-tuning never makes the validation result worse: of all phases the best one is kept.
 
     With `adversarial_epsilon` each batch is learned as it is, and again with the word vectors of
     every text moved against its label (adversarial training: Miyato, Dai and Goodfellow 2017, arXiv
@@ -63,8 +63,8 @@ def train(
     The same seed and number of threads give the same bits on one machine. Each epoch has its own
     order and dropout, which follow from the seed and the epoch's number alone.
 
-    Texts count in the loss and in the validation result by their weights, where they have some, and by
-    those of `options.class_weight`.
+    Texts count in the loss and in the validation result by their weights, where they have some, and
+    by those of `options.class_weight`.
 
     Args:
         network: as `build_network` makes it.
@@ -74,9 +74,9 @@ def train(
         seed: of the order of the batches and of dropout.
         on_epoch: called after each epoch.
         checkpoints: a folder for the state of the training, which stays there. A training that was
-            cut off goes on after its last whole epoch and gives the same bits; one that had finished
-            trains nothing again. `on_epoch` is then called for the earlier epochs too. Several workers
-            keep none.
+            cut off goes on after its last whole epoch and gives the same bits; one that had
+            finished trains nothing again. `on_epoch` is then called for the earlier epochs too.
+            Several workers keep none.
         workers: those that train together; None: as `options.workers` says.
 
     Raises:
@@ -220,7 +220,7 @@ class _Trainer:
         return phase
 
     def _in_stretches(self, compiled: Any, tokens: Tokens, plan: Plan, number: int) -> list[Any]:
-        """Call compiled code for all batches of a plan, and add up what it gives; a loss is the first.
+        """Call compiled code for all batches of a plan, and add up what it gives, a loss first.
 
         A signal such as Ctrl-C is handled between two calls of compiled code. So no call takes all
         batches. `number`: that of the epoch.
@@ -236,8 +236,8 @@ class _Trainer:
             if not np.isfinite(sums[0]):
                 raise TrainingError(
                     f"epoch {number} of {self.name}: expected a finite loss, got {sums[0]}: lower "
-                    f"training.{self.name}.learning_rate (now {self.phase.learning_rate:g}), or give "
-                    "vectors with smaller numbers"
+                    f"training.{self.name}.learning_rate (now {self.phase.learning_rate:g}), or "
+                    "give vectors with smaller numbers"
                 )
         return sums
 
@@ -273,7 +273,7 @@ class _Trainer:
         )
 
     def _epoch(self, *part: Any) -> tuple[Any, Any]:
-        """Train on the batches of a stretch. Gives the sum of the losses and how many were right."""
+        """Train on the batches of a stretch. Gives the sum of the losses and of the right ones."""
         *arrays, starts, widths = part
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
@@ -285,7 +285,7 @@ class _Trainer:
         return self.workers.run(self.workers.sum, (total, right))
 
     def _score(self, *part: Any) -> tuple[Any, Any]:
-        """Score validation texts. Takes what `_epoch` does, and gives the counts of labels as well."""
+        """Score validation texts. Takes what `_epoch` does, and gives counts of labels too."""
         *arrays, starts, widths = part
         total, right = tf.constant(0.0), tf.constant(0.0)
         counts = tf.zeros((3, self.network.n_labels))
@@ -301,7 +301,7 @@ class _Trainer:
     def _batch(
         self, arrays: list[Any], start: Any, n: Any, width: Any
     ) -> tuple[list[Any], Any, Any]:
-        """The inputs, cut to `width`, the labels and the weights of this worker's share of `n` texts."""
+        """The inputs, cut to `width`, labels and weights of this worker's share of `n` texts."""
         shares = [self.workers.share(array[start : start + n]) for array in arrays]
         n_inputs = len(self.training.inputs)
         inputs = [tf.ensure_shape(array[:, :width], (None, None)) for array in shares[:n_inputs]]

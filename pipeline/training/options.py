@@ -50,8 +50,8 @@ def _check_class_weight(value: Any) -> Any:
         is_number = isinstance(weight, Real) and not isinstance(weight, bool)
         if not is_number or not 0 <= weight <= MOST_WEIGHT:
             raise ValueError(
-                f"expected a number from 0 to {MOST_WEIGHT:g} as the weight of the label {shown(name)}, "
-                f"got {shown(weight)}"
+                f"expected a number from 0 to {MOST_WEIGHT:g} as the weight of the label "
+                f"{shown(name)}, got {shown(weight)}"
             )
         if not name:
             raise ValueError(f"expected the name of a label, got {shown(label)}")
@@ -62,7 +62,8 @@ def _check_class_weight(value: Any) -> Any:
 
 
 def _pairs(value: Any) -> list[tuple[str, Any]]:
-    """The labels and weights of a text such as {sport: 2, "R&D: new": 3}; none where it is another."""
+    """The labels and weights of a text such as {sport: 2, "R&D: new": 3}; none where it is
+    another."""
     text = value.strip() if isinstance(value, str) else ""
     inside, at = text[1:-1].rstrip(), 0
     if (text[:1], text[-1:]) != ("{", "}"):
@@ -114,12 +115,12 @@ class TrainingOptions:
     `batch_size`: headlines a step, or `auto`. `warmup_fraction`: of a phase's steps, before the
     learning rate falls. `embedding_lr_scale`: the embedding's learning rate in multiples of the
     rest's. `adversarial_epsilon`: how far the word vectors of a headline are moved in the direction
-    that hurts most, in lengths of a typical vector; 0 leaves these steps out. `workers`: processes that
-    train together, named in the environment variable TF_CONFIG; 1: this process alone.
+    that hurts most, in lengths of a typical vector; 0 leaves these steps out. `workers`: processes
+    that train together, named in the environment variable TF_CONFIG; 1: this process alone.
     `class_weight`: how much the headlines of a label count: `balanced` (all labels the same), or a
     weight for each label by its name; None: each headline counts once. `select`: what decides on
-    validation between epochs and phases, trials of a search, and on the champion; `accuracy` and then
-    the loss by default.
+    validation between epochs and phases, trials of a search, and on the champion; `accuracy` and
+    then the loss by default.
     """
 
     phases: Annotated[tuple[PhaseName, ...], Field(min_length=1)] = ("frozen", "fine_tuned")

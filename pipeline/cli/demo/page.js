@@ -92,9 +92,11 @@ let shown = 0; // rows in the table
 let asking = new AbortController();
 let oneAsking = new AbortController();
 let timer, speaking;
+let typed = false; // what is not asked about yet
 
 function onType() {
   clearTimeout(timer);
+  typed = true;
   timer = setTimeout(labelAll, WAIT);
 }
 
@@ -124,6 +126,8 @@ function readLines() {
 }
 
 async function labelAll() {
+  clearTimeout(timer);
+  typed = false;
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
@@ -331,6 +335,9 @@ async function correct(event) {
     $("right").focus();
     return;
   }
+  // The headline may have been changed a moment ago: then its answer is still on its way.
+  if (typed) labelAll();
+  if (one?.text !== lines[current]?.text) await askOne();
   await change("api/correct", { text: one.text, label },
     given => given.changed ? `Kept as ${label}.` : `It is there as ${label} already.`);
 }

@@ -1,4 +1,5 @@
-"""CSV and TSV in stretches. A row that cannot be read is left out, and the next line begins anew."""
+"""CSV and TSV in stretches. A row that cannot be read is left out, and the next line begins
+anew."""
 
 from __future__ import annotations
 
@@ -59,14 +60,14 @@ class DelimitedTable:
             "".join(self._header).encode()
         except (csv.Error, UnicodeEncodeError) as error:
             raise DataError(
-                f"{path}, line {first_lines + 1}: expected the names of the columns, could not read "
-                f"them ({error}): look at the quotes and the encoding, which is UTF-8"
+                f"{path}, line {first_lines + 1}: expected the names of the columns, could not "
+                f"read them ({error}): look at the quotes and the encoding, which is UTF-8"
             ) from error
         done = first_lines + reader.line_num
         if done and ends_in_lone_return(lines[done - 1]):
             raise DataError(
-                f"{path}, line {done}: expected a line that ends in LF, as others do, got a carriage "
-                "return (CR) alone: take it out"
+                f"{path}, line {done}: expected a line that ends in LF, as others do, got a "
+                "carriage return (CR) alone: take it out"
             )
         self._first = Position(_n_bytes(lines[:done]), done + 1)
         check_text_column(self._header, text, str(path))
@@ -101,7 +102,8 @@ class DelimitedTable:
                     if is_most:
                         raise DataError(
                             f"{self._path}, line {line}: expected rows of at most "
-                            f"{self._most_row_bytes:,} bytes, got more: look at the ends of the lines"
+                            f"{self._most_row_bytes:,} bytes, got more: look at the ends of the "
+                            "lines"
                         )
                     size *= 2  # the row is longer, or seems to be where a quote is not closed
                 buffer = buffer[n_bytes:]

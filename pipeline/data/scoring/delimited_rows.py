@@ -133,18 +133,20 @@ def _split(
                 bad_lines[start] = _LONE_RETURN
                 continue
             bad_lines[start] = (
-                "expected quotes in pairs, got a field that opens with a quote and does not end with one"
+                "expected quotes in pairs, got a field that opens with a quote and does not end "
+                "with one"
             )
 
 
 _LONE_RETURN = (
-    "expected a row on one line, got a carriage return (CR) alone inside of it: take it out, or put the "
-    "field that holds it in double quotes"
+    "expected a row on one line, got a carriage return (CR) alone inside of it: take it out, or "
+    "put the field that holds it in double quotes"
 )
 
 
 def ends_in_lone_return(line: str) -> bool:
-    """Whether a carriage return stands before the end of a line. Python takes it for a part of that."""
+    """Whether a carriage return stands before the end of a line. Python takes it for a part of
+    that."""
     return line.removesuffix("\r\n").endswith("\r")
 
 

@@ -31,8 +31,9 @@ many words come before it."""
 class Lines:
     """Iterates over the lines that may be wanted.
 
-    `size`: the numbers of a line. `length`: its usual bytes. After the iteration, `last` is the last line of the file,
-    `number` its number, and `n_words` the number of lines that are not blank.
+    `size`: the numbers of a line. `length`: its usual bytes. After the iteration, `last` is the
+    last line of the file, `number` its number, and `n_words` the number of lines that are not
+    blank.
     """
 
     def __init__(self, stream: IO[bytes], header: bool, rows: Rows, size: int, length: int) -> None:
@@ -123,8 +124,8 @@ def split_line(line: bytes, size: int, place: str) -> tuple[bytes, bytes]:
         return fields[0].strip(), b" ".join(fields[1:])
     if _CONFLICT.fullmatch(line):
         raise VectorsError(
-            f"{place}: expected a word and {size} numbers, got {shown(line)}: this is the mark of a "
-            "merge conflict, resolve it"
+            f"{place}: expected a word and {size} numbers, got {shown(line)}: this is the mark of "
+            "a merge conflict, resolve it"
         )
     raise VectorsError(
         f"{place}: expected a word and {size} numbers, got {max(len(line.split()) - 1, 0)} numbers "

@@ -20,8 +20,8 @@ class Rows:
 
     A reader calls `see` for the first words of a file, `take` or `take_all` for each word that may
     be wanted, and `add` for the rows of the words that were taken. It sets `total`. Words are taken
-    in the form of `normal_word`; of several rows with one word, the first counts. `write`, if given,
-    gets each block of rows, float32 array (k, vector_size), and nothing stays in memory.
+    in the form of `normal_word`; of several rows with one word, the first counts. `write`, if
+    given, gets each block of rows, float32 array (k, vector_size), and nothing stays in memory.
     """
 
     def __init__(
@@ -167,5 +167,6 @@ def warn_of_zeros(name: str, words: Sequence[str], rows: Sequence[int]) -> None:
 
 
 def decoded(words: Sequence[bytes]) -> list[str]:
-    """The words as text. What is not UTF-8 becomes a replacement character; empty ones are left out."""
+    """The words as text. What is not UTF-8 becomes a replacement character; empty ones are left
+    out."""
     return [*filter(None, (normal_word(word.decode(errors="replace")) for word in words))]

@@ -1,9 +1,9 @@
 """GloVe text and word2vec text (also fastText's .vec): `word v1 ... vn`, a line for each word.
 
 word2vec text has a first line `n_words vector_size`. Between the fields are spaces or tabs, one or
-more. A word may contain spaces (GloVe 840B has such words): fields are counted from the right. Lines
-of words that are not wanted are not parsed, so that damage there goes unnoticed and does no harm,
-unless a line is so long that it may hold the next row as well.
+more. A word may contain spaces (GloVe 840B has such words): fields are counted from the right.
+Lines of words that are not wanted are not parsed, so that damage there goes unnoticed and does no
+harm, unless a line is so long that it may hold the next row as well.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ def read(
 def _read_into(rows: Rows, source: Source, layout: Layout) -> None:
     lengths = sorted(map(len, _first_lines(Beginning(source)))) or [0]
     length = lengths[len(lengths) // 2]
-    # Arrow parses without Python's lock. So it parses in a second thread while this one finds lines.
+    # Arrow parses without Python's lock. So it parses in a second thread while this one finds
+    # lines.
     with source.open(watch=Watch()) as stream, ThreadPoolExecutor(1) as thread:
         lines = Lines(stream, layout.n_words is not None, rows, layout.vector_size, length)
         blocks = _Blocks(source, layout.vector_size, rows, thread)
