@@ -273,7 +273,7 @@ class _Trainer:
         )
 
     def _epoch(self, *part: Any) -> tuple[Any, Any]:
-        """Train on the batches of a stretch. Gives the sum of the losses and of the right ones."""
+        """Train on the batches of a stretch. Gives the sum of losses and how many are right."""
         *arrays, starts, widths = part
         total, right = tf.constant(0.0), tf.constant(0.0)
         for i in tf.range(tf.size(widths)):
