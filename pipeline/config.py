@@ -175,7 +175,7 @@ def _quoted(text: str, parser: Any) -> str:
             raise HydraException("a mapping, which the option reads by itself")
         if equals and parser.parse_override(text).is_sweep_override():
             raise HydraException("a list of several values, which a run does not take")
-    except HydraException:
+    except (HydraException, ValueError):  # as Python reads no number of more than 4,300 digits
         # Hydra takes a backslash for itself only before a quote.
         quoted = re.sub(
             r'(\\*)("|$)', lambda match: 2 * match[1] + match[2].replace('"', r"\""), value

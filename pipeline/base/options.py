@@ -27,6 +27,8 @@ Seeds = Positive | Annotated[tuple[Seed, ...], Field(min_length=1)]
 
 Options = TypeVar("Options")
 
+_SHOWN = 200  # characters of a value that a message shows
+
 
 def list_seeds(seeds: Seeds, first: int) -> list[int]:
     """The seeds as a list, without repetitions.
@@ -85,8 +87,11 @@ def describe_validation_error(
     # In a list, an item is wrong and not the whole list. An empty list is still a list.
     finding = max(same, key=lambda each: (len(each["loc"]), each["type"] == "too_short"))
     path, value = ".".join(option), finding["input"]
-    if written(value).startswith("a huge number"):  # it cannot be shown as it is
+    text = written(value)
+    if text.startswith("a huge number"):  # it cannot be shown as it is
         value = "a huge number"
+    elif isinstance(value, str) and len(text) > _SHOWN:
+        value = f"{value[:_SHOWN]}..."
     name = names.get(path, path)
     match finding["type"]:
         case "unexpected_keyword_argument" | "extra_forbidden":

@@ -252,9 +252,10 @@ def _with_weights(frame: pd.DataFrame, weight: str | None, where: str) -> pd.Dat
     import numpy as np
     import pandas as pd
 
-    numbers = pd.to_numeric(frame["weight"], errors="coerce").to_numpy(
-        np.float64, na_value=np.nan, copy=True
-    )
+    given = frame["weight"]
+    if not is_arrow_text(given):  # pandas takes no integer that is larger than every float
+        given = given.map(lambda v: np.inf if isinstance(v, int) and abs(v) > MOST_WEIGHT else v)
+    numbers = pd.to_numeric(given, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)
     wrong = np.flatnonzero(~((numbers >= 0) & (numbers <= MOST_WEIGHT)))
     rows = frame.iloc[wrong]
     for row, *values, value in zip(wrong, rows["text"], rows["label"], rows["weight"], strict=True):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from networks import (
     small_matrix,
     small_vectors,
 )
+from portable_folder import WORDS, small_arrays, small_model, write_folder
 
 from pipeline.base.errors import ConfigError, ModelError, VectorsError
 from pipeline.classifier.encoders import (
@@ -203,3 +207,53 @@ def test_what_cannot_be_read(tmp_path: Path, earlier: Fitted) -> None:
     fewer = replace(start, arrays={n: a for n, a in start.arrays.items() if n != "head/bias"})
     with pytest.raises(ModelError, match=r"expected the array head/bias of shape \(3,\), got none"):
         fit(TRAIN, VALIDATION, small_vectors(), model=MODEL, start=fewer)
+
+
+def _forged() -> Iterator[tuple[str, dict[str, Any]]]:
+    """What `write_folder` writes for each, with right digests."""
+    model, arrays = small_model(), small_arrays()
+    for name in (
+        "format",
+        "version",
+        "labels",
+        "tokeniser",
+        "encoder",
+        "members",
+        "weights",
+        "floor",
+        "facts",
+    ):
+        yield f"no {name}", {"model": {k: v for k, v in model.items() if k != name}}
+        for value in (None, [], "x", [None], True):
+            yield f"{name} {value!r}", {"model": {**model, name: value}}
+    for room, name, value in (
+        ("tokeniser", "max_tokens", 0), ("tokeniser", "letter_case", 1), ("tokeniser", "lower", ["a"]),
+        ("tokeniser", "digits", "x"), ("encoder", "name", ["mean"]), ("encoder", "name", "lstm"),
+        ("encoder", "kernel_sizes", ["1"]), ("encoder", "kernel_sizes", [0]), ("facts", "headlines", [1]),
+        ("facts", "metrics", {"test/accuracy": 2}), ("facts", "warnings", [1]),
+    ):  # fmt: skip
+        yield f"{room}.{name} {value!r}", {"model": {**model, room: {**model[room], name: value}}}
+    for words in ({}, "x", WORDS[:-1], [*WORDS, "x"], [1] * 5, None):
+        yield f"words {words!r}", {"words": gzip.compress(json.dumps(words).encode())}
+    embedding = arrays["network/embedding"]
+    for name, array in arrays.items():
+        yield f"no {name}", {"arrays": {k: v for k, v in arrays.items() if k != name}}
+        for what, value in {
+            "scalar": array.reshape(-1)[0], "3 dimensions": array[None, None], "no rows": array[:0],
+            "rows twice": np.concatenate([array, array]), "float64": array.astype(np.float64) + 0.5,
+        }.items():  # fmt: skip
+            yield f"{name} {what}", {"arrays": {**arrays, name: np.asarray(value)}}
+    few = {"network/embedding": embedding[:1], "network/extra": embedding[1:]}
+    yield "too few rows of training", {"arrays": {**arrays, **few}}
+    infinite = np.full_like(embedding, np.inf)
+    yield "infinite", {"arrays": {**arrays, "network/embedding": infinite}}
+
+
+def test_every_forged_folder_is_one_line(tmp_path: Path) -> None:
+    read_start(write_folder(tmp_path / "right"))
+    n = 0
+    for n, (what, content) in enumerate(_forged(), 1):
+        with pytest.raises(ModelError) as raised:
+            read_start(write_folder(tmp_path / str(n), **content))
+        assert "\n" not in str(raised.value), what
+    assert n > 100

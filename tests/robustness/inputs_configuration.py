@@ -32,6 +32,11 @@ ROWS = (
         "error: seed=one: expected a valid integer, unable to parse string as an integer, got 'one'",
     ),
     BadInput(
+        "a seed of 5,000 digits",
+        _train("seed=" + "1" * 5000),
+        f"error: seed={'1' * 200}...: expected a valid integer, unable to parse string as an integer, got '{'1' * 200}...'",
+    ),
+    BadInput(
         "an option that is taken away",
         _train("~seed"),
         "error: ~seed: expected NAME=VALUE or GROUP=CHOICE, where no option is taken away (~) or put elsewhere (@): set another value, or null where the option may have none",
