@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -36,6 +37,21 @@ def test_a_baseline_learns_and_gives_the_same_again(name: str, headlines: Headli
 def test_the_majority_is_the_commonest_label() -> None:
     examples = Examples(["a", "b", "c"], [0, 2, 2], ("x", "y", "z"))
     assert BASELINES["majority"](examples, examples, 0)(["d", "e"]).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(("n_labels", "lines"), [(99, []), (100, ["4 x 100 machines"])])
+def test_tfidf_says_how_much_it_does_with_many_labels(
+    n_labels: int, lines: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    names = tuple(f"w{i}" for i in range(n_labels))
+    examples = Examples(list(names), list(range(n_labels)), names)
+    predict = BASELINES["tfidf"](examples, examples, 0)
+    assert predict(["w7", "w70"]).tolist() == [7, 70]
+    expected = [
+        f"compare: tfidf fits {line}, one for each label, to 100 headlines" for line in lines
+    ]
+    assert caplog.messages == expected
 
 
 def test_tfidf_of_headlines_with_one_label() -> None:
