@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 MOST_DIGESTS = 4_096
 """They take 33 kB of a model."""
+_FEWEST = 30  # texts in the sample that make an estimate
 _BYTES = 6  # of a digest: two texts of a million share one with a chance of 1 in 500
 
 
@@ -34,7 +35,8 @@ def note_texts(texts: Iterable[str], earlier: Any = None, most: int = MOST_DIGES
 def seen_fraction(texts: Iterable[str], noted: Any, most: int = MOST_DIGESTS) -> float | None:
     """Which fraction of texts is among those that were noted, letter case aside.
 
-    `noted`: as `note_texts` gave it. `most`: as for it. None: nothing was noted, or it is damaged.
+    `noted`: as `note_texts` gave it. `most`: as for it. None: nothing was noted, it is damaged, or the
+    texts are too few for an estimate.
 
     >>> seen_fraction(["Alps lose snow", "Rates rise"], note_texts(["alps lose snow"]))
     0.5
@@ -45,6 +47,8 @@ def seen_fraction(texts: Iterable[str], noted: Any, most: int = MOST_DIGESTS) ->
     digests = _digests(texts)
     if len(learned) >= most:
         digests = digests[digests <= learned.max()]
+        if len(digests) < _FEWEST:
+            return None
     return float(np.isin(digests, learned).mean()) if len(digests) else 0.0
 
 

@@ -26,6 +26,12 @@ def test_of_many_texts_a_sample_is_kept() -> None:
     assert seen_fraction(TEXTS, noted, most=400) == pytest.approx(0.5, abs=0.1)
 
 
+def test_a_few_texts_are_too_few_for_an_estimate() -> None:
+    noted = note_texts(TEXTS, most=100)
+    assert seen_fraction(TEXTS[:60], noted, most=100) is None
+    assert seen_fraction(TEXTS[:60], note_texts(TEXTS[:60]), most=100) == 1
+
+
 def test_what_was_learned_before_counts_too() -> None:
     together = note_texts(TEXTS[:1_000], most=400)
     assert note_texts(TEXTS[500:1_000], note_texts(TEXTS[:500], most=400), most=400) == together

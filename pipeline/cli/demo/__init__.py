@@ -12,7 +12,7 @@ import click
 from pipeline.cli.arguments import MODEL, TRACKING_URI, ModelCommand
 
 HOST = "127.0.0.1"
-_OF_THE_PAGE = ("pipeline.cli.demo.server", "starlette.applications", "uvicorn")
+_PAGE_MODULES = ("pipeline.cli.demo.server", "starlette.applications", "uvicorn")
 
 
 @click.command(cls=ModelCommand)
@@ -46,7 +46,7 @@ def demo(model: str | None, tracking_uri: str | None, folder: Path | None, port:
     listener = listen(HOST, port)
     # Another process asks MLflow, which takes seconds. Meanwhile this one imports what the page
     # needs.
-    threading.Thread(target=lambda: list(map(import_module, _OF_THE_PAGE)), daemon=True).start()
+    threading.Thread(target=_import_page, daemon=True).start()
     loaded, record = load_with_record(model, tracking_uri)
     from pipeline.cli.demo.server import application
     from pipeline.cli.demo.session import Session
@@ -60,3 +60,8 @@ def demo(model: str | None, tracking_uri: str | None, folder: Path | None, port:
     with suppress(KeyboardInterrupt):  # the way to end it
         run_server(application(session), listener)
     click.echo("the demo has ended")
+
+
+def _import_page() -> None:
+    for name in _PAGE_MODULES:
+        import_module(name)
