@@ -106,6 +106,8 @@ def describe_validation_error(
             return f"{name}: {message}" if name else message
         case "tuple_type" if len(same) == 1:
             return f"{name}={value}: expected a list, as in {name}=[{value}], got {value!r}"
+        case "int_parsing_size":
+            return f"{name}={value}: expected a number of fewer digits, got {value!r}"
         case "too_short":
             return f"{name}={value}: expected at least one value, got {value!r}"
     return f"{name}={value}: {_expected(same, finding)}, got {value!r}"

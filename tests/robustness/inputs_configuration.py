@@ -34,7 +34,7 @@ ROWS = (
     BadInput(
         "a seed of 5,000 digits",
         _train("seed=" + "1" * 5000),
-        f"error: seed={'1' * 200}...: expected a valid integer, unable to parse string as an integer, got '{'1' * 200}...'",
+        f"error: seed={'1' * 200}...: expected a number of fewer digits, got '{'1' * 200}...'",
     ),
     BadInput(
         "an option that is taken away",
