@@ -21,7 +21,7 @@ from pipeline.classifier.start import Start, read_start
 from pipeline.config import Config
 from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
-from pipeline.data.weighting import check_class_weight, label_weights
+from pipeline.data.weighting import check_class_weight, counted_sha256, label_weights
 from pipeline.embedding.loading import check_vectors, vectors_name
 from pipeline.insight.attribution import Attribution, attribute
 from pipeline.insight.audit import Audit, audit
@@ -228,7 +228,11 @@ def run(
                 registered_model=registered_name(config.tracking, headlines.name),
                 validation=fitted.ensemble.validation,
                 select=config.training.select,
-                validation_sha256=headlines.sha256["validation"],
+                validation_sha256=counted_sha256(
+                    headlines.examples("train"),
+                    headlines.examples("validation"),
+                    config.training.class_weight,
+                ),
                 promote=config.tracking.promote,
                 origin=config.data.origin,
                 other_names=other_names(config.tracking, headlines.name, config.data.origin),

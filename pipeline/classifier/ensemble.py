@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -194,19 +194,30 @@ class MemberResult:
     loss: float
 
 
+class Decision(NamedTuple):
+    """Why the ensemble is kept or not: a result on the validation texts, by its `name` in `Select`,
+    of it and of the network alone. `weighed`: whether texts counted by their weights."""
+
+    name: Select
+    ensemble: float
+    network: float
+    weighed: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """What `fit_ensemble` made.
 
     `classifier`: the network with the members that were kept. `members`: results by name, `network`
     first, with weight 0 for those that were left out. `validation`: the results of the whole on the
-    validation texts, each of which counts once, by the names of `Select`. `seconds`: taken to fit
-    and weigh the members.
+    validation texts, each of which counts once, by the names of `Select`. `decision`: why it is
+    kept. `seconds`: taken to fit and weigh the members.
     """
 
     classifier: Classifier
     members: Mapping[str, MemberResult]
     validation: Mapping[str, float]
+    decision: Decision
     seconds: float
 
     @property
@@ -239,8 +250,7 @@ def fit_ensemble(
 
     The members are experts whose probabilities are multiplied (Hinton 2002, doi
     10.1162/089976602760128018). Their weights minimise the log loss on the validation texts and a
-    penalty on the distance from equal weights. So they stay about equal with few validation texts,
-    and the data decide with many. Where the ensemble is no better than the network alone, the
+    penalty on the distance from equal weights: about equal with few validation texts. Where the ensemble is no better than the network alone, the
     network stays alone. A member whose numbers are not all finite is left out.
 
     Texts count by their weights, where they have some, in all that is fitted and weighed. What the
@@ -306,6 +316,12 @@ def fit_ensemble(
     weights[weights < _LEAST] = 0
     whole = log_softmax(_weighed(weights, list(logs.values())), axis=1)
     scores = [_score(select, each, truth, held_out_weights) for each in (whole, logs["network"])]
+    decision = Decision(
+        "log_loss" if select == "accuracy" else select,
+        abs(scores[0][0]),  # of a loss, the negative
+        abs(scores[1][0]),
+        held_out_weights is not None,
+    )
     if scores[0] < scores[1]:
         weights, whole = np.array([1.0] + [0.0] * len(members)), logs["network"]
     prior = np.bincount(labels, text_weights, n_labels)
@@ -324,6 +340,7 @@ def fit_ensemble(
         all_figures(
             count_labels(whole.argmax(axis=1), truth, np.ones(len(truth))), log_loss(whole, truth)
         ),
+        decision,
         time.perf_counter() - started,
     )
     logger.info(

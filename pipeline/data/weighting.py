@@ -39,6 +39,14 @@ def weigh_labels(
     return _weighed(training, by_label, "training"), _weighed(validation, by_label, "validation")
 
 
+def counted_sha256(
+    training: Examples, validation: Examples, class_weight: ClassWeight | None
+) -> str:
+    """The digest of the validation texts that count at all: their weight is above 0."""
+    _, counted = weigh_labels(training, validation, class_weight)
+    return replace(counted, weights=None).sha256
+
+
 def check_class_weight(class_weight: ClassWeight | None, label_names: Sequence[str]) -> None:
     """Raises DataError: a weight is for a name that no label has."""
     for name in class_weight if isinstance(class_weight, Mapping) else ():

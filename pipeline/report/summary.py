@@ -17,6 +17,7 @@ from pipeline.embedding.loading import vectors_name
 from pipeline.embedding.matrix import Coverage, EmbeddingMatrix
 from pipeline.embedding.options import VectorsOptions
 from pipeline.insight.evaluation import Evaluation
+from pipeline.report.page_words import spaced
 from pipeline.report.results import MAJORITY, majority_share, results_table
 from pipeline.training.history import History
 
@@ -53,11 +54,15 @@ def summary(
             f"{name} {member.weight:.2f} (validation {member.accuracy:.4f})"
             for name, member in ensemble.members.items()
         )
-        alone = f"{ensemble.members['network'].loss:.4f}"
+        decided = ensemble.decision
+        words = "loss" if decided.name == "log_loss" else spaced(decided.name)
+        by_weight = ", by the weights of the headlines" if decided.weighed else ""
         kept = (
-            f"the ensemble: validation loss {ensemble.loss:.4f}, that of the network alone {alone}"
+            f"the ensemble: validation {words} {decided.ensemble:.4f}, that of the network alone "
+            f"{decided.network:.4f}{by_weight}"
             if any(member.weight for name, member in ensemble.members.items() if name != "network")
-            else f"the network alone: validation loss {alone}, no ensemble was better"
+            else f"the network alone: validation {words} {decided.network:.4f}{by_weight}, "
+            "no ensemble was better"
         )
         facts += [("ensemble", f"weights {members}"), ("kept", kept)]
     facts.append(("seconds", ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())))

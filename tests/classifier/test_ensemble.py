@@ -72,6 +72,8 @@ def test_what_it_says_about_the_validation_texts_is_so(everything: Ensemble) -> 
     assert everything.accuracy == (probabilities.argmax(axis=1) == truth).mean()
     assert everything.loss == pytest.approx(log_loss(np.log(probabilities), truth), abs=1e-4)
     assert everything.loss < everything.members["network"].loss
+    alone_loss = everything.members["network"].loss
+    assert everything.decision == ("log_loss", everything.loss, alone_loss, False)
     best = probabilities.argmax(axis=1)
     assert everything.validation["macro_f1"] == pytest.approx(
         f1_score(truth, best, average="macro")

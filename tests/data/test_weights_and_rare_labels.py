@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.data.examples import Examples
 from pipeline.data.headlines import Headlines, load_headlines
 from pipeline.data.sampling import sample_examples
 from pipeline.data.splitting import hold_out
+from pipeline.data.weighting import counted_sha256
 
 TEXTS, LABELS = make_headlines(20)
 
@@ -190,3 +192,17 @@ def test_a_label_with_one_row_left_is_not_taken_from() -> None:
     rest, chosen = hold_out(rows, labels, 3, np.array([True, True, False]), seed=0)
     assert set(labels[chosen]) == {0}
     assert sorted([*rest, *chosen]) == rows.tolist()
+
+
+def test_validation_texts_without_weight_are_not_counted() -> None:
+    training = Examples(["a", "b", "c"], [0, 0, 1], ("money", "nature"))
+    validation = Examples(["d", "e", "f"], [0, 1, 1], ("money", "nature"))
+    everything = counted_sha256(training, validation, None)
+    assert everything == validation.sha256 == counted_sha256(training, validation, "balanced")
+    weighed = replace(validation, weights=[2.0, 0.5, 1.0])
+    assert counted_sha256(training, weighed, {"nature": 3.0}) == everything
+    fewer = Examples(["e", "f"], [1, 1], ("money", "nature"))
+    assert counted_sha256(training, validation, {"money": 0.0}) == fewer.sha256 != everything
+    assert (
+        counted_sha256(training, replace(validation, weights=[0.0, 1.0, 1.0]), None) == fewer.sha256
+    )

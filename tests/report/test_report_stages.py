@@ -12,7 +12,7 @@ from datasets import Dataset, DatasetDict
 from networks import BOTH, NAMES, TEST, TRAIN, VALIDATION, built, small_matrix
 
 from pipeline import report
-from pipeline.classifier.ensemble import Classifier, Ensemble, MemberResult
+from pipeline.classifier.ensemble import Classifier, Decision, Ensemble, MemberResult
 from pipeline.classifier.options import Select
 from pipeline.classifier.unlabelled import SelfLabelled
 from pipeline.data.examples import Examples
@@ -54,6 +54,9 @@ RESULTS = {
     "macro_f1": 0.6,
     "log_loss": 0.5,
 }
+
+
+DECIDED = Decision("log_loss", 0.4, 0.5, weighed=False)
 
 
 def test_options_are_parameters_and_a_file() -> None:
@@ -169,7 +172,9 @@ def test_a_spreadsheet_runs_no_cell() -> None:
 
 def test_the_summary(history: History, evaluation: Evaluation) -> None:
     headlines = load_headlines(*make_headlines(20))
-    alone = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, 0.1)
+    alone = Ensemble(
+        Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, DECIDED, 0.1
+    )
     evaluations = {"frozen": evaluation, "fine_tuned": evaluation}
     matrix = small_matrix(TRAIN.texts)
     facts, table = report.summary(headlines, matrix, history, alone, evaluations, {"fit": 2.0})
@@ -188,6 +193,34 @@ def test_the_summary(history: History, evaluation: Evaluation) -> None:
 
 
 @pytest.mark.parametrize(
+    ("decision", "weight", "kept"),
+    [
+        (DECIDED, 0.5, "the ensemble: validation loss 0.4000, that of the network alone 0.5000"),
+        (
+            Decision("macro_f1", 0.9, 0.8, weighed=True),
+            0.5,
+            "the ensemble: validation macro F1 0.9000, that of the network alone 0.8000, by the "
+            "weights of the headlines",
+        ),
+        (
+            Decision("log_loss", 0.6, 0.5, weighed=False),
+            0.0,
+            "the network alone: validation loss 0.5000, no ensemble was better",
+        ),
+    ],
+)
+def test_the_summary_says_what_decided(
+    history: History, evaluation: Evaluation, decision: Decision, weight: float, kept: str
+) -> None:
+    members = {"network": MemberResult(1, 0.8, 0.5), "sif": MemberResult(weight, 0.8, 0.5)}
+    ensemble = Ensemble(Classifier(built()), members, RESULTS, decision, 0.1)
+    headlines, matrix = load_headlines(*make_headlines(20)), small_matrix(TRAIN.texts)
+    evaluations = {"frozen": evaluation, "fine_tuned": evaluation, "ensemble": evaluation}
+    facts, _ = report.summary(headlines, matrix, history, ensemble, evaluations, {"fit": 2.0})
+    assert dict(facts)["kept"] == kept
+
+
+@pytest.mark.parametrize(
     ("select", "logged"),
     [
         ("accuracy", {"validation/accuracy": 0.8}),
@@ -195,13 +228,17 @@ def test_the_summary(history: History, evaluation: Evaluation) -> None:
     ],
 )
 def test_what_decides_is_a_metric(select: Select, logged: dict[str, float]) -> None:
-    whole = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, 0.1)
+    whole = Ensemble(
+        Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, DECIDED, 0.1
+    )
     assert metrics(report.ensemble_items(whole, select)) == logged
 
 
 def test_the_result(history: History, evaluation: Evaluation) -> None:
     right = evaluate_probabilities(np.eye(3)[TEST.labels], TEST)
-    both = Ensemble(Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, 0.1)
+    both = Ensemble(
+        Classifier(built()), {"network": MemberResult(1, 0.8, 0.5)}, RESULTS, DECIDED, 0.1
+    )
     evaluations = {"frozen": evaluation, "fine_tuned": evaluation, "ensemble": right}
     rows = report.results_table(history, both, evaluations, 0.25).set_index("classifier")
     assert rows.index.tolist() == ["frozen", "fine_tuned", "ensemble", "commonest label"]
