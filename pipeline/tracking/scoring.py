@@ -15,10 +15,12 @@ import io
 import json
 import os
 import re
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import DataError, ModelError, TrackingError
@@ -382,10 +384,16 @@ def run_server(served: Any, listener: socket.socket) -> None:
     """Serve an ASGI application until a signal comes. `listener`: as `listen` gives it."""
     import uvicorn
 
-    config = uvicorn.Config(served, log_config=None, access_log=False)
+    server = uvicorn.Server(uvicorn.Config(served, log_config=None, access_log=False))
     _give_memory_back()
+    before = signal.getsignal(signal.SIGHUP)
+    hears = before is not signal.SIG_IGN and current_thread() is main_thread()
+    if hears:  # a terminal that closes; uvicorn hears the other signals itself
+        signal.signal(signal.SIGHUP, server.handle_exit)
     with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
+    if hears:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _give_memory_back() -> None:

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
-from builders import ROOT, small_overrides
+from builders import ROOT, free_port, small_overrides
 from mlflow import MlflowClient
+from portable_folder import write_folder
 
 from pipeline.cli.signals import Interrupts
 
@@ -143,3 +145,28 @@ def test_the_process_ends_where_python_cannot_raise() -> None:
     process.send_signal(signal.SIGHUP)
     assert process.communicate(timeout=20)[1] == "error: interrupted\n"
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_server_ends_without_a_word_of_python(number: signal.Signals, tmp_path: Path) -> None:
+    write_folder(tmp_path / "model")
+    port = free_port()
+    command = ["serve", "--model", str(tmp_path / "model"), "--port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell's background job, which a test run may be, would pass on that it ignores SIGINT.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
+    while process.poll() is None:
+        with contextlib.suppress(OSError):
+            urlopen(f"http://127.0.0.1:{port}/ping", timeout=10).close()
+            break
+        time.sleep(0.05)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert output.splitlines()[1:] == []
