@@ -138,22 +138,29 @@ def comparison_values(
 
 def outcomes_sentence(outcomes: Sequence[Outcome]) -> str:
     """One line about the outcomes of one trial."""
-    accuracies = ", ".join(f"{o.method} {o.test_accuracy:.4f}" for o in outcomes)
+    accuracies = ", ".join(f"{spaced(o.method)} {o.test_accuracy:.4f}" for o in outcomes)
     return f"{outcomes[0].size:,} headlines, seed {outcomes[0].seed}: test accuracy {accuracies}"
 
 
 def comparison_sentence(outcomes: Sequence[Outcome], headlines: Headlines, vectors: str) -> str:
-    """Say how many labels TF-IDF needs to be as accurate as fine-tuned vectors are with about 100,
-    and which method is the most accurate with so many labels and with the most.
+    """`comparison_sentences` in one text."""
+    return " ".join(comparison_sentences(outcomes, headlines, vectors))
 
-    Of the sizes that were tried, the one nearest to 100 counts.
+
+def comparison_sentences(
+    outcomes: Sequence[Outcome], headlines: Headlines, vectors: str
+) -> list[str]:
+    """Say which method is the most accurate with about 100 labels and with the most, and how many
+    labels TF-IDF needs to be as accurate as fine-tuned vectors are with about 100.
+
+    Of the sizes that were tried, the one nearest to 100 counts. Each text has one or two sentences.
     """
     sizes = list_sizes(outcomes)
     winners = [
         _winner(outcomes, headlines, size)
         for size in dict.fromkeys((_nearest_size(sizes), sizes[-1]))
     ]
-    return "; ".join([_worth_sentence(outcomes, headlines, vectors), *winners])
+    return [*winners, _worth_sentence(outcomes, headlines, vectors)]
 
 
 def _nearest_size(sizes: Sequence[int]) -> int:
@@ -166,31 +173,33 @@ def _winner(outcomes: Sequence[Outcome], headlines: Headlines, size: int) -> str
     best = max(mean_outcomes(here), key=lambda mean: mean.accuracy)
     differences = compare_methods(here, headlines.labels("test"), best.method)
     equal = [spaced(d.against) for d in differences if d.p_adjusted >= _NO_DIFFERENCE]
-    first = f"the most accurate with {size:,} labels is {spaced(best.method)} ({best.accuracy:.1%})"
+    first = (
+        f"With {size:,} labels, {spaced(best.method)} is the most accurate ({best.accuracy:.1%})."
+    )
     if equal:
-        return f"{first}, with no measurable lead over {', '.join(equal)}"
-    return f"{first}, ahead of all others" if differences else first
+        return f"{first} Its lead over {', '.join(equal)} may be chance."
+    return f"{first} All others are measurably behind." if differences else first
 
 
 def _worth_sentence(outcomes: Sequence[Outcome], headlines: Headlines, vectors: str) -> str:
     rows, means = measure_worth(outcomes), mean_outcomes(outcomes)
     tfidf = {m.size: m.accuracy for m in means if m.method == "tfidf"}
     if not rows or not tfidf:
-        return "fine-tuned vectors and TF-IDF were not both tried"
+        return "Fine-tuned vectors and TF-IDF were not both tried."
     size = _nearest_size([row.size for row in rows])
     row = next(row for row in rows if row.size == size)
-    reached = f"fine-tuned {vectors} reaches {row.accuracy:.1%} with {row.size:,} labels"
+    reached = f"Fine-tuned {vectors} reaches {row.accuracy:.1%} with {row.size:,} labels"
     majority = max((m.accuracy for m in means if m.method == "majority"), default=0.0)
     if row.accuracy <= majority:
-        return f"{reached}, no more than the commonest label ({majority:.1%})"
+        return f"{reached}, no more than the commonest label ({majority:.1%})."
     if math.isnan(row.needs):
         largest = max(tfidf)
         is_everything = largest == len(headlines.splits["train"])
         number = f"all {largest:,}" if is_everything else f"{largest:,}"
-        return f"{reached}, which TF-IDF does not with {number} ({tfidf[largest]:.1%})"
+        return f"{reached}, which TF-IDF does not with {number} ({tfidf[largest]:.1%})."
     if row.needs <= row.size:
-        return f"{reached}; TF-IDF needs no more for that"
-    return f"{reached}, for which TF-IDF needs about {_round_to_two_digits(row.needs):,}"
+        return f"{reached}; TF-IDF needs no more for that."
+    return f"{reached}, for which TF-IDF needs about {_round_to_two_digits(row.needs):,}."
 
 
 def _round_to_two_digits(value: float) -> int:

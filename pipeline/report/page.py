@@ -20,7 +20,7 @@ from pipeline.insight.evaluation import Evaluation
 from pipeline.insight.outcomes import Outcome
 from pipeline.report import page_words as words
 from pipeline.report.audit import audit_items, signals_items
-from pipeline.report.compare import comparison_sentence
+from pipeline.report.compare import comparison_sentences
 from pipeline.report.description import loading_code
 from pipeline.report.items import Item, Text
 from pipeline.report.page_columns import CHANGED, COLUMNS, HARDEST_FIRST, INSTEAD
@@ -65,6 +65,7 @@ def page_text(
     more: Sequence[str] = (),
     warning: str = "",
     code: Mapping[str, str] | None = None,
+    has_run: bool = True,
 ) -> Text:
     """The page `report.html` of a run.
 
@@ -77,6 +78,7 @@ def page_text(
         more: Sentences that stand below the result. Empty ones are left out.
         warning: What to know of the result, beside the warnings of the audit.
         code: How the model is loaded: code by titles. None: there is no model.
+        has_run: Whether a run has the whole of what is cut short here.
     """
     from jinja2 import Environment, PackageLoader, select_autoescape
 
@@ -96,7 +98,9 @@ def page_text(
         result=shown(result, most=2 * MAX_CELL),
         more=[shown(text, most=2 * MAX_CELL) for text in more if text],
         warnings=[(title, shown(text, most=2 * MAX_CELL)) for title, text in warnings],
-        parts=[part for section in sections if (part := _part(section, logged, code or {}))],
+        parts=[
+            part for section in sections if (part := _part(section, logged, code or {}, has_run))
+        ],
     )
     return Text(REPORT, html)
 
@@ -124,9 +128,8 @@ def compare_page_items(
     logged: Sequence[Item], outcomes: Sequence[Outcome], headlines: Headlines, vectors: str
 ) -> list[Item]:
     """The page of a run of `pipeline compare`. `vectors`: the name of the set of vectors."""
-    sentence = comparison_sentence(outcomes, headlines, vectors)
-    result = sentence[0].upper() + sentence[1:] + "."
-    more = [words.compared(Logged.from_items(logged))]
+    result, *more = comparison_sentences(outcomes, headlines, vectors)
+    more.append(words.compared(Logged.from_items(logged)))
     name = f"{headlines.name} with {vectors}"
     return [page_text("Comparison", name, result, logged, COMPARE_SECTIONS, more=more)]
 
@@ -166,7 +169,9 @@ def audit_page(headlines: Headlines, audited: Audit, described: Sequence[Item] =
         *signals_items(audited),
     ]
     more = [". ".join(audited.samples())]
-    return page_text("Audit of the data", headlines.name, result, items, AUDIT_SECTIONS, more=more)
+    return page_text(
+        "Audit of the data", headlines.name, result, items, AUDIT_SECTIONS, more=more, has_run=False
+    )
 
 
 def evaluation_page(evaluation: Evaluation, model: str, path: str, warning: str = "") -> Text:
@@ -178,7 +183,9 @@ def evaluation_page(evaluation: Evaluation, model: str, path: str, warning: str 
     items = evaluations_items({"model": evaluation}, "model")
     result = result_sentence(evaluation, "headlines")
     name = f"{model} on {path}"
-    return page_text("Evaluation", name, result, items, EVALUATION_SECTIONS, warning=warning)
+    return page_text(
+        "Evaluation", name, result, items, EVALUATION_SECTIONS, warning=warning, has_run=False
+    )
 
 
 def shown(text: object, most: int = MAX_CELL) -> str:
@@ -199,7 +206,9 @@ def shown(text: object, most: int = MAX_CELL) -> str:
     return plain if len(plain) <= most and len(line) <= most else plain[: most - 1] + "…"
 
 
-def _part(section: Section, logged: Logged, code: Mapping[str, str]) -> dict[str, Any] | None:
+def _part(
+    section: Section, logged: Logged, code: Mapping[str, str], has_run: bool
+) -> dict[str, Any] | None:
     """What the template needs of a section, or None where there is nothing of it."""
     facts = [
         (title, _cell(logged.metrics[name]))
@@ -212,7 +221,7 @@ def _part(section: Section, logged: Logged, code: Mapping[str, str]) -> dict[str
         if logged.tags.get(name)
     ]
     above, tables = (
-        _tables(captions or {}, logged) for captions in (section.above, section.tables)
+        _tables(captions or {}, logged, has_run) for captions in (section.above, section.tables)
     )
     if section.params and logged.params:
         rows = [(name, _option(value)) for name, value in logged.params.items()]
@@ -244,15 +253,17 @@ def _part(section: Section, logged: Logged, code: Mapping[str, str]) -> dict[str
     }
 
 
-def _tables(captions: Mapping[str, str], logged: Logged) -> list[dict[str, Any]]:
+def _tables(captions: Mapping[str, str], logged: Logged, has_run: bool) -> list[dict[str, Any]]:
     return [
-        _table(path, caption, logged.tables[path])
+        _table(path, caption, logged.tables[path], has_run=has_run)
         for path, caption in captions.items()
         if path in logged.tables and INSTEAD.get(path) not in logged.tables
     ]
 
 
-def _table(path: str, caption: str, frame: pd.DataFrame, most: int = MAX_ROWS) -> dict[str, Any]:
+def _table(
+    path: str, caption: str, frame: pd.DataFrame, most: int = MAX_ROWS, *, has_run: bool = True
+) -> dict[str, Any]:
     """What the template needs of a table: its columns and its first rows."""
     if path in CHANGED:
         frame = CHANGED[path](frame)
@@ -270,7 +281,8 @@ def _table(path: str, caption: str, frame: pd.DataFrame, most: int = MAX_ROWS) -
     ]
     return {
         "caption": caption,
-        "left_out": f"{' and '.join(left_out)}; a run has all in {path}" if left_out else "",
+        "left_out": " and ".join(left_out)
+        + (f"; a run has all in {path}" if left_out and has_run else ""),
         "columns": [(shown(names[n]), kind) for n, kind in zip(shown_names, kinds, strict=True)],
         "rows": [
             [

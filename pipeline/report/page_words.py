@@ -30,6 +30,7 @@ _WORDS = {
     "macro_f1": "macro F1",
 }  # names of the code
 _LISTED = 10  # words of a label in a table
+_PROVES = 10  # below so many headlines, the recall of a label is mostly chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +68,12 @@ def hardest_labels(logged: Logged) -> str:
     if len(labels) < 2 or not len(wrong):
         return ""
     hardest = labels[labels["headlines"] > 0].nsmallest(1, "recall").iloc[0]
+    number = int(hardest["headlines"])
+    its = "1 headline is" if number == 1 else f"{number:,} headlines are"
+    few = " So few headlines prove little." if number < _PROVES else ""
     return (
-        f"The hardest label is {quoted(hardest['label'])}: {hardest['recall']:.0%} of its "
-        f"headlines are found. The commonest mistake: {confused_pairs(logged, most=1)}."
+        f"The hardest label is {quoted(hardest['label'])}: {hardest['recall']:.0%} of its {its} "
+        f"found.{few} The commonest mistake: {confused_pairs(logged, most=1)}."
     )
 
 

@@ -22,9 +22,11 @@ from pipeline.report.page_columns import COLUMNS
 from pipeline.report.page_sections import (
     AUDIT_SECTIONS,
     COMPARE_SECTIONS,
+    EVALUATION_SECTIONS,
     EXPLAIN_SECTIONS,
     RUN_SECTIONS,
 )
+from pipeline.report.page_words import Logged, hardest_labels
 
 EVIL = '<script>alert("x")</script> & "quotes" <!-- \' \\ {{ 1 + 1 }}'
 SECTIONS = (*RUN_SECTIONS, *COMPARE_SECTIONS, *EXPLAIN_SECTIONS, *AUDIT_SECTIONS)
@@ -189,6 +191,26 @@ def test_a_table_says_what_is_left_out() -> None:
     wide = pd.DataFrame(np.ones((1, 400), int), columns=[f"label {i}" for i in range(400)])
     html, _ = page(Table("tables/audit_overlaps.csv", wide))
     assert f"({MAX_COLUMNS} of 400 columns; a run has all in tables/audit_overlaps.csv)" in html
+
+    values = {"text": "a", "label": "b", "predicted": "c", "confidence": 1.0}
+    table = Table("tables/misclassified.csv", pd.DataFrame([values] * 50))
+    html = page_text("", "", "", [table], EVALUATION_SECTIONS, has_run=False).content
+    assert f"({MAX_ROWS} of 50 rows)" in html
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (1, "0% of its 1 headline is found. So few headlines prove little. The commonest mistake"),
+        (10, "0% of its 10 headlines are found. The commonest mistake"),
+    ],
+)
+def test_a_label_with_few_headlines_proves_little(number: int, sentence: str) -> None:
+    labels = {"label": ["tech", "news"], "recall": [0.0, 0.9], "headlines": [number, 20]}
+    wrong = pd.DataFrame({"label": ["tech"], "predicted": ["news"]})
+    items = [Table("tables/per_class.csv", pd.DataFrame(labels))]
+    logged = Logged.from_items([*items, Table("tables/misclassified.csv", wrong)])
+    assert f"The hardest label is “tech”: {sentence}" in hardest_labels(logged)
 
 
 def test_of_many_labels_the_hardest_are_shown() -> None:

@@ -53,16 +53,17 @@ def make_pair(headlines: Headlines) -> list[Outcome]:
 def test_the_sentence(headlines: Headlines, tfidf: dict[int, float], sentence: str) -> None:
     outcomes = [*make_curve("fine_tuned", {10: 0.5, 100: 0.8}), *make_curve("tfidf", tfidf)]
     summary = report.comparison_sentence(outcomes, headlines, "glove")
-    assert summary.startswith(f"fine-tuned glove {sentence}; the most accurate with 100 labels is ")
+    assert summary.startswith("With 100 labels, ")
+    assert summary.endswith(f" Fine-tuned glove {sentence}.")
 
 
 def test_the_sentence_about_a_method_that_learned_nothing(headlines: Headlines) -> None:
     outcomes = [*make_curve("fine_tuned", {100: 0.3}), *make_curve("tfidf", {100: 0.9})]
     outcomes += make_curve("majority", {100: 0.4})
     assert report.comparison_sentence(outcomes, headlines, "glove") == (
-        "fine-tuned glove reaches 30.0% with 100 labels, no more than the commonest label (40.0%); the "
-        "most accurate with 100 labels is TF-IDF (90.0%), with no measurable lead over fine-tuned, "
-        "commonest label"
+        "With 100 labels, TF-IDF is the most accurate (90.0%). Its lead over fine-tuned, commonest "
+        "label may be chance. Fine-tuned glove reaches 30.0% with 100 labels, no more than the "
+        "commonest label (40.0%)."
     )
 
 
@@ -78,13 +79,13 @@ def test_the_sentence_names_the_winner_whoever_it_is(headlines: Headlines) -> No
     n = len(truth)
     few = [outcome("fine_tuned", 90, n - 1), outcome("tfidf", 90, 3), outcome("mine", 90, n)]
     many = [outcome("fine_tuned", 800, 2), outcome("tfidf", 800, n), outcome("mine", 800, 3)]
-    summary = report.comparison_sentence([*few, *many], headlines, "glove").split("; ")
-    assert summary[1:] == [
-        "the most accurate with 90 labels is mine (100.0%), with no measurable lead over fine-tuned",
-        "the most accurate with 800 labels is TF-IDF (100.0%), ahead of all others",
-    ]
+    summary = report.comparison_sentence([*few, *many], headlines, "glove")
+    assert summary.startswith(
+        "With 90 labels, mine is the most accurate (100.0%). Its lead over fine-tuned may be chance. "
+        "With 800 labels, TF-IDF is the most accurate (100.0%). All others are measurably behind. "
+    )
     alone = report.comparison_sentence([outcome("mine", 90, n)], headlines, "glove")
-    assert alone.endswith("; the most accurate with 90 labels is mine (100.0%)")
+    assert alone.startswith("With 90 labels, mine is the most accurate (100.0%). Fine-tuned ")
 
 
 def test_other_methods_have_looks_of_their_own() -> None:
