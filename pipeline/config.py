@@ -4,6 +4,7 @@ options.py."""
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any, get_args
 
@@ -144,9 +145,13 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
         if group in groups():
             names = options(group)
             if value not in (*names, None):
+                own = ""
+                if "file" in names and isinstance(value, str) and re.search(r"[./]", value):
+                    command = shlex.join([f"{group}=file", f"{group}.path={value}"])
+                    own = f"; for a file of yours: {command}"
                 raise ConfigError(
                     f"{group}={value}: expected one of {', '.join(names)}"
-                    f"{nearest(str(value), names)}"
+                    f"{own}{nearest(str(value), names)}"
                 )
             choices.append(text)
     names = _names(_compose(choices))

@@ -149,6 +149,11 @@ def test_overrides_that_change_nothing(
             ["data=bcc"],
             "data=bcc: expected one of bbc, file, hub, stop_clickbait; did you mean bbc",
         ),
+        (
+            ["data='my folder/a.csv'"],
+            "data=my folder/a.csv: expected one of bbc, file, hub, stop_clickbait; for a file of "
+            "yours: data=file 'data.path=my folder/a.csv'",
+        ),
         (["dta=bbc"], "no option 'dta' here; did you mean data?"),
         (["training.frozen.epoch=1"], "did you mean training.frozen.epochs?"),
         (["model=mean", "model.filters=3"], "model.filters belongs to model=cnn"),

@@ -7,6 +7,7 @@ beside the names there, and the module is light to import.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -143,7 +144,7 @@ def _expected(same: Sequence[Any], finding: Any) -> str:
         return f"expected {' or '.join(alternatives)}"
     message = str(same[0]["msg"] if len(kinds) > 1 else finding["msg"])
     # What came is said behind it.
-    return message.partition(", got ")[0].replace("Input should be", "expected")
+    return re.split(", (?:got|unable to parse) ", message)[0].replace("Input should be", "expected")
 
 
 def flatten(config: object, prefix: str = "") -> dict[str, Any]:

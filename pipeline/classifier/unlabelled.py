@@ -79,7 +79,8 @@ def label_unlabelled(
     """
     if len(training) > most_labelled:
         logger.info(
-            "unlabelled: nothing is learned from them with more than %s labelled headlines",
+            "unlabelled: %s headlines without a label are not learned from, as more than %s have a label",
+            f"{len(texts):,}",
             f"{most_labelled:,}",
         )
         return SelfLabelled(training, 0, np.nan, np.nan, used=False)

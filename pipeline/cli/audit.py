@@ -98,8 +98,10 @@ def _write_page(path: Path, config: Config, headlines: Headlines, audited: Audit
 def _print(audited: Audit) -> None:
     for table in audited.tables().values():
         if len(table.frame):
-            click.echo(f"{table.title}:")
-            _print_frame(table.frame if table.short is None else table.short)
+            short = table.frame if table.short is None else table.short
+            rest = " (all: --json)" if len(short) < len(table.frame) else ""
+            click.echo(f"{table.title}{rest}:")
+            _print_frame(short)
             click.echo(f"{table.note}\n" if table.note else "")
     for sample in audited.samples():
         click.echo(f"sample     {sample}")

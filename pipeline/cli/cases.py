@@ -43,6 +43,7 @@ TRUST_CASES = click.option(
 )
 # A folder may come from anywhere. It names a model of one's own store, and no address.
 _LOGGED = re.compile("models:/m-[0-9a-f]+")
+_EXPORTED = "models:/c-"  # begins the name of a folder of `pipeline export`, which is found nowhere
 
 
 @click.group(invoke_without_command=True)
@@ -235,6 +236,11 @@ def _load_model(
                 )
             return None
         if model is None and saved.name and not _LOGGED.fullmatch(saved.name):
+            if saved.name.startswith(_EXPORTED):
+                raise ModelError(
+                    f"{folder}: the cases were made with a folder of `pipeline export`: name it with "
+                    "--model"
+                )
             raise ModelError(
                 f"{folder}: expected cases that name a logged model, as in models:/ID, they name "
                 f"{saved.name[:200]!r}, which is not loaded: name their model with --model"

@@ -15,7 +15,7 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
-from pipeline.cli.terminal import print_json, print_run, print_table, quiet_start
+from pipeline.cli.terminal import print_json, print_report, print_run, print_table, quiet_start
 
 
 @click.command(cls=RunCommand)
@@ -28,12 +28,12 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     \b
       pipeline compare
       pipeline compare data=file data.path=my.csv data.text=headline data.label=topic
-      pipeline compare compare.sizes=[100,1000] compare.seeds=3
-      pipeline compare compare.also=[mine:bayes]
+      pipeline compare 'compare.sizes=[100,1000]' compare.seeds=3
+      pipeline compare 'compare.also=[mine:bayes]'
 
     It answers whether transfer helps on your headlines, and how many labels it is worth. Each
     method learns from growing numbers of headlines, several times each: the network from scratch,
-    with frozen and with fine-tuned vectors, TF-IDF with a linear model, the most frequent label
+    with frozen and with fine-tuned vectors, TF-IDF with a linear model, the commonest label
     and, where it is installed, fastText. compare.also adds estimators of your own, and sentence
     encoders. One MLflow run has it all, with a run below it for each
     score. A comparison that was cut off goes on when the same command is given again.
@@ -70,3 +70,4 @@ def compare(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     click.echo(report.comparison_sentence(comparison.outcomes, comparison.headlines, name))
     click.echo()
     print_run(comparison.run_id, comparison.experiment_id, comparison.tracking_uri)
+    print_report(comparison.run_id, comparison.experiment_id, comparison.tracking_uri)

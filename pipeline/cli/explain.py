@@ -15,7 +15,14 @@ from pipeline.cli.arguments import (
 )
 from pipeline.cli.progress import trial_display
 from pipeline.cli.signals import Interrupts
-from pipeline.cli.terminal import print_facts, print_json, print_run, print_table, quiet_start
+from pipeline.cli.terminal import (
+    print_facts,
+    print_json,
+    print_report,
+    print_run,
+    print_table,
+    quiet_start,
+)
 
 
 @click.command(cls=RunCommand)
@@ -70,3 +77,4 @@ def explain(interrupts: Interrupts, as_json: bool, overrides: tuple[str, ...]) -
     click.echo(report.explanation_sentence(explanation.reports))
     click.echo()
     print_run(explanation.run_id, explanation.experiment_id, explanation.tracking_uri)
+    print_report(explanation.run_id, explanation.experiment_id, explanation.tracking_uri)

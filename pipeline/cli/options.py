@@ -44,8 +44,9 @@ def list_options(arguments: tuple[str, ...]) -> None:
         named = _having(words, (name for name, _ in elsewhere))
         chosen += [row for row in elsewhere if row[0] in named]
     shown_groups = [group for group in groups() if not words or group in words]
-    if not (chosen or shown_groups):
-        _refuse(words, [*values, *(name for name, _ in elsewhere)])
+    every = [*values, *(name for name, _ in elsewhere)]
+    if missed := [word for word in words if word not in groups() and not _having([word], every)]:
+        _refuse(missed, every)
 
     width = terminal_width()
     line = min(width or _WIDEST, _WIDEST)
@@ -73,11 +74,11 @@ def _having(words: Sequence[str], names: Iterable[str]) -> list[str]:
 
 
 def _refuse(words: Sequence[str], names: Sequence[str]) -> NoReturn:
-    """Raises ConfigError: the words are in no name. It has the names that are most like them."""
+    """Raises ConfigError: the words are in no name. It has the names that are most like each."""
     from pipeline.base.errors import ConfigError
 
     parts = {part: name for name in reversed(names) for part in [*name.split("."), name]}
-    close = difflib.get_close_matches(words[0], parts, n=_NAMED)
+    close = [part for w in words for part in difflib.get_close_matches(w, parts, n=_NAMED)]
     near = f"; near are {', '.join(dict.fromkeys(parts[part] for part in close))}" if close else ""
     raise ConfigError(
         f"no option has {' or '.join(map(repr, words))} in its name{near}: `pipeline options` "

@@ -24,7 +24,7 @@ from pipeline.cli.arguments import (
 from pipeline.cli.progress import trial_display
 from pipeline.cli.searched import search_overrides
 from pipeline.cli.signals import Interrupts
-from pipeline.cli.terminal import print_facts, print_run, print_table, quiet_start
+from pipeline.cli.terminal import print_facts, print_report, print_run, print_table, quiet_start
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -109,6 +109,8 @@ def sweep(
         click.echo()
         print_facts([("train it", f"pipeline train sweep={result.run_id}")])
     print_run(result.run_id, result.experiment_id, result.tracking_uri)
+    if not isinstance(result, Joined):
+        print_report(result.run_id, result.experiment_id, result.tracking_uri)
 
 
 def _space(config: Config, given: Sequence[str]) -> Space:

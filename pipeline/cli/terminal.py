@@ -102,6 +102,15 @@ def print_run(run_id: str, experiment_id: str, tracking_uri: str) -> None:
     print_facts([("run", masked(f"{run_id} at {tracking_uri}")), ("see it", seen)])
 
 
+def print_report(run_id: str, experiment_id: str, tracking_uri: str) -> None:
+    """Where the report of a run is: its file, or its page of MLflow."""
+    from pipeline.tracking.pages import local_file
+
+    report = local_file(run_id, "report.html", tracking_uri)
+    page = run_page(experiment_id, run_id, "artifacts/report.html")
+    print_facts([("report", str(report or page_address(page, tracking_uri)))])
+
+
 def page_address(page: str, tracking_uri: str) -> str:
     """How to open a page of MLflow, such as `run_page` gives."""
     if tracking_uri.startswith("http"):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.base.addresses import run_page
 from pipeline.cli.arguments import (
     OVERRIDES,
     RunCommand,
@@ -16,7 +15,7 @@ from pipeline.cli.arguments import (
 from pipeline.cli.progress import epoch_display
 from pipeline.cli.searched import best_overrides
 from pipeline.cli.signals import Interrupts
-from pipeline.cli.terminal import page_address, print_facts, print_run, print_table, quiet_start
+from pipeline.cli.terminal import print_facts, print_report, print_run, print_table, quiet_start
 from pipeline.training.cluster import read_cluster
 
 if TYPE_CHECKING:
@@ -101,7 +100,6 @@ def _resumed(run_id: str, overrides: tuple[str, ...]) -> Config:
 
 def _print_summary(result: RunResult) -> None:
     from pipeline.report import summary
-    from pipeline.tracking.pages import local_file
 
     facts, phases = summary(
         result.headlines,
@@ -121,6 +119,4 @@ def _print_summary(result: RunResult) -> None:
     role = "is the champion" if registered.champion else "is not the champion"
     print_facts([("model", f"{registered.uri} {role}: {registered.reason}")])
     print_run(result.run_id, result.experiment_id, result.tracking_uri)
-    report = local_file(result.run_id, "report.html", result.tracking_uri)
-    page = run_page(result.experiment_id, result.run_id, "artifacts/report.html")
-    print_facts([("report", str(report or page_address(page, result.tracking_uri)))])
+    print_report(result.run_id, result.experiment_id, result.tracking_uri)

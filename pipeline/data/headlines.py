@@ -240,13 +240,16 @@ def load_headlines(
     headlines = replace(
         headlines, unlabelled=_without_label(headlines, cleaned.unlabelled, options)
     )
+    # What is kept as a headline without a label is not dropped.
+    n_kept = len({*headlines.unlabelled} & {*cleaned.unlabelled})
+    dropped = {**headlines.dropped, "unlabelled": headlines.dropped["unlabelled"] - n_kept}
     logger.info(
         "data: %s, %s headlines in %d labels%s (dropped: %s)",
         headlines.name,
         " + ".join(f"{len(headlines.splits[split]):,}" for split in SPLITS),
         len(names),
         f", {len(headlines.unlabelled):,} without a label" if headlines.unlabelled else "",
-        ", ".join(f"{count:,} {reason}" for reason, count in headlines.dropped.items()),
+        ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()),
     )
     return headlines
 
@@ -307,7 +310,11 @@ def _label_names(tables: Mapping[str, pa.Table]) -> list[str]:
     for split, table in tables.items():
         unknown = sorted(_different({split: table}, "label") - set(names))
         if unknown:
-            raise DataError(f"label {unknown[0]!r} is in {split} but not in train")
+            count = pc.sum(pc.equal(table["label"], unknown[0])).as_py()
+            raise DataError(
+                f"label {unknown[0]!r} is in {split} ({count:,} of {len(table):,} headlines) but not "
+                "in train: leave it out there, or add some to train"
+            )
     return names
 
 

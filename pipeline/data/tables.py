@@ -150,8 +150,10 @@ def table_of(content: Content) -> pd.DataFrame:
     return reader_of(content).read(content)
 
 
-def reader_of(content: Content) -> Reader:
+def reader_of(content: Content, instead: str = "") -> Reader:
     """The reader for the content of a file.
+
+    `instead`: what to do with a text of another name, for the message.
 
     Raises DataError: there is none; the message says what the file is.
     """
@@ -163,7 +165,7 @@ def reader_of(content: Content) -> Reader:
     if own is None:
         if not content.kind() and looks_like_json(content.text()):
             return _JSON
-        got = content.kind() or f"the name {shown(Path(name).name)}"
+        got = content.kind() or f"the name {shown(Path(name).name)}{instead}"
         raise DataError(f"{name}: expected a name that ends in {', '.join(READERS)}, got {got}")
     text = content.text()
     if own.begins:

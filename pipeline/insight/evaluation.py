@@ -244,9 +244,11 @@ def name_labels(
     """
     position = {name: number for number, name in enumerate(label_names)}
     if unknown := sorted(set(labels) - set(position)):
+        count = sum(label not in position for label in labels)
         raise DataError(
             f"{where and f'{where}: '}expected the labels of the model, {', '.join(label_names)}, "
-            f"got {unknown[0]!r}: leave those headlines out, or train with them"
+            f"got others for {count:,} of {len(labels):,} headlines, such as {unknown[0]!r}: leave "
+            "them out, or train with them"
         )
     return Examples(texts, [position[label] for label in labels], tuple(label_names))
 

@@ -84,7 +84,7 @@ def read_cluster(n_workers: int) -> Cluster:
     addresses = (*chief, *others)
     if len(addresses) != n_workers:
         raise ConfigError(
-            f"training.workers={n_workers}: expected so many addresses in {_VARIABLE}, got "
+            f"training.workers={n_workers}: expected {n_workers} addresses in {_VARIABLE}, got "
             f"{len(addresses)}: give both the same number"
         )
     if len(set(addresses)) < n_workers:

@@ -44,7 +44,7 @@ def test_values_are_checked_and_defaults_filled_in() -> None:
         ({"phase": {"epoch": 0}}, "there is no option 'phase.epoch'"),
         ({"tests": 0.5}, "there is no option 'tests'"),
         ({"test": 1}, "test=1: expected less than 1, got 1"),
-        ({"test": "x"}, "test=x: expected a valid number, unable to parse string as a number"),
+        ({"test": "x"}, "test=x: expected a valid number, got 'x'"),
         ({"seeds": "x"}, "seeds=x: expected a whole number or a list, got 'x'"),
         ({"seeds": []}, "seeds=[]: expected at least one value, got []"),
         ({"words": "alps"}, "words=alps: expected a list, as in words=[alps], got 'alps'"),

@@ -36,11 +36,13 @@ def test_a_file_of_any_format(name: str, labelled: Path) -> None:
     assert load_headlines("file", path=labelled, unlabelled=path).unlabelled == tuple(MORE)
 
 
-def test_rows_of_train_without_a_label(tmp_path: Path) -> None:
+def test_rows_of_train_without_a_label(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "pipeline")
     path = write_csv(tmp_path / "x.csv", [*TEXTS, *MORE], [*LABELS, "", "", ""])
     headlines = load_headlines("file", path=path)
     assert headlines.unlabelled == tuple(MORE)
     assert headlines.dropped["unlabelled"] == 3
+    assert "3 without a label (dropped: 0 empty, 0 unlabelled," in caplog.text  # not told twice
     plain = load_headlines("file", path=write_csv(tmp_path / "y.csv", TEXTS, LABELS))
     assert plain.sha256.items() < headlines.sha256.items()  # the splits are the same
     assert headlines.sha256.keys() - plain.sha256.keys() == {"unlabelled"}

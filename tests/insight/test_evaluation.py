@@ -125,5 +125,8 @@ def test_labels_are_matched_by_their_names() -> None:
     assert evaluation.accuracy == pytest.approx(2 / 3)
     fewer = evaluate(Named(), Examples(["a"], [0], ("no",)))
     assert fewer.accuracy == 1
-    with pytest.raises(DataError, match="labels of the model, no, yes, got 'perhaps'"):
+    with pytest.raises(
+        DataError,
+        match="labels of the model, no, yes, got others for 1 of 1 headlines, such as 'perhaps'",
+    ):
         evaluate(Named(), Examples(["a"], [0], ("perhaps", "no")))

@@ -120,6 +120,16 @@ ROWS = (
         "error: no option has 'xqzw' in its name: `pipeline options` lists all",
     ),
     BadInput(
+        "options: a known word and one that is like no option",
+        _run("options", "epochs", "xqzw"),
+        "error: no option has 'xqzw' in its name: `pipeline options` lists all",
+    ),
+    BadInput(
+        "options: two words with a letter too few",
+        _run("options", "drpout", "epchs"),
+        "error: no option has 'drpout' or 'epchs' in its name; near are model.dropout, training.frozen.epochs: `pipeline options` lists all",
+    ),
+    BadInput(
         "train: an option of a run with hyphens",
         _run("train", "--seed", "3"),
         "error: there is no option '--seed': an option of a run is written without hyphens, as in seed=3 (see pipeline train --help)",
@@ -223,6 +233,11 @@ ROWS = (
         "cases: a folder that names a run",
         _cases_of("runs:/0123456789abcdef/model"),
         "error: cases: expected cases that name a logged model, as in models:/ID, they name 'runs:/0123456789abcdef/model', which is not loaded: name their model with --model",
+    ),
+    BadInput(
+        "cases: a folder of cases that were made with the folder of an export, without that folder",
+        _cases_of("models:/c-0123456789abcdef"),
+        "error: cases: the cases were made with a folder of `pipeline export`: name it with --model",
     ),
     BadInput(
         "cases: a folder that names a version of a registered model",

@@ -29,7 +29,7 @@ ROWS = (
     BadInput(
         "a value of another type",
         lambda trial: trial.command("train", "seed=one"),
-        "error: seed=one: expected a valid integer, unable to parse string as an integer, got 'one'",
+        "error: seed=one: expected a valid integer, got 'one'",
     ),
     BadInput(
         "a seed of 5,000 digits",
@@ -74,7 +74,7 @@ ROWS = (
     BadInput(
         "several values for one option, as for a sweep",
         _train("seed=1,2"),
-        "error: seed=1,2: expected a valid integer, unable to parse string as an integer, got '1,2'",
+        "error: seed=1,2: expected a valid integer, got '1,2'",
     ),
     BadInput(
         "a setting of Hydra",

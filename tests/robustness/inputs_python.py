@@ -152,7 +152,7 @@ ROWS = (
     BadInput(
         "load_headlines with a text as a seed",
         _call("load_headlines", "bbc", seed="one"),
-        "error: seed=one: expected a valid integer, unable to parse string as an integer, got 'one'",
+        "error: seed=one: expected a valid integer, got 'one'",
     ),
     BadInput(
         "load_headlines with labels, and a file beside them",

@@ -294,7 +294,7 @@ ROWS = (
     BadInput(
         "score: headlines one a line",
         _line("alps\nbank\n", "in.txt"),
-        "error: in.txt: expected a name that ends in .csv, .tsv, .json, .jsonl, .ndjson, .parquet, got the name 'in.txt'",
+        "error: in.txt: expected a name that ends in .csv, .tsv, .json, .jsonl, .ndjson, .parquet, got the name 'in.txt': `pipeline predict --file` reads one headline a line",
     ),
     BadInput(
         "score: the names of the columns, and no row",

@@ -123,12 +123,12 @@ ROWS = (
     BadInput(
         "a TF_CONFIG with one worker of two",
         _read(_config(["a:1"])),
-        "error: training.workers=2: expected so many addresses in TF_CONFIG, got 1: give both the same number",
+        "error: training.workers=2: expected 2 addresses in TF_CONFIG, got 1: give both the same number",
     ),
     BadInput(
         "a TF_CONFIG with three workers of two",
         _read(_config(["a:1", "b:2", "c:3"])),
-        "error: training.workers=2: expected so many addresses in TF_CONFIG, got 3: give both the same number",
+        "error: training.workers=2: expected 2 addresses in TF_CONFIG, got 3: give both the same number",
     ),
     BadInput(
         "a TF_CONFIG in which the workers are a text",

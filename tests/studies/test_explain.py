@@ -59,6 +59,7 @@ def test_explain(
     assert not code, err
     assert "explain: 4 of 4: seed 1: closer to b than c, of " in err
     lines = out.splitlines()
+    assert re.fullmatch(r"report +/.*/report\.html", lines[-1])
     assert [line.split()[0] for line in lines[:3]] == ["a", "b", "c"]
     assert "Himalaya" in lines[1]
     assert re.split("  +", lines[4].strip()) == ["from scratch", "frozen", "fine-tuned"]

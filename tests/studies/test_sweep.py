@@ -166,6 +166,7 @@ def test_sweep_and_train_the_best(
     run_id = parent.info.run_id
     assert parent.info.status == "FINISHED"
     assert f"pipeline train sweep={run_id}" in out
+    assert out.rstrip().endswith("/report.html")
     assert not [name for name in parent.data.metrics if name.startswith("test/")]
 
     table = pd.read_csv(client.download_artifacts(run_id, "tables/trials.csv"))

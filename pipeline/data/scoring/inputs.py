@@ -117,7 +117,7 @@ def _kind(path: Path) -> str:
     if content.kind() is None and head.count(0) < len(head) / 10:
         # The head may end within a character, and some rows may not be readable.
         content = Content(content.name, content.ending, _readable(head))
-    reader = reader_of(content)
+    reader = reader_of(content, ": `pipeline predict --file` reads one headline a line")
     if reader.begins:
         return ".parquet"
     if looks_like_json(content.text()):

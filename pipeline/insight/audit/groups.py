@@ -96,7 +96,7 @@ class Groups(CheckResult):
                 note=(
                     f"all held out {self.held_out:.4f}, same labels at random "
                     f"{self.same_labels:.4f}, stratified {self.stratified:.4f}, "
-                    f"majority class {self.majority:.4f}"
+                    f"commonest label {self.majority:.4f}"
                 ),
             )
         }

@@ -108,7 +108,7 @@ class Signals(CheckResult):
         accuracies = ", ".join(f"{name} {self.alone[name].accuracy:.3f}" for name in high)
         return [
             f"high test accuracy from shallow signals alone: {accuracies} "
-            f"(majority class {self.majority.accuracy:.3f})"
+            f"(commonest label {self.majority.accuracy:.3f})"
         ]
 
     def samples(self) -> list[str]:
