@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic import Field
@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.base.calls import checked
 from pipeline.base.errors import ConfigError, nearest
 from pipeline.base.files import conf_folder
-from pipeline.base.options import STRICT, Seed, check_options, flatten
+from pipeline.base.options import COMMAND_LINE, STRICT, Name, Seed, check_options, flatten
 from pipeline.classifier.encoders import CnnOptions, ModelOptions
 from pipeline.data.options import DataOptions
 from pipeline.embedding.options import VectorsChoice, VectorsOptions
@@ -39,7 +39,7 @@ class Config:
     compare: CompareOptions = Field(default_factory=CompareOptions)
     explain: ExplainOptions = Field(default_factory=ExplainOptions)
     sweep: SweepOptions = Field(default_factory=SweepOptions)
-    start: Annotated[str, Field(min_length=1)] | None = None
+    start: Name | None = None
     seed: Seed = 0
 
 
@@ -67,7 +67,7 @@ def load_config(overrides: Sequence[str] = ()) -> Config:
     Raises ConfigError: an option or choice that does not exist (the message has the nearest one),
     or a value of the wrong type or out of range.
     """
-    return check_options(Config, _composed(list(overrides)))
+    return check_options(Config, _composed(list(overrides)), context=COMMAND_LINE)
 
 
 def option_values(overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -181,12 +181,33 @@ def _quoted(text: str, parser: Any) -> str:
         if equals and parser.parse_override(text).is_sweep_override():
             raise HydraException("a list of several values, which a run does not take")
     except (HydraException, ValueError):  # as Python reads no number of more than 4,300 digits
-        # Hydra takes a backslash for itself only before a quote.
-        quoted = re.sub(
-            r'(\\*)("|$)', lambda match: 2 * match[1] + match[2].replace('"', r"\""), value
-        )
-        return f'{name}{equals}"{quoted}"'
+        if re.fullmatch(rf"\s*\[{_ITEM}(,{_ITEM})*\]\s*", value):
+            items = [match[0].strip() for match in re.finditer(_ITEM, value.strip()[1:-1])]
+            return f"{name}=[{','.join(map(_list_item, items))}]"
+        return f"{name}{equals}{in_quotes(value)}"
     return text
+
+
+_QUOTED = r"""("(\\.|[^"\\])*"|'(\\.|[^'\\])*')"""
+# Of a list on the command line: in quotes, or up to the next comma.
+_ITEM = rf"""(\s*{_QUOTED}\s*|\s*[^\s,"'\[{{][^,]*)"""
+
+
+def _list_item(text: str) -> str:
+    """An item as Hydra reads it, which knows few signs and only the letters of ASCII."""
+    plain = re.fullmatch(r"[\w.+/-][\w.+/ -]*", text, re.ASCII) or re.fullmatch(_QUOTED, text)
+    return text if plain else in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """A text in double quotes, as Hydra reads it: it takes a backslash for itself only before a
+    quote.
+
+    >>> in_quotes('the "Alps"')
+    '"the \\\\"Alps\\\\""'
+    """
+    inside = re.sub(r'(\\*)("|$)', lambda match: 2 * match[1] + match[2].replace('"', r"\""), text)
+    return f'"{inside}"'
 
 
 def _compose(overrides: list[str]) -> dict[str, Any]:

@@ -250,6 +250,38 @@ def test_a_value_needs_no_quotes_of_its_own(value: str) -> None:
     assert config.data.text == value
 
 
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        ("[r1.csv,à_é.csv]", ("r1.csv", "à_é.csv")),
+        ("[ 雪 , snow ]", ("雪", "snow")),
+        ("[a&b,#x,don't]", ("a&b", "#x", "don't")),
+        ("[a=b,c[1],d(e),f:g]", ("a=b", "c[1]", "d(e)", "f:g")),
+        (r"""["a,b",'c,d',C:\x y,ü]""", ("a,b", "c,d", r"C:\x y", "ü")),
+        (r"""["a \"b\"",é]""", ('a "b"', "é")),
+        ("[1984,müll]", ("1984", "müll")),
+        ("[1984]", ("1984",)),
+    ],
+)
+def test_the_items_of_a_list_need_no_quotes(value: str, items: tuple[str, ...]) -> None:
+    assert load_config([f"insight.words={value}"]).insight.words == items
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["data.text", "data.path", "tracking.run_name", "tracking.experiment", "insight.probes"],
+)
+def test_a_name_may_be_a_whole_number(option: str) -> None:
+    group, name = option.split(".")
+    config = load_config(["data=file", "data.path=x", f"{option}=2024"])
+    assert getattr(getattr(config, group), name) == "2024"
+
+
+def test_a_file_may_be_named_as_a_number() -> None:
+    assert load_config(["data.added=2024"]).data.added == ("2024",)
+    assert load_config(["start=2024"]).start == "2024"
+
+
 def test_a_value_in_quotes_is_what_they_hold() -> None:
     config = load_config(["data=file", "data.path='my (1).csv'", 'data.text="a (b)"'])
     assert (config.data.path, config.data.text) == ("my (1).csv", "a (b)")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
-from pipeline.base.errors import ArgumentError, ConfigError, written
+from pipeline.base.errors import ArgumentError, ConfigError, nearest, written
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,7 +57,13 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        _check(where, signature.bind(*args, **kwargs).arguments, hints())
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:  # it has no name of the function
+            unknown = [name for name in kwargs if name not in signature.parameters]
+            near = nearest(unknown[0], signature.parameters) if unknown else ""
+            raise ArgumentError(f"{where}: {error}{near}") from error
+        _check(where, bound.arguments, hints())
         return function(*args, **kwargs)
 
     return call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # also what looks as if it had been escaped
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -23,7 +23,7 @@ def escape_cell(value: Any) -> Any:
 
 
 def unescape_cell(value: Any) -> Any:
-    """The value of a cell that `escape_cell` wrote.
+    """The value of a cell that `escape_cell` wrote: what it was before, for each text.
 
     >>> unescape_cell("'=1+1"), unescape_cell("'tis the season")
     ('=1+1', "'tis the season")

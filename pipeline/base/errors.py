@@ -76,5 +76,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     >>> nearest("bcc", ["bbc", "hub"]), nearest("x", ["bbc", "hub"])
     ('; did you mean bbc?', '')
     """
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    names = list(names)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = close or [each for each in names if each.casefold() == name.casefold()]
     return f"; did you mean {close[0]}?" if close else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -50,13 +51,19 @@ def atomic_write(path: Path) -> Iterator[Path]:
     That path is renamed to `path` after the block, or removed if the block fails. A folder is not
     replaced where `path` is a folder with files in it.
 
-    Raises OSError: the folder cannot be written.
+    Raises OSError: the folder cannot be written, or the disk is full: `filename` says where.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".part-{uuid.uuid4().hex}{path.suffix}")
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        # A full disk has no name in Python's error. Other kinds, as of networks, are subclasses.
+        if type(error) is OSError and error.filename is None:
+            reason = error.strerror or str(error)
+            raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+        raise
     finally:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)

@@ -11,12 +11,29 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
 
 from pipeline.base.errors import ConfigError, written
 
 STRICT = ConfigDict(extra="forbid")
 
+
+def _as_typed(value: Any, info: ValidationInfo) -> Any:
+    is_short = type(value) is int and abs(value) < 10**18
+    return str(value) if info.context == COMMAND_LINE and is_short else value
+
+
+COMMAND_LINE = "command line"
+Text = Annotated[str, BeforeValidator(_as_typed)]
+"""A text. On the command line a name such as 2024 reads as a number."""
+Name = Annotated[str, Field(min_length=1), BeforeValidator(_as_typed)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -46,12 +63,14 @@ def check_options(
     kind: type[Options] | TypeAdapter[Options],
     values: Mapping[str, Any],
     names: Mapping[str, str] | None = None,
+    context: str | None = None,
 ) -> Options:
     """Make options from plain values, and check each value.
 
     `kind`: a dataclass of options, or a TypeAdapter for a union of them. `values`: by the names of
     the fields; a field that has options itself takes a mapping. `names`: the caller's name of a
-    field, by the field's dotted name. Messages use the caller's name.
+    field, by the field's dotted name. Messages use the caller's name. `context`: COMMAND_LINE
+    where a whole number may be meant as a text.
 
     Raises ConfigError: a value has the wrong type or is out of range.
 
@@ -66,7 +85,7 @@ def check_options(
     """
     adapter: TypeAdapter[Options] = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
-        return adapter.validate_python(values)
+        return adapter.validate_python(values, context=context)
     except ValidationError as error:
         raise ConfigError(describe_validation_error(error, values, names or {})) from error
 
@@ -105,6 +124,16 @@ def describe_validation_error(
         case "value_error":
             message = finding["msg"].removeprefix("Value error, ")
             return f"{name}: {message}" if name else message
+        case "string_type" if "." in name and isinstance(value, int | float):
+            return (
+                f"{name}={value}: expected a text, got {value!r}: put it in quotes, as in "
+                f"'{name}=\"{value}\"'"
+            )
+        case "tuple_type" if len(same) == 1 and str(value).lstrip().startswith("["):
+            return (
+                f"{name}={value}: expected a list, where quotes and brackets close: put such an "
+                f"item in double quotes, as in '{name}=[\"an item\"]'"
+            )
         case "tuple_type" if len(same) == 1:
             return f"{name}={value}: expected a list, as in {name}=[{value}], got {value!r}"
         case "int_parsing_size":

@@ -100,6 +100,7 @@ def _write(path: Path, suggestions: Suggestions, config: Config) -> None:
 
     from pipeline.base.cells import escape_cell
     from pipeline.base.files import atomic_write
+    from pipeline.data.added import SUGGESTED
 
     data = config.data
     # Each headline counts as one, until somebody writes another weight.
@@ -107,14 +108,14 @@ def _write(path: Path, suggestions: Suggestions, config: Config) -> None:
     rows = [
         {
             **weight,
-            "suggested": escape_cell(each.label),
+            SUGGESTED: escape_cell(each.label),
             "why": each.why,
             data.text: escape_cell(each.text),
             data.label: "",
         }
         for each in suggestions.suggestions
     ]
-    columns = [data.text, data.label, *weight, "suggested", "why"]
+    columns = [data.text, data.label, *weight, SUGGESTED, "why"]
     with atomic_write(path) as part:
         # With a mark of the encoding, which spreadsheets need.
         pd.DataFrame(rows)[list(dict.fromkeys(columns))].to_csv(
@@ -124,11 +125,13 @@ def _write(path: Path, suggestions: Suggestions, config: Config) -> None:
 
 def _train_command(overrides: Sequence[str], added: Sequence[str], out: Path) -> str:
     """The command that learns from the table."""
-    # In a list, a name with a space or a bracket has to stand in quotes.
+    from pipeline.config import in_quotes
+
     names = [
-        name if re.fullmatch(r"[\w./-]+", name) else f'"{name}"' for name in [*added, str(out)]
+        name if re.fullmatch(r"[\w./-]+", name, re.ASCII) else in_quotes(name)
+        for name in [*added, str(out)]
     ]
     files = ",".join(names)
-    given = [text for text in overrides if not text.startswith("data.added=")]
-    last = f"data.added=[{files}]" if added else f"data.added={out}"
+    given = [text for text in overrides if not text.lstrip("+").startswith("data.added=")]
+    last = f"data.added=[{files}]" if added else f"data.added={files}"
     return shlex.join(["pipeline", "train", *given, last])

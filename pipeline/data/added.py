@@ -13,13 +13,16 @@ from pipeline.base.errors import DataError, nearest
 from pipeline.data.cleaning import ADDED, label_text
 from pipeline.data.content import shown
 from pipeline.data.options import DataOptions
-from pipeline.data.tables import is_blank, read_columns
+from pipeline.data.tables import is_blank, read_table, select_columns
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 logger = logging.getLogger(__name__)
+
+SUGGESTED = "suggested"
+"""The column that tells a table of `pipeline suggest`, whose cells are escaped."""
 
 
 def read_added(options: DataOptions) -> dict[str, pd.DataFrame]:
@@ -29,14 +32,16 @@ def read_added(options: DataOptions) -> dict[str, pd.DataFrame]:
     """
     frames = {}
     for name in options.added:
-        frame = read_columns(Path(name), options.text, options.label, weight=options.weight)
+        table = read_table(Path(name))
+        frame = select_columns(table, options.text, options.label, name, weight=options.weight)
         rows = zip(frame["text"], frame["label"], strict=True)
         if not any(not is_blank(text) and not is_blank(label) for text, label in rows):
             raise DataError(
                 f"{name}: expected labels in the column {options.label!r}, none of {len(frame):,} "
                 "headlines has one: fill them in, or leave the file out of data.added"
             )
-        frames[name] = frame.astype(object).map(unescape_cell)  # `pipeline suggest` escapes cells
+        frame = frame.astype(object)
+        frames[name] = frame.map(unescape_cell) if SUGGESTED in table else frame
     return frames
 
 

@@ -37,6 +37,7 @@ def list_labelled(
     for i, weight in enumerate(weights):
         if not isinstance(weight, int | float | np.integer | np.floating):
             raise DataError(f"sample_weight: expected numbers, got {shown(weight)} at position {i}")
+    weights = [weight.item() if isinstance(weight, np.generic) else weight for weight in weights]
     check_weights(weights, len(texts), "sample_weight")
     return texts, labels, [float(weight) for weight in weights]
 

@@ -300,6 +300,9 @@ def clean_splits(frames: Mapping[str, pd.DataFrame], contradictions: Rule = "fir
         n_own = len(rows) - len(parts.get(ADDED, ()))
         dropped_too = first[differs][(repeated[differs] < n_own) | (first[differs] >= n_own)]
         stays[dropped_too], contradicts[dropped_too] = False, True
+        anew = repeated[(repeated >= n_own) & np.isin(first, dropped_too[dropped_too < n_own])]
+        decided, decisive = _labelled_anew(rows, anew)
+        contradicts[decided], stays[decisive] = False, True
     _tell(contradicting, int(stays.sum()), contradictions, ADDED in parts)
     tables, end = {}, 0
     for split, part in parts.items():
@@ -322,6 +325,17 @@ def clean_splits(frames: Mapping[str, pd.DataFrame], contradictions: Rule = "fir
     return Cleaned(tables, dropped, contradicting, texts)
 
 
+def _labelled_anew(
+    rows: pa.Table, added: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of added rows whose headlines are dropped otherwise, those that have one label for a headline;
+    and of these the first of each."""
+    frame = pd.DataFrame({name: rows[name].take(added).to_pandas() for name in ("text", "label")})
+    one = (frame.groupby("text")["label"].transform("nunique") == 1).to_numpy(bool)
+    new = ~frame["text"].duplicated().to_numpy()
+    return added[one], added[one & new]
+
+
 def _tell(
     contradictions: Sequence[Contradiction], headlines: int, rule: Rule, has_added: bool
 ) -> None:
@@ -342,7 +356,14 @@ def _tell(
             f"{examples}: mend them, or set data.contradictions (in Python: contradictions) to "
             "first or drop"
         )
-    none_stays = "none stays (an added one drops only itself)" if has_added else "none stays"
+    none_stays = (
+        (
+            "none stays (an added label counts where the splits have several, and is left out where "
+            "they have one)"
+        )
+        if has_added
+        else "none stays"
+    )
     logger.warning(
         "data: contradicting labels for %s of %s headlines, of which %s: %s",
         f"{len(contradictions):,}",

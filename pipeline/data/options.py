@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import nearest
-from pipeline.base.options import STRICT, Fraction, Seed
+from pipeline.base.options import STRICT, Fraction, Seed, Text
 from pipeline.data.sources import SOURCES
 
 Rule = Literal["first", "drop", "error"]
@@ -29,7 +29,7 @@ def _check_source(source: str) -> str:
 
 def _one_or_several(files: Any) -> Any:
     """The names of files, where there may be one by itself."""
-    several = [files] if isinstance(files, str | os.PathLike) else files
+    several = [files] if isinstance(files, str | int | os.PathLike) else files
     if not isinstance(several, list | tuple):
         return several
     return [os.fspath(file) if isinstance(file, os.PathLike) else file for file in several]
@@ -49,16 +49,16 @@ class DataOptions:
     """
 
     source: Annotated[str, AfterValidator(_check_source)] = "bbc"
-    path: str | None = None
-    text: str = "text"
-    label: str = "label"
-    group: str | None = None
-    weight: str | None = None
-    unlabelled: str | None = None
-    added: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] = ()
+    path: Text | None = None
+    text: Text = "text"
+    label: Text = "label"
+    group: Text | None = None
+    weight: Text | None = None
+    unlabelled: Text | None = None
+    added: Annotated[tuple[Text, ...], BeforeValidator(_one_or_several)] = ()
     contradictions: Rule = "first"
-    subset: str | None = None
-    revision: str | None = None
+    subset: Text | None = None
+    revision: Text | None = None
     validation: Fraction = Field(
         default_factory=lambda values: SOURCES[values["source"]].validation
     )

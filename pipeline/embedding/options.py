@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 from pydantic.dataclasses import dataclass
 
 from pipeline.base.errors import nearest
-from pipeline.base.options import STRICT, Positive, Seed, Share
+from pipeline.base.options import STRICT, Positive, Seed, Share, Text
 from pipeline.embedding.algorithms import ALGORITHMS
 from pipeline.embedding.catalogue import (
     CATALOGUE,
@@ -61,12 +61,12 @@ class VectorsOptions:
     """
 
     source: str = "glove_6b_50d"
-    path: str | None = None
+    path: Text | None = None
     vector_size: Positive | None = None
     std: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = 0.4
     extra_words: Annotated[int, Field(ge=0)] = 100_000
     min_coverage: Share = 0.3
-    member: str | None = None
+    member: Text | None = None
     sha256: Annotated[str, Field(pattern="^[0-9A-Fa-f]{64}$")] | None = None
     language: str | None = None
     fallbacks: Literal["auto"] | tuple[FallbackName, ...] = AUTO
@@ -128,7 +128,7 @@ class OwnTextOptions:
     `path`: a text file, or a folder of .txt files; None for the BBC articles.
     """
 
-    path: str | None = None
+    path: Text | None = None
     algorithm: OwnAlgorithm = "skipgram"
     vector_size: Positive = 100
     window: Positive = 5

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.calls import checked
-from pipeline.base.errors import DataError
+from pipeline.base.errors import DataError, nearest
 from pipeline.classifier.readme import accuracy_interval
 from pipeline.data.examples import Examples
 from pipeline.portable.conformal import Calibration, label_sets
@@ -245,10 +245,10 @@ def name_labels(
     position = {name: number for number, name in enumerate(label_names)}
     if unknown := sorted(set(labels) - set(position)):
         count = sum(label not in position for label in labels)
+        advice = nearest(unknown[0], label_names) or ": leave them out, or train with them"
         raise DataError(
             f"{where and f'{where}: '}expected the labels of the model, {', '.join(label_names)}, "
-            f"got others for {count:,} of {len(labels):,} headlines, such as {unknown[0]!r}: leave "
-            "them out, or train with them"
+            f"got others for {count:,} of {len(labels):,} headlines, such as {unknown[0]!r}{advice}"
         )
     return Examples(texts, [position[label] for label in labels], tuple(label_names))
 

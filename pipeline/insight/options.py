@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.options import STRICT
+from pipeline.base.options import STRICT, Text
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -21,7 +21,7 @@ class InsightOptions:
     embedding: bool = True
     attribution: bool = True
     figures: bool = True
-    probes: str | None = None
-    words: tuple[str, ...] = (
+    probes: Text | None = None
+    words: tuple[Text, ...] = (
         "alps", "himalaya", "snow", "minister", "bank", "match", "phone", "wow", "you", "recipe",
     )  # fmt: skip

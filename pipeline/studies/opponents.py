@@ -186,7 +186,7 @@ def _numbers(
         if not isinstance(label, str) or label not in number:
             raise ConfigError(
                 f"compare.also: {address}: expected labels that it learned, as {label_names[0]!r}, "
-                f"got {' '.join(repr(label).split())[:60]}"
+                f"got {_own_words(repr, label)[:60]}"
             )
     return np.array([number[label] for label in predicted], np.int64)
 
@@ -317,11 +317,18 @@ def _foreign_code() -> Iterator[None]:
 
 
 def _failed(address: str, what: str, advice: str, error: BaseException) -> ConfigError:
-    lines = str(error).strip().splitlines() or ["no message"]
-    reason = " ".join(lines[0].split())[:200]
+    reason = _own_words(lambda e: (str(e).strip().splitlines() or ["no message"])[0], error)[:200]
     return ConfigError(
         f"compare.also: {address} {what} ({type(error).__name__}: {reason}): {advice}"
     )
+
+
+def _own_words(describe: Callable[[Any], str], value: object) -> str:
+    """What an object of other code says of itself, in one line."""
+    try:
+        return " ".join(describe(value).split())
+    except (Exception, SystemExit):  # noqa: BLE001, its code can raise anything
+        return f"a {type(value).__name__} that cannot be shown"
 
 
 def _shown(name: str) -> str:

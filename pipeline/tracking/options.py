@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from pipeline.base.options import STRICT
+from pipeline.base.options import STRICT, Name, Text
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -20,8 +19,8 @@ class TrackingOptions:
     `champion`; with `auto` where it is better on the same validation headlines.
     """
 
-    experiment: Annotated[str, Field(min_length=1)] = "headlines"
+    experiment: Name = "headlines"
     uri: str | None = None
-    run_name: str | None = None
-    registered_model: str | None = None
+    run_name: Text | None = None
+    registered_model: Text | None = None
     promote: Literal["auto", "always", "never"] = "auto"

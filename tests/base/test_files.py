@@ -43,6 +43,22 @@ def test_a_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError("9 requested")])
+def test_a_full_disk_is_named(error: OSError, tmp_path: Path) -> None:
+    """Python and NumPy say only that."""
+    with pytest.raises(OSError) as raised, atomic_write(tmp_path / "notes.txt"):  # noqa: PT011
+        raise error
+    assert raised.value.filename == str(tmp_path / "notes.txt")
+    assert raised.value.strerror in ("No space left on device", "9 requested")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionResetError) as raised, atomic_write(tmp_path / "notes.txt"):
+        raise ConnectionResetError(104, "Connection reset by peer")
+    assert raised.value.filename is None
+
+
 def test_a_folder_appears_at_once(tmp_path: Path) -> None:
     path = tmp_path / "folder"
     for content in ("first", "second"):

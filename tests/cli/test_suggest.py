@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from builders import main, make_headlines
 
+from pipeline.config import in_quotes, load_config
 from pipeline.data.headlines import load_headlines
 
 MORE = ["Café and bank again", "Snow and shares again", "=Ice and bond again", "Alps lose snow"]
@@ -56,6 +58,29 @@ def test_the_table_comes_back(folder: Path, capfd: pytest.CaptureFixture[str]) -
     assert out.splitlines()[-1].endswith("'data.added=[to_label.csv,again.csv]'")
     again = [text.removeprefix("'") for text in pd.read_csv("again.csv")["headline"]]
     assert sorted(again) == sorted(set(MORE) - set(labelled))
+
+
+ODD = [
+    "à étiqueter.csv", 'the "new" ones.csv', "it's.csv", "$HOME.csv", "a,b.csv", "a=b.csv",
+    "[1].csv", "{a: b}.csv", r"a\\b\".csv", "雪;rm -r x.csv", "#1 (2) & more.csv",
+]  # fmt: skip
+
+
+def test_the_command_can_be_pasted(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever the files are called."""
+    options = ["data=file", "data.path=my.csv", "data.text=headline", "data.label=topic"]
+    for added, name in [([], ODD[0]), (ODD[2:], ODD[1])]:
+        for file in added:
+            Path(file).write_text(f"headline,topic\n{file.replace(',', '')[:-4]},nature\n", "utf-8")
+        listed = ",".join(map(in_quotes, added))
+        code, out, err = main(
+            capfd, "suggest", *options, "data.unlabelled=my.txt", f"data.added=[{listed}]",
+            "--n", "1", "--out", name,
+        )  # fmt: skip
+        assert code == 0, err
+        pipeline, train, *overrides = shlex.split(out.splitlines()[-1])
+        assert (pipeline, train) == ("pipeline", "train")
+        assert load_config(overrides).data.added == (*added, name)
 
 
 def test_each_counts_as_one(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,43 @@ def test_the_splits_stay_where_an_added_headline_has_another_label(
     assert after.sha256["test"] == before.sha256["test"]
 
 
+def _with_two_labels(path: Path, rule: str, labels: list[str]) -> tuple[list[str], dict[str, int]]:
+    """What train ends with, and what was dropped, where own data have MORE[0] with two labels and
+    an added file has it with these."""
+    own = write_csv(path / "two.csv", [*TEXTS, MORE[0], MORE[0]], [*LABELS, "money", "sport"])
+    file = write_csv(path / "more.csv", [MORE[0]] * len(labels), labels)
+    after = load_headlines("file", path=own, contradictions=rule, added=file)
+    examples = after.examples("train")
+    pairs = zip(examples.texts, examples.labels, strict=True)
+    kept = [examples.label_names[label] for text, label in pairs if text == MORE[0]]
+    return kept, after.dropped
+
+
+def test_an_added_label_decides_where_all_others_are_dropped(tmp_path: Path) -> None:
+    """It is the answer to a question of `pipeline suggest`."""
+    for label in ("money", "sport", "nature"):
+        kept, dropped = _with_two_labels(tmp_path, "drop", [label, label])
+        assert kept == [label]
+        assert (dropped["contradictions"], dropped["duplicates"]) == (2, 1)
+    kept, dropped = _with_two_labels(tmp_path, "drop", ["money", "sport"])
+    assert kept == []
+    assert dropped["contradictions"] + dropped["duplicates"] == 4
+
+
+def test_added_headlines_that_contradict_only_each_other_are_dropped(tmp_path: Path) -> None:
+    own = write_csv(tmp_path / "own.csv", TEXTS, LABELS)
+    file = write_csv(tmp_path / "more.csv", [*MORE[:1] * 2, MORE[1]], ["money", "sport", "nature"])
+    after = load_headlines("file", path=own, contradictions="drop", added=file)
+    assert MORE[0] not in after.texts("train")
+    assert after.texts("train")[-1] == MORE[1]
+
+
+def test_an_added_file_of_your_own_keeps_its_quotes(own: Path, tmp_path: Path) -> None:
+    texts = ["'@POTUS account' to be handed over", "'=sum' is a word"]
+    file = write_csv(tmp_path / "more.csv", texts, ["money", "nature"])
+    assert load_headlines("file", path=own, added=file).texts("train")[-2:] == texts
+
+
 @pytest.mark.parametrize("option", ["group", "weight"])
 def test_a_column_that_only_added_headlines_have(option: str, tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_text("text,label,w\nSnow again,nature,2\n")

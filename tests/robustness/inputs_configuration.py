@@ -32,6 +32,26 @@ ROWS = (
         "error: seed=one: expected a valid integer, got 'one'",
     ),
     BadInput(
+        "a decimal number as a name",
+        _train("tracking.run_name=1.50"),
+        "error: tracking.run_name=1.5: expected a text, got 1.5: put it in quotes, as in 'tracking.run_name=\"1.5\"'",
+    ),
+    BadInput(
+        "a truth value as a name",
+        _train("tracking.run_name=true"),
+        "error: tracking.run_name=True: expected a text, got True: put it in quotes, as in 'tracking.run_name=\"True\"'",
+    ),
+    BadInput(
+        "a list with letters that are not ASCII, of files that are not there",
+        _train("data.added=[à.csv,b.csv]"),
+        "error: expected a file of headlines, there is none at à.csv",
+    ),
+    BadInput(
+        "a list with a quote that is never closed",
+        _train('insight.words=[alps,"snow]'),
+        'error: insight.words=[alps,"snow]: expected a list, where quotes and brackets close: put such an item in double quotes, as in \'insight.words=["an item"]\'',
+    ),
+    BadInput(
         "a seed of 5,000 digits",
         _train("seed=" + "1" * 5000),
         f"error: seed={'1' * 200}...: expected a number of fewer digits, got '{'1' * 200}...'",

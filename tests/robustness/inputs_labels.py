@@ -129,7 +129,7 @@ ROWS = [
     BadInput(
         "a number in the place of such a file",
         audited(CSV, "data.added=3"),
-        "error: data.added=3: expected a list, as in data.added=[3], got 3",
+        "error: expected a file of headlines, there is none at 3",
     ),
     BadInput(
         "a label that was misspelt when it was filled in",

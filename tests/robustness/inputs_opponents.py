@@ -92,6 +92,14 @@ ACTS: dict[str, Callable[[Trial], object]] = {
     "an opponent that gives labels it never saw": _trial(
         "class Other(Base):\n    def predict(self, texts): return ['sport'] * len(texts)"
     ),
+    "an opponent whose error has no words": _trial(
+        "class Bad(Exception):\n    def __str__(self): raise ValueError\n"
+        "class Other(Base):\n    def fit(self, texts, labels): raise Bad"
+    ),
+    "an opponent whose labels cannot be shown": _trial(
+        "class Bad:\n    def __repr__(self): raise ValueError\n"
+        "class Other(Base):\n    def predict(self, texts): return [Bad()] * len(texts)"
+    ),
     "an opponent that gives too few labels": _trial(
         "class Other(Base):\n    def predict(self, texts): return self.labels[:1]"
     ),
@@ -120,6 +128,8 @@ GETS = {
     "an opponent whose fit raises an error of two lines": "error: compare.also: mine:Other failed with 2 headlines, seed 0 (ValueError: no): mend it, or leave it out",
     "an opponent that gives numbers for labels": "error: compare.also: mine:Other: expected labels that it learned, as 'nature', got 0",
     "an opponent that gives labels it never saw": "error: compare.also: mine:Other: expected labels that it learned, as 'nature', got 'sport'",
+    "an opponent whose error has no words": "error: compare.also: mine:Other failed with 2 headlines, seed 0 (Bad: a Bad that cannot be shown): mend it, or leave it out",
+    "an opponent whose labels cannot be shown": "error: compare.also: mine:Other: expected labels that it learned, as 'nature', got a Bad that cannot be shown",
     "an opponent that gives too few labels": "error: compare.also: mine:Other: expected a label for each of 3 headlines, got 1",
     "an opponent that gives one number for all": "error: compare.also: mine:Other failed with 2 headlines, seed 0 (TypeError: Value after * must be an iterable, not int): mend it, or leave it out",
 }

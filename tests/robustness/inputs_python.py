@@ -12,8 +12,10 @@ import pandas as pd
 from bad_input import BadInput, Trial
 from builders import make_headlines
 
+from pipeline.data.arrays import list_labelled
 from pipeline.data.examples import Examples
 from pipeline.embedding.vectors import WordVectors
+from pipeline.insight.evaluation import name_labels
 
 TEXTS, LABELS = make_headlines(10)
 EXAMPLES = Examples(["Alps", "Bank"], [0, 1], ("x", "y"))
@@ -369,6 +371,26 @@ ROWS = (
         "labels that are decimals of a billion digits",
         _loaded(TEXTS, _labels(Decimal("1E+999999999"), Decimal("1E-999999999"))),
         "labels 1E+999999999, 1E-999999999",
+    ),
+    BadInput(
+        "a label in other letters than that of the model",
+        lambda trial: name_labels(["Alps"], ["BUSINESS"], ["business", "sport"], "new.csv"),
+        "error: new.csv: expected the labels of the model, business, sport, got others for 1 of 1 headlines, such as 'BUSINESS'; did you mean business?",
+    ),
+    BadInput(
+        "a weight of a text that is no number",
+        lambda trial: list_labelled(["Alps"], ["ice"], np.array([np.nan])),
+        "error: sample_weight: expected numbers from 0 to 1e+09, got nan at position 0",
+    ),
+    BadInput(
+        "fit with an argument that it does not have",
+        _call("fit", EXAMPLES, EXAMPLES, sed=3),
+        "error: fit: got an unexpected keyword argument 'sed'; did you mean seed?",
+    ),
+    BadInput(
+        "fit without validation headlines",
+        _call("fit", EXAMPLES),
+        "error: fit: missing a required argument: 'validation'",
     ),
     BadInput(
         "fit with a negative seed",
