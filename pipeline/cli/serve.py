@@ -31,8 +31,8 @@ def serve(model: str | None, tracking_uri: str | None, host: str, port: int) -> 
     from pipeline.tracking.models import load_lean
     from pipeline.tracking.scoring import application, listen, run_server
 
-    listener = listen(host, port)
     loaded = load_lean(model, tracking_uri)
+    listener = listen(host, port)  # only now, so that nobody takes it for ready before
     click.echo(f"{loaded.address} answers at http://{host}:{port}/invocations (Ctrl-C ends it)")
     with suppress(KeyboardInterrupt):  # the way to end it
         run_server(application(loaded.classifier, loaded.address), listener)
