@@ -137,8 +137,12 @@ with Interrupts(patience_seconds=0.1).listening():
 def test_the_process_ends_where_python_cannot_raise() -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", IN_COMPILED_CODE],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup ignores it
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.2)

@@ -285,6 +285,12 @@ def test_accuracy_against_size_and_speed(
 # ----------------------------------------------------------------------- processes and kills
 
 
+def _hear_signals() -> None:
+    """A shell's background job, which a test run may be, ignores SIGINT, and nohup SIGHUP."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def _start(search: list[str], *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline.cli", "sweep", *search, *more],
@@ -292,7 +298,7 @@ def _start(search: list[str], *more: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=_hear_signals,
     )
 
 

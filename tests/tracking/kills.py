@@ -49,6 +49,7 @@ def train(folder: Path, overrides: list[str]) -> int:
     if process:
         return process
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
     os.chdir(folder)
     os.environ["HEADLINE_TRANSFER_CACHE"] = str(folder / "cache")
     tempfile.tempdir = str(folder / "tmp")
