@@ -48,17 +48,18 @@ def train(folder: Path, overrides: list[str]) -> int:
     process = os.fork()
     if process:
         return process
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
-    os.chdir(folder)
-    os.environ["HEADLINE_TRANSFER_CACHE"] = str(folder / "cache")
-    tempfile.tempdir = str(folder / "tmp")
-    messages = os.open(folder / "messages", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(messages, 1)
-    os.dup2(messages, 2)
-    from pipeline.cli import main
-
+    # From here on nothing may go up to the caller, whose temporary folder would be removed.
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
+        os.chdir(folder)
+        os.environ["HEADLINE_TRANSFER_CACHE"] = str(folder / "cache")
+        tempfile.tempdir = str(folder / "tmp")
+        messages = os.open(folder / "messages", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(messages, 1)
+        os.dup2(messages, 2)
+        from pipeline.cli import main
+
         main(["train", *overrides])
     except SystemExit as ended:
         os._exit(int(ended.code or 0))
