@@ -52,6 +52,10 @@ class MissingExtraError(PipelineError):
             f"{feature} needs the package {package}, which is not installed: "
             f"pip install 'headline-transfer[{extra}]'"
         )
+        self._parts = (package, extra, feature)
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        return type(self), self._parts  # as it comes from another process
 
 
 class FetchError(PipelineError):

@@ -29,7 +29,7 @@ from pipeline.classifier.ngram_fitting import fit_ngrams, ngram_rows
 from pipeline.classifier.ngrams import NgramMember
 from pipeline.classifier.options import Select
 from pipeline.classifier.scoring import BATCH_SIZE, Scorer, compile_scorer, score_texts
-from pipeline.classifier.selection import all_figures, count_labels, score
+from pipeline.classifier.selection import all_scores, count_labels, score
 from pipeline.classifier.sif import fit_sif, sif_log_probabilities, sif_rows
 from pipeline.data.examples import Examples
 from pipeline.data.sampling import take_texts
@@ -337,7 +337,7 @@ def fit_ensemble(
             name: MemberResult(float(weight), _accuracy(log, truth), log_loss(log, truth))
             for (name, log), weight in zip(logs.items(), weights, strict=True)
         },
-        all_figures(
+        all_scores(
             count_labels(whole.argmax(axis=1), truth, np.ones(len(truth))), log_loss(whole, truth)
         ),
         decision,

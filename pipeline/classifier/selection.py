@@ -29,7 +29,7 @@ def score(select: Select, counts: Counts, loss: float) -> float:
     return _SCORES[select](counts, loss)
 
 
-def all_figures(counts: Counts, loss: float) -> dict[str, float]:
+def all_scores(counts: Counts, loss: float) -> dict[str, float]:
     """All that can decide, by name. Of the log loss, in nats, lower is better; of all else,
     higher."""
     figures = {name: score(name, counts, loss) for name in get_args(Select)}

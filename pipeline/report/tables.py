@@ -85,7 +85,10 @@ def epochs_table(history: History) -> pd.DataFrame:
 def label_weights_table(training: Examples, weights: Mapping[str, float]) -> pd.DataFrame:
     """One row for each label: its training headlines, and how much each of them counts."""
     counts = np.bincount(training.labels, minlength=len(training.label_names))
-    rows = zip(training.label_names, counts.tolist(), weights.values(), strict=True)
+    names = training.label_names
+    rows = [
+        (name, count, weights[name]) for name, count in zip(names, counts.tolist(), strict=True)
+    ]
     return pd.DataFrame(rows, columns=["label", "training_headlines", "weight"])
 
 

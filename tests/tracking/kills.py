@@ -52,12 +52,7 @@ def train(folder: Path, overrides: list[str]) -> int:
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
-        os.chdir(folder)
-        os.environ["HEADLINE_TRANSFER_CACHE"] = str(folder / "cache")
-        tempfile.tempdir = str(folder / "tmp")
-        messages = os.open(folder / "messages", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(messages, 1)
-        os.dup2(messages, 2)
+        settle(folder)
         from pipeline.cli import main
 
         main(["train", *overrides])
@@ -65,6 +60,16 @@ def train(folder: Path, overrides: list[str]) -> int:
         os._exit(int(ended.code or 0))
     finally:
         os._exit(99)
+
+
+def settle(folder: Path) -> None:
+    """Let this process have all that it writes in a folder, and what it says in `messages`."""
+    os.chdir(folder)
+    os.environ["HEADLINE_TRANSFER_CACHE"] = str(folder / "cache")
+    tempfile.tempdir = str(folder / "tmp")
+    messages = os.open(folder / "messages", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(messages, 1)
+    os.dup2(messages, 2)
 
 
 def report(line: str) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kills import check_consistent, record, report, wait
+from kills import check_consistent, record, report, settle, wait
 
 CHOSEN = (
     "INSERT INTO runs",
@@ -67,12 +67,7 @@ def in_a_process(folder: Path, work: Callable[[], None]) -> int:
     process = os.fork()
     if process:
         return wait(process)
-    os.chdir(folder)
-    os.environ["HEADLINE_TRANSFER_CACHE"] = str(folder / "cache")
-    tempfile.tempdir = str(folder / "tmp")
-    messages = os.open(folder / "messages", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(messages, 1)
-    os.dup2(messages, 2)
+    settle(folder)
     ended = 1
     try:
         work()
